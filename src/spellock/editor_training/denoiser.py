@@ -1,0 +1,171 @@
+"""Second half of an editor's training: the denoiser and the text encoder learn to obey instructions.
+
+InstructPix2Pix (Brooks et al., 2023) with v-prediction and a schedule of zero terminal signal: the denoiser sees the
+noised latents of the edited picture beside the clean latents of the original, and the instruction by cross-attention.
+The text, the picture or both are dropped at random, which gives the three branches of guidance.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
+from torch import Tensor
+from transformers import ByT5Tokenizer
+
+from spellock.editor_training.instructions import draw
+from spellock.editor_training.photographs import Photographs
+from spellock.editor_training.schedule import Average, cosine, load_checkpoint, save_checkpoint
+from spellock.editors.byte_text import ByteTextEncoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserConfig:
+    """Sizes and training length of the denoiser; ``drop`` is the chance of each kind of dropped condition."""
+
+    channels: tuple[int, ...] = (32, 64, 128)
+    steps: int = 12000
+    batch_size: int = 48
+    instructions: int = 16
+    learning_rate: float = 1e-3
+    drop: float = 0.04
+    few_steps: int = 5
+    small_share: float = 0.5
+
+
+def build_denoiser(config: DenoiserConfig, *, latent_channels: int, text_width: int) -> UNet2DConditionModel:
+    """A random UNet with cross-attention below its first level."""
+    levels = len(config.channels)
+    return UNet2DConditionModel(
+        in_channels=2 * latent_channels,
+        out_channels=latent_channels,
+        block_out_channels=config.channels,
+        layers_per_block=1,
+        down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * (levels - 1),
+        up_block_types=("CrossAttnUpBlock2D",) * (levels - 1) + ("UpBlock2D",),
+        cross_attention_dim=text_width,
+        attention_head_dim=4,
+        norm_num_groups=8,
+    )
+
+
+def build_scheduler() -> DDIMScheduler:
+    """v-prediction on Stable Diffusion's noise schedule, rescaled to end in pure noise."""
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        rescale_betas_zero_snr=True,
+    )
+
+
+class Triples:
+    """Draws training triples: latents of original and edited pictures, and token ids of the instructions."""
+
+    def __init__(self, *, photographs: Photographs, autoencoder: AutoencoderTiny, config: DenoiserConfig) -> None:
+        self.photographs = photographs
+        self.autoencoder = autoencoder.eval()
+        self.config = config
+        self.tokenizer = ByT5Tokenizer(model_max_length=160, extra_ids=0)
+
+    @torch.no_grad()
+    def draw(self, seed: int) -> tuple[Tensor, Tensor, Tensor, torch.Generator]:
+        """Original latents, edited latents (N, C, h, w), ids (instructions, T), and the generator, N a multiple."""
+        generator = torch.Generator().manual_seed(seed)
+        rng = random.Random(seed)
+        count = self.config.batch_size
+        small = rng.random() < self.config.small_share
+        side = self.photographs.images.shape[-1] // (2 if small else 1)
+        count = 2 * count if small else count
+        images = self.photographs.batch(generator, count, side)
+        instructions = [draw(rng) for _ in range(self.config.instructions)]
+        parts = images.chunk(len(instructions))
+        edited = torch.cat([item.edit(part) for item, part in zip(instructions, parts, strict=True)])
+        both = torch.cat([images, edited]).to(memory_format=torch.channels_last) * 2 - 1
+        with torch.autocast("cpu", torch.bfloat16):
+            original_latents, edited_latents = self.autoencoder.encoder(both).float().chunk(2)
+        ids = self.tokenizer([item.text for item in instructions], padding=True, return_tensors="pt").input_ids
+        return original_latents, edited_latents, ids, generator
+
+
+def train_denoiser(
+    unet: UNet2DConditionModel,
+    text_encoder: ByteTextEncoder,
+    triples: Triples,
+    config: DenoiserConfig,
+    *,
+    checkpoint: Path,
+    seed: int,
+    report: Callable[[int, int, dict[str, float]], None],
+) -> None:
+    """Train ``unet`` and ``text_encoder`` in place, resuming from ``checkpoint``."""
+    unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    unet.train()
+    text_encoder.train()
+    modules = (unet, text_encoder)
+    optimiser = torch.optim.AdamW(
+        [p for module in modules for p in module.parameters()], lr=config.learning_rate, weight_decay=1e-3,
+        betas=(0.9, 0.99),
+    )  # fmt: skip
+    average = Average(modules=modules, decay=0.999)
+    start = 0
+    if (state := load_checkpoint(checkpoint)) is not None:
+        unet.load_state_dict(state["unet"])
+        text_encoder.load_state_dict(state["text_encoder"])
+        optimiser.load_state_dict(state["optimiser"])
+        average.values = state["average"]
+        start = state["step"]
+    alphas = build_scheduler().alphas_cumprod
+    empty = torch.tensor([[1]])  # the tokens of the empty prompt: its end
+    for step in range(start, config.steps):
+        original, edited, ids, generator = triples.draw(seed * 1_000_003 + step)
+        for group in optimiser.param_groups:
+            group["lr"] = cosine(step, config.steps, config.learning_rate, 200)
+        count = len(original)
+        times = _times(count, config.few_steps, generator)
+        signal = alphas[times].view(-1, 1, 1, 1)
+        noise = torch.randn(edited.shape, generator=generator)
+        noisy = signal.sqrt() * edited + (1 - signal).sqrt() * noise
+        target = signal.sqrt() * noise - (1 - signal).sqrt() * edited
+        fate = torch.rand(count, generator=generator)
+        no_text = fate < 2 * config.drop
+        no_image = (fate >= config.drop) & (fate < 3 * config.drop)
+        original = torch.where(no_image.view(-1, 1, 1, 1), 0.0, original)
+        with torch.autocast("cpu", torch.bfloat16):
+            states = text_encoder(ids).last_hidden_state.repeat_interleave(count // len(ids), 0)
+            null = text_encoder(empty).last_hidden_state
+            states = torch.where(no_text.view(-1, 1, 1), null, states)
+            inputs = torch.cat([noisy, original], 1).to(memory_format=torch.channels_last)
+            predicted = unet(inputs, times, encoder_hidden_states=states).sample
+        loss = F.mse_loss(predicted.float(), target)
+        optimiser.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_([p for m in modules for p in m.parameters()], 1.0)
+        optimiser.step()
+        average.update(step)
+        if (step + 1) % 25 == 0:
+            report(step + 1, config.steps, {"loss": loss.item(), "grad": norm.item()})
+        if (step + 1) % 250 == 0 or step + 1 == config.steps:
+            save_checkpoint(
+                checkpoint,
+                {"unet": unet.state_dict(), "text_encoder": text_encoder.state_dict(), "average": average.values,
+                 "optimiser": optimiser.state_dict(), "step": step + 1},
+            )  # fmt: skip
+    average.copy_to_modules()
+
+
+def _times(count: int, few_steps: int, generator: torch.Generator) -> Tensor:
+    """Half of the times anywhere, half near the few that the sampler visits."""
+    anywhere = torch.randint(1000, (count,), generator=generator)
+    stop = torch.randint(1, few_steps + 1, (count,), generator=generator) * (1000 // few_steps) - 1
+    near = (stop + torch.randint(-10, 1, (count,), generator=generator)).clamp(0, 999)
+    return torch.where(torch.rand(count, generator=generator) < 0.5, anywhere, near)
