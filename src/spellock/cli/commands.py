@@ -1,0 +1,92 @@
+"""The table of commands. A command's module is imported only when it is run or described."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+from spellock.cli.usage import UsageError
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its words, and where its arguments (a frozen dataclass) and its ``run`` function live."""
+
+    name: str
+    module: str
+    arguments_name: str
+    run_name: str = "run"
+
+    @property
+    def arguments(self) -> type[Any]:
+        """The frozen dataclass that the flags are made from."""
+        found: type[Any] = getattr(import_module(self.module), self.arguments_name)
+        return found
+
+    @property
+    def summary(self) -> str:
+        """The first line of the arguments' docstring."""
+        return (inspect.getdoc(self.arguments) or "").partition("\n")[0].rstrip(".")
+
+    def run(self, args: object) -> int:
+        """Run the command; returns its exit code."""
+        code: int = getattr(import_module(self.module), self.run_name)(args)
+        return code
+
+
+_LIST = (
+    Command("key new", "spellock.cli.key", "KeyNewArgs", "run_new"),
+    Command("key show", "spellock.cli.key", "KeyShowArgs", "run_show"),
+    Command("key rekey", "spellock.cli.key", "KeyRekeyArgs", "run_rekey"),
+    Command("lock", "spellock.cli.lock", "LockArgs"),
+    Command("evaluate", "spellock.cli.evaluate", "EvaluateArgs"),
+    Command("predict", "spellock.cli.predict", "PredictArgs"),
+    Command("demo", "spellock.cli.demo", "DemoArgs"),
+    Command("editor train", "spellock.cli.editor", "EditorTrainArgs"),
+)
+COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in _LIST}
+
+
+def find_command(words: Sequence[str]) -> tuple[Command | dict[str, Command], list[str]]:
+    """The command that ``words`` begin with and the words after it; a group (``key``) alone gives its commands.
+
+    Raises:
+        UsageError: there is no such command; the message names the nearest.
+    """
+    for length in (2, 1):
+        command = COMMANDS.get(" ".join(words[:length]))
+        if command is not None:
+            return command, list(words[length:])
+    group = {name: command for name, command in COMMANDS.items() if name.split()[0] == words[0] and " " in name}
+    if group and (len(words) == 1 or words[1] in ("-h", "--help")):
+        return group, []
+    given = " ".join(words[:2]) if group else words[0]
+    near = difflib.get_close_matches(given, group or COMMANDS, n=1, cutoff=0.5)
+    if not near and not group:
+        near = difflib.get_close_matches(given, {name.split()[0] for name in COMMANDS}, n=1, cutoff=0.5)
+    hint = f"did you mean `spellock {near[0]}`?" if near else f"there are: {', '.join(group or COMMANDS)}"
+    raise UsageError(f"unknown command {given!r}; {hint} See `spellock --help`")
+
+
+def overview(commands: Mapping[str, Command]) -> str:
+    """The help text that lists ``commands`` with one line each."""
+    width = max(len(name) for name in commands)
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in commands.items()]
+    return "\n".join(
+        [
+            "usage: spellock COMMAND [OPTIONS]",
+            "",
+            "Lock a fine-tuned model with a spell: it works only on inputs edited with the same key.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "  spellock COMMAND --help   all options of a command",
+            "  spellock --version        the version",
+            "  --debug                   with any command: log details, and show the traceback of a failure",
+        ]
+    )

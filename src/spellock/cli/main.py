@@ -1,0 +1,103 @@
+"""The `spellock` command: finds the command, runs it, and turns every failure into one sentence and an exit code.
+
+Exit codes: 0 done; 1 a mistake that the sentence explains; 2 wrong usage or a key file that does not open; 70 a fault
+of the program; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from spellock.cli.commands import COMMANDS, Command, find_command, overview
+from spellock.cli.usage import UsageError, parse
+from spellock.errors import SpellockError
+
+INTERRUPTED = 130
+FAULT = 70
+WRONG_USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; never raises, unless ``--debug`` is given."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("spellock").setLevel(logging.DEBUG if debug else logging.INFO)
+    try:
+        return _dispatch(words)
+    except KeyboardInterrupt:
+        return _say("interrupted; run the same command again to resume", INTERRUPTED)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except Exception as error:
+        if debug:
+            raise
+        return _say(*_explain(error))
+
+
+def entry() -> None:
+    """The console script."""
+    code = main()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`head`, say) has gone: keep the interpreter from complaining about it on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview(COMMANDS))
+        return 0 if words else WRONG_USAGE
+    if words[0] == "--version":
+        from spellock import __version__
+
+        print(f"spellock {__version__}")
+        return 0
+    command, rest = find_command(words)
+    if not isinstance(command, Command):
+        print(overview(command))
+        return 0
+    args = parse(command.arguments, prog=f"spellock {command.name}", words=rest)
+    return command.run(args)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """The sentence and the exit code for an exception."""
+    if isinstance(error, UsageError):
+        return str(error), WRONG_USAGE
+    if isinstance(error, SpellockError):
+        return str(error), error.exit_code
+    if isinstance(error, BrokenPipeError):
+        return "the reader of the output has gone", 1
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full{_where(error)}; free some space and run the same command again", 1
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"no permission{_where(error)}; check who owns it or choose another place", 1
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return f"{(error.strerror or 'no such file').lower()}{_where(error)}; check the path", 1
+    if isinstance(error, MemoryError):
+        return "out of memory; lower the batch size or the resolution", 1
+    return f"unexpected {type(error).__name__}; run again with --debug for the traceback and report it", FAULT
+
+
+def _where(error: OSError) -> str:
+    return f": {error.filename}" if error.filename else ""
+
+
+def _say(sentence: str, code: int) -> int:
+    try:
+        print(f"spellock: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        pass
+    return code
+
+
+if __name__ == "__main__":
+    entry()
