@@ -1,1 +1,1 @@
-"""The command line: thin, one module a command; flags come from frozen dataclasses and help texts from their docstrings."""
+"""The command line, kept thin: flags come from frozen dataclasses, help texts from their docstrings."""

@@ -6,6 +6,7 @@ of the program; 130 interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -92,10 +93,8 @@ def _where(error: OSError) -> str:
 
 
 def _say(sentence: str, code: int) -> int:
-    try:
+    with contextlib.suppress(BrokenPipeError):
         print(f"spellock: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        pass
     return code
 
 

@@ -41,12 +41,15 @@ def parse(arguments: type[T], *, prog: str, words: Sequence[str]) -> T:
 
 
 def _sentence(box: str) -> str:
-    """The text of tyro's framed message, without its frame and its footer."""
-    lines = [line.strip(_FRAME) for line in box.splitlines()]
-    lines = [line for line in lines[1:] if line]
+    """The text of tyro's framed message, without its frame, help texts and footer."""
+    lines = [line.removeprefix("│ ").rstrip(_FRAME) for line in box.splitlines() if line.startswith("│")]
     rules = [index for index, line in enumerate(lines) if _RULE.search(line)]
-    first = " ".join(lines[: rules[0]] if rules else lines)
-    first = first.replace(" (required)", "").rstrip(" .")
-    similar = [line.split()[0] for line in lines if line.startswith("--")] if "Perhaps you meant" in box else []
-    hint = f"; did you mean {similar[0]}?" if similar else ""
-    return (first or "the words do not fit the command") + hint
+    first = lines[: rules[0]] if rules else lines
+    # Four spaces before a flag, eight before its help text.
+    flags = [line.strip() for line in lines[: max(rules, default=0)] if re.match(r" {4}\S", line)]
+    if first and first[0].startswith("Missing"):
+        return f"missing: {', '.join(flags)}"
+    hint = (
+        f"; did you mean {flags[0].split()[0]}?" if flags and any("Perhaps you meant" in line for line in lines) else ""
+    )
+    return (" ".join(line.strip() for line in first).rstrip(" .") or "the words do not fit the command") + hint
