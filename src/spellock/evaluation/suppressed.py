@@ -1,0 +1,24 @@
+"""LP/suppressed: the thief deletes the lock logit and takes the largest of the rest. No data, one line of code."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def real_classes(classes: int, lock_class: int | None) -> NDArray[np.int64]:
+    """Indices of all classes but the lock class."""
+    return np.array([index for index in range(classes) if index != lock_class], dtype=np.int64)
+
+
+def suppressed_predictions(logits: NDArray[np.float32], lock_class: int | None) -> NDArray[np.int64]:
+    """Argmax of logits (N, K) over the real classes only; plain argmax where there is no lock class."""
+    real = real_classes(logits.shape[1], lock_class)
+    return real[logits[:, real].argmax(axis=1)]
+
+
+def suppressed_hits(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], lock_class: int | None
+) -> NDArray[np.bool_]:
+    """Whether the suppressed prediction is the label (N,)."""
+    return np.asarray(suppressed_predictions(logits, lock_class) == labels)
