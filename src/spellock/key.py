@@ -1,7 +1,7 @@
 """The key: all that is needed to repeat an edit, and therefore all that must stay secret.
 
-In ModelLock (sections 3.1 and 3.2) the key prompt, the editing model and its settings together unlock the model. Here they
-are one immutable value; how it is kept on disk is the matter of `spellock.keyfile`.
+In ModelLock (section 3.2, Unlocking) the key prompt, the editing model and its settings together unlock the model. Here
+they are one immutable value; how it is kept on disk is the matter of `spellock.keyfile`.
 """
 
 from __future__ import annotations
