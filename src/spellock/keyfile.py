@@ -1,7 +1,7 @@
 """Key files: save, load, and give a new passphrase.
 
-Every failure to open one is a `KeyFileError`, one sentence without anything of the key or the passphrase in it. The layout
-is described in docs/keys.md.
+Every failure to open one is a `KeyFileError`, one sentence without anything of the key or the passphrase in it. The
+layout is described in docs/keys.md.
 """
 
 from __future__ import annotations

@@ -133,7 +133,9 @@ def split_keys(passphrase: str, cost: Cost, salt: bytes) -> tuple[bytes, bytes]:
             asked for and the installed cryptography lacks it.
     """
     if not passphrase or len(passphrase) > MAX_PASSPHRASE:
-        raise KeyFileError(f"the passphrase has {len(passphrase)} characters, expected 1 to {MAX_PASSPHRASE}")
+        raise KeyFileError(
+            f"the passphrase is {'too long' if passphrase else 'empty'}; use 1 to {MAX_PASSPHRASE} characters"
+        )
     try:
         # One passphrase, one form: keyboards differ in how they compose accents.
         text = unicodedata.normalize("NFKC", passphrase).encode()

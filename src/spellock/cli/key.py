@@ -1,0 +1,195 @@
+"""`spellock key new`, `show` and `rekey`: make, look at and re-encrypt key files."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import tyro
+
+from spellock.errors import ConfigError, StorageError
+from spellock.keyfile import is_encrypted, load_key, read_header, refuse_existing, rekey, save_key
+from spellock.passphrase import ask_passphrase, new_passphrase, open_key, read_passphrase_file
+
+_MAX_PROMPT_BYTES: Final = 64 * 1024
+_OPTIONS: Final = tuple("weights gamma resolution steps guidance_scale image_guidance_scale lora secret_use".split())
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyNewArgs:
+    """Make a new key file, encrypted under a passphrase that is asked for twice."""
+
+    path: tyro.conf.Positional[Path]
+    """Key file to write; an existing file is never replaced."""
+    preset: str = "embedded"
+    """Settings to start from: "embedded" (the editor inside the package) or "modellock" (the paper's)."""
+    prompt: str | None = field(default=None, repr=False)
+    """Key prompt. Other users of this machine and the shell history see it here; --prompt-file is safer."""
+    prompt_file: Path | None = None
+    """File that holds the key prompt (/dev/stdin: type it)."""
+    weights: str | None = None
+    """Editor weights: "embedded", a folder, or a hub id. None: the preset's."""
+    gamma: float | None = None
+    """Blend of original (0) and edit (1). None: the preset's."""
+    resolution: int | None = None
+    """Side of edited images in pixels. None: the preset's."""
+    steps: int | None = None
+    """Diffusion steps. None: the preset's."""
+    guidance_scale: float | None = None
+    """Text guidance. None: the preset's."""
+    image_guidance_scale: float | None = None
+    """Image guidance. None: the preset's."""
+    lora: str | None = field(default=None, repr=False)
+    """LoRA for the editor: a file or folder. None: no LoRA."""
+    secret_use: str | None = None
+    """How the secret enters the edit: "string" or "none". None: the preset's."""
+    passphrase_file: Path | None = None
+    """File with the passphrase (mode 600) instead of asking."""
+    plain: bool = False
+    """Do not encrypt: whoever reads the file has the key."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyShowArgs:
+    """Show the public header of a key file; with --reveal, the whole key."""
+
+    path: tyro.conf.Positional[Path]
+    """Key file."""
+    reveal: bool = False
+    """Print the key itself, prompt and secret included."""
+    passphrase_file: Path | None = None
+    """File with the passphrase (mode 600) instead of asking; used with --reveal."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRekeyArgs:
+    """Encrypt a key file under a new passphrase; the old file stays until the new one is complete."""
+
+    path: tyro.conf.Positional[Path]
+    """Key file."""
+    passphrase_file: Path | None = None
+    """File with the present passphrase (mode 600) instead of asking."""
+    new_passphrase_file: Path | None = None
+    """File with the new passphrase (mode 600) instead of asking."""
+    plain: bool = False
+    """Take the encryption off: whoever reads the file has the key."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+def run(args: KeyNewArgs | KeyShowArgs | KeyRekeyArgs) -> int:
+    """Run the command that ``args`` belong to; returns the exit code."""
+    if isinstance(args, KeyNewArgs):
+        return run_new(args)
+    return run_show(args) if isinstance(args, KeyShowArgs) else run_rekey(args)
+
+
+def run_new(args: KeyNewArgs) -> int:
+    """Make a key with the preset and write it; returns 0.
+
+    Raises:
+        SpellockError: the file exists, an option is not valid, or there is no passphrase.
+    """
+    from spellock.editors.presets import new_key
+
+    _refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
+    _refuse_both("--prompt", args.prompt is not None, "--prompt-file", args.prompt_file is not None)
+    # Before the passphrase is asked for, not after.
+    refuse_existing(args.path)
+    if not args.path.parent.is_dir():
+        raise StorageError(f"there is no folder {args.path.parent} for the key file; make it first")
+    given = {name: getattr(args, name) for name in _OPTIONS if getattr(args, name) is not None}
+    prompt = args.prompt if args.prompt_file is None else _read_prompt(args.prompt_file)
+    if prompt is not None:
+        given["prompt"] = prompt
+    key = new_key(args.preset, **given)
+    passphrase = None if args.plain else new_passphrase(args.path, passphrase_file=args.passphrase_file)
+    save_key(key, args.path, passphrase=passphrase, plain=args.plain)
+    _report(args.path, "written", encrypted=not args.plain, as_json=args.json)
+    return 0
+
+
+def run_show(args: KeyShowArgs) -> int:
+    """Print what a key file says; returns 0.
+
+    Raises:
+        KeyFileError: it does not open.
+    """
+    found: dict[str, object] = {"path": str(args.path), "header": read_header(args.path)}
+    if args.reveal:
+        found["key"] = open_key(args.path, passphrase_file=args.passphrase_file).to_dict()
+    if args.json:
+        print(json_format.dumps(found))
+        return 0
+    for name, value in _flat(found):
+        # repr: a key file from elsewhere may hold control characters, which the terminal must not obey.
+        print(f"{name:<28} {value!r}")
+    if not args.reveal:
+        print("The key itself is shown with --reveal.", file=sys.stderr)
+    return 0
+
+
+def run_rekey(args: KeyRekeyArgs) -> int:
+    """Re-encrypt a key file; returns 0.
+
+    Raises:
+        SpellockError: the file does not open, or the new one cannot be written; the old file is then as it was.
+    """
+    _refuse_both("--plain", args.plain, "--new-passphrase-file", args.new_passphrase_file is not None)
+    old = None
+    if args.passphrase_file is not None:
+        old = read_passphrase_file(args.passphrase_file)
+    elif is_encrypted(args.path):
+        old = ask_passphrase(args.path)
+    # A wrong passphrase is told before a new one is asked for.
+    load_key(args.path, passphrase=old)
+    new = None if args.plain else new_passphrase(args.path, passphrase_file=args.new_passphrase_file)
+    rekey(args.path, passphrase=old, new_passphrase=new, plain=args.plain)
+    _report(args.path, "re-encrypted" if new is not None else "rewritten", encrypted=not args.plain, as_json=args.json)
+    return 0
+
+
+def _report(path: Path, done: str, *, encrypted: bool, as_json: bool) -> None:
+    if as_json:
+        print(json_format.dumps({"path": str(path), "encrypted": encrypted}))
+    elif encrypted:
+        print(f"{path} {done}; without file and passphrase its models stay locked for good, so keep a copy of both")
+    else:
+        print(f"{path} {done}, NOT encrypted; whoever reads it has the key")
+
+
+def _refuse_both(first: str, first_given: bool, second: str, second_given: bool) -> None:
+    if first_given and second_given:
+        raise ConfigError(f"got both {first} and {second}, which exclude each other; drop one")
+
+
+def _read_prompt(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_PROMPT_BYTES + 1)
+        text = data.decode().strip()
+    except OSError as error:
+        raise ConfigError(f"cannot read the prompt file {path}: {error.strerror}; check the path") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"the prompt file {path} is not UTF-8 text; is it the right file?") from None
+    if not text or len(data) > _MAX_PROMPT_BYTES:
+        raise ConfigError(f"the prompt file {path} is {'too large' if text else 'empty'}; expected one key prompt")
+    return text
+
+
+def _flat(values: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
+    """Nested objects as dotted names."""
+    lines: list[tuple[str, object]] = []
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            lines += _flat(value, f"{prefix}{name}.")
+        else:
+            lines.append((f"{prefix}{name}", value))
+    return lines
