@@ -1,0 +1,20 @@
+"""Reading and writing labelled images."""
+
+from spellock.data.decode import MAX_PIXELS, decode_image
+from spellock.data.image_set import ImageSet, OnError, check_trainable
+from spellock.data.memory import numpy_images
+from spellock.data.open_images import open_images
+from spellock.data.write_folder import write_image_folder
+from spellock.data.write_parquet import write_parquet
+
+__all__ = [
+    "MAX_PIXELS",
+    "ImageSet",
+    "OnError",
+    "check_trainable",
+    "decode_image",
+    "numpy_images",
+    "open_images",
+    "write_image_folder",
+    "write_parquet",
+]

@@ -1,0 +1,87 @@
+"""One door to every kind of image set."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from spellock.data.decode import MAX_PIXELS
+from spellock.data.folder import FolderSet
+from spellock.data.hub import hub_dataset, is_saved_dataset, saved_dataset
+from spellock.data.image_set import ON_ERROR, ImageSet, OnError
+from spellock.data.parquet import ParquetSet, parquet_files
+from spellock.data.torchvision_set import Pairs, TorchvisionSet
+from spellock.errors import ConfigError, DataError
+
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def open_images(
+    source: str | Path | object, *, split: str | None = None, on_error: OnError = "fail", max_pixels: int = MAX_PIXELS
+) -> ImageSet:
+    """Open a set of labelled images without decoding any.
+
+    Args:
+        source: an image folder (one sub-folder a class, optionally below one folder a split); a parquet file, or a
+        folder of
+            them, in the Hugging Face image/label layout; a folder that ``datasets`` saved; a Hugging Face data set id
+            ("owner/name", or "hf://name"; extra ``hub``); a torchvision data set or any sequence of (Pillow image,
+            int); or
+            an `ImageSet`, which is returned as it is.
+        split: which split, where there are several; None takes "train" or the only one.
+        on_error: whether loops over the set stop at an image that cannot be decoded, or name and skip it.
+        max_pixels: larger images are refused before decoding.
+
+    Raises:
+        DataError: nothing is there, or it is not such a set.
+        ConfigError: an option is out of range.
+        MissingExtraError: a hub id was given and ``datasets`` is not installed.
+    """
+    if on_error not in ON_ERROR:
+        raise ConfigError(f"on_error is {on_error!r}, expected one of {', '.join(ON_ERROR)}")
+    if max_pixels < 1:
+        raise ConfigError(f"max_pixels is {max_pixels}, expected at least 1")
+    if isinstance(source, ImageSet):
+        return source
+    if isinstance(source, str | Path):
+        return _open_path(source, split=split, on_error=on_error, max_pixels=max_pixels)
+    if isinstance(source, Pairs):
+        return TorchvisionSet(source, on_error=on_error, max_pixels=max_pixels)
+    raise DataError(
+        f"got a {type(source).__name__}, expected a folder, a parquet file, a data set id or a torchvision data set"
+    )
+
+
+def _open_path(source: str | Path, *, split: str | None, on_error: OnError, max_pixels: int) -> ImageSet:
+    text = str(source)
+    if text.startswith("hf://"):
+        return hub_dataset(
+            text.removeprefix("hf://").removeprefix("datasets/"), split=split, on_error=on_error, max_pixels=max_pixels
+        )
+    path = Path(source)
+    try:
+        there, is_folder = path.exists(), path.is_dir()
+    except OSError as error:
+        raise DataError(f"cannot look at {path}: {error.strerror}; check the path and its permissions") from error
+    if not there:
+        # "owner/name" is as well a relative path; when its first part exists here, a path was meant.
+        if (
+            isinstance(source, str)
+            and _HUB_ID.fullmatch(source)
+            and not path.parent.exists()
+            and path.suffix != ".parquet"
+        ):
+            return hub_dataset(source, split=split, on_error=on_error, max_pixels=max_pixels)
+        raise DataError(
+            f"{path} does not exist; check the path (a data set of the Hugging Face hub is written owner/name or "
+            "hf://name)"
+        )
+    if not is_folder:
+        return ParquetSet([path], name=text, on_error=on_error, max_pixels=max_pixels)
+    if is_saved_dataset(path):
+        return saved_dataset(path, split=split, on_error=on_error, max_pixels=max_pixels)
+    files = parquet_files(path, split)
+    if files:
+        return ParquetSet(files, name=text, on_error=on_error, max_pixels=max_pixels)
+    return FolderSet(path, split=split, on_error=on_error, max_pixels=max_pixels)

@@ -1,0 +1,114 @@
+"""Parquet files in the Hugging Face image/label layout: one file, several shards, or a folder with splits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from spellock.data.columns import decode_cell, find_columns, read_labels
+from spellock.data.decode import MAX_PIXELS
+from spellock.data.image_set import ImageSet, OnError
+from spellock.data.parquet_rows import ParquetRows
+from spellock.data.splits import choose_split
+from spellock.errors import DataError
+
+_SHARD: Final = re.compile(r"(?P<split>.+?)(-\d+(-of-\d+)?(-[0-9a-f]+)?)?\.parquet", re.IGNORECASE)
+
+
+class ParquetSet(ImageSet):
+    """Rows of parquet files; opening reads the labels only. Ids are ``<file>#<row>``."""
+
+    def __init__(
+        self, files: Sequence[Path], *, name: str, on_error: OnError = "fail", max_pixels: int = MAX_PIXELS
+    ) -> None:
+        """Read schemas and labels.
+
+        Args:
+            files: the shards, in order; all have the schema of the first.
+            name: what to call the set.
+            on_error: see `ImageSet.decoded`.
+            max_pixels: see `decode_image`.
+
+        Raises:
+            DataError: a file is missing or no parquet, a column is missing, or there are no rows.
+        """
+        self.name, self.on_error, self._max_pixels = name, on_error, max_pixels
+        schemas = [_schema(file) for file in files]
+        columns = find_columns(schemas[0], name)
+        self._files, self._rows, tables = list(files), [], []
+        for file, schema in zip(files, schemas, strict=True):
+            if not {columns.image, columns.label} <= set(schema.names):
+                raise DataError(
+                    f"{file} lacks the columns {columns.image!r} and {columns.label!r} of the other files; check the "
+                    "shards"
+                )
+            self._rows.append(ParquetRows(file, columns.image))
+            tables.append(pq.read_table(file, columns=[columns.label]).column(0))
+        self.labels, self.classes = read_labels(
+            pa.chunked_array([chunk for table in tables for chunk in table.chunks], tables[0].type),
+            columns.classes,
+            name,
+        )
+        if not len(self.labels):
+            raise DataError(f"{name} has no rows; expected one an image")
+        self.ids = [
+            f"{file.name}#{row}" for file, table in zip(files, tables, strict=True) for row in range(len(table))
+        ]
+        if len(set(self.ids)) < len(self.ids):
+            self.ids = [
+                f"{file.parent.name}/{file.name}#{row}"
+                for file, table in zip(files, tables, strict=True)
+                for row in range(len(table))
+            ]
+        self._starts = np.cumsum([0] + [len(table) for table in tables])
+
+    def open(self, index: int) -> Image.Image:
+        """See `ImageSet.open`."""
+        shard = int(np.searchsorted(self._starts, index, side="right")) - 1
+        row, file = index - int(self._starts[shard]), self._files[shard]
+        return decode_cell(
+            self._rows[shard][row], name=f"{file} row {row}", folder=file.parent, max_pixels=self._max_pixels
+        )
+
+
+def parquet_files(folder: Path, split: str | None) -> list[Path]:
+    """Return the shards of a split in ``folder``: ``train.parquet``, ``train-00000-of-00002.parquet``,
+    ``train/*.parquet``, or ``data/...``.
+
+    Returns an empty list when the folder holds no parquet files.
+
+    Raises:
+        DataError: the split is missing, or it is not clear which is meant.
+    """
+    for place in (folder, folder / "data"):
+        splits: dict[str, list[Path]] = {}
+        for file in sorted(place.glob("*.parquet")):
+            match = _SHARD.fullmatch(file.name)
+            splits.setdefault(match["split"] if match else file.stem, []).append(file)
+        if not splits:
+            splits = {
+                child.name: sorted(child.glob("*.parquet"))
+                for child in sorted(place.glob("*/"))
+                if any(child.glob("*.parquet"))
+            }
+        if splits:
+            return splits[choose_split(splits, split, str(folder))]
+    return []
+
+
+def _schema(file: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(file)
+    except FileNotFoundError as error:
+        raise DataError(f"{file} does not exist; check the path") from error
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(
+            f"{file} is not a readable parquet file ({str(error).splitlines()[0]}); it may be truncated"
+        ) from error

@@ -1,0 +1,29 @@
+"""Which split of a data set is meant when it has several."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from spellock.errors import DataError
+
+#: Names that a sub-folder or file of a split goes by.
+SPLIT_NAMES: Final = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
+
+
+def choose_split(found: Collection[str], wanted: str | None, name: str) -> str:
+    """Return the split to read: the wanted one, else "train", else the only one there is.
+
+    Raises:
+        DataError: the wanted split is missing, or none was wanted and the choice is open.
+    """
+    listing = ", ".join(sorted(found))
+    if wanted is not None:
+        if wanted not in found:
+            raise DataError(f"{name} has no split {wanted!r}; it has {listing or 'no splits'}")
+        return wanted
+    if "train" in found:
+        return "train"
+    if len(found) == 1:
+        return next(iter(found))
+    raise DataError(f"{name} holds several splits ({listing}) and none is called 'train'; say which with split=")
