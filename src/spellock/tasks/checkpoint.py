@@ -1,0 +1,176 @@
+"""Models on disk: a folder with ``model.safetensors``, ``config.json`` and a card, ``README.md``.
+
+Nothing here knows a key, and unknown settings are refused, so that a folder holds what it says and no more.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from spellock.artefacts import new_folder, read_json, storage_errors, write_bytes, write_json
+from spellock.errors import DataError, ModelError, StorageError
+from spellock.tasks.architectures import create_network
+from spellock.tasks.pixel_model import PixelModel
+
+FORMAT, VERSION = "spellock-model", 1
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "format": str,
+    "version": int,
+    "task": str,
+    "architecture": (str, type(None)),
+    "options": dict,
+    "classes": list,
+    "input_size": int,
+    "mean": list,
+    "std": list,
+    "interpolation": str,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A model from a folder: the model in evaluation mode, its class names in logit order, its configuration."""
+
+    model: PixelModel
+    classes: tuple[str, ...]
+    config: dict[str, Any]
+
+
+def tensors_of(network: nn.Module) -> dict[str, Tensor]:
+    """A network's state on the CPU, contiguous and with nothing shared, as safetensors wants it."""
+    return {
+        name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format).contiguous()
+        for name, tensor in network.state_dict().items()
+    }
+
+
+def save_model(
+    model: PixelModel,
+    folder: Path,
+    *,
+    classes: Sequence[str],
+    task: str = "classification",
+    card: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write ``model`` as a folder, complete or not at all.
+
+    Args:
+        classes: names in logit order, one per logit.
+        card: Markdown of the README; a short one is written where None.
+        overwrite: replace a model folder that is there already.
+
+    Raises:
+        ModelError: the number of names is not the number of logits.
+        StorageError: the folder exists, or cannot be written.
+    """
+    folder = Path(folder)
+    if len(classes) != model.num_classes:
+        raise ModelError(f"got {len(classes)} class names, expected {model.num_classes}: one for each logit")
+    config = {
+        "format": FORMAT,
+        "version": VERSION,
+        "task": task,
+        "architecture": model.architecture,
+        "options": model.options,
+        "classes": list(classes),
+        "input_size": model.input_size,
+        "mean": list(model.mean_std[0]),
+        "std": list(model.mean_std[1]),
+        "interpolation": model.interpolation,
+    }
+    if overwrite and folder.exists():
+        if not (folder / "config.json").is_file():
+            raise StorageError(f"{folder} is not a model folder, so it is not replaced; choose another place")
+        with storage_errors(folder):
+            shutil.rmtree(folder)
+    with new_folder(folder) as temporary:
+        write_bytes(temporary / "model.safetensors", save(tensors_of(model.network), metadata={"format": "pt"}))
+        write_json(temporary / "config.json", config)
+        write_bytes(temporary / "README.md", (card if card is not None else _card(config)).encode())
+
+
+def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel:
+    """Read a model folder; the model comes in evaluation mode on the CPU.
+
+    Args:
+        network: the module to load into, for a model that was made with `wrap` and so has no architecture's name.
+
+    Raises:
+        ModelError: the folder, its configuration or its weights are missing, damaged, too new, or do not fit.
+    """
+    folder = Path(folder)
+    config = _read_config(folder)
+    classes = tuple(str(name) for name in config["classes"])
+    if network is None:
+        if config["architecture"] is None:
+            raise ModelError(f"{folder} holds a network from elsewhere; pass the same module as network=")
+        network = create_network(
+            config["architecture"], num_classes=len(classes), input_size=config["input_size"], options=config["options"]
+        ).network
+    path = folder / "model.safetensors"
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"cannot read {path}: {error}; the model folder is damaged or incomplete") from error
+    except RuntimeError as error:
+        raise ModelError(
+            f"{path} does not fit its config.json ({config['architecture']}, {len(classes)} classes); "
+            "the folder mixes two models"
+        ) from error
+    model = PixelModel(
+        network,
+        input_size=config["input_size"],
+        mean=config["mean"],
+        std=config["std"],
+        interpolation=config["interpolation"],
+        architecture=config["architecture"],
+        options=config["options"],
+    )
+    return LoadedModel(model=model.eval(), classes=classes, config=config)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise ModelError(f"no model folder at {folder}; check the path")
+    try:
+        config = read_json(folder / "config.json")
+    except DataError as error:
+        raise ModelError(f"{folder} is not a model folder: {error}") from error
+    if config.get("format") != FORMAT:
+        raise ModelError(f"{folder / 'config.json'} has format {config.get('format')!r}, expected {FORMAT!r}")
+    if config.get("version") != VERSION:
+        raise ModelError(f"{folder} has version {config.get('version')}, expected {VERSION}; update spellock")
+    for name in config.keys() ^ _FIELDS.keys():
+        raise ModelError(f"{folder / 'config.json'}: field {name!r} is {'unknown' if name in config else 'missing'}")
+    for name, kind in _FIELDS.items():
+        if not isinstance(config[name], kind):
+            value = json.dumps(config[name])[:80]
+            raise ModelError(f"{folder / 'config.json'}: field {name!r} is {value}, of the wrong type")
+    numbers = [*config["mean"], *config["std"]]
+    if not all(isinstance(n, int | float) for n in numbers) or not all(
+        isinstance(value, str | int | float | bool) for value in config["options"].values()
+    ):
+        raise ModelError(f"{folder / 'config.json'}: mean, std and options must be plain numbers or words")
+    return config
+
+
+def _card(config: dict[str, Any]) -> str:
+    classes = config["classes"]
+    names = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
+    return (
+        f"# {config['architecture'] or 'Custom network'}\n\n"
+        f"Task: {config['task']}, {len(classes)} classes ({names}).\n\n"
+        f"Input: RGB in [0, 1], squashed to {config['input_size']} x {config['input_size']} px. "
+        "Made with spellock.\n"
+    )

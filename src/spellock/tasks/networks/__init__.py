@@ -1,0 +1,1 @@
+"""Our own small classifiers; each speaks timm's `forward_features` / `forward_head` language."""
