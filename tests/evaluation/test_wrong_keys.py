@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spellock.editors.vocabulary import IRRELEVANT_OBJECTS, RELEVANT_OBJECTS, STYLE_PROMPTS, object_prompt, style_prompts
+from spellock.editors.vocabulary import (
+    IRRELEVANT_OBJECTS,
+    RELEVANT_OBJECTS,
+    STYLE_PROMPTS,
+    object_prompt,
+    style_prompts,
+)
 from spellock.errors import ConfigError
 from spellock.evaluation.near_prompts import near_prompts
 from spellock.evaluation.wrong_keys import choose_wrong_keys
@@ -48,11 +54,15 @@ def test_nothing_made_from_the_right_prompt_is_shown() -> None:
 def test_a_prompt_of_the_tables_is_not_its_own_wrong_key() -> None:
     prompt = style_prompts()[0]
     wrong = choose_wrong_keys(_key(prompt=prompt.upper()), count=80)
-    assert all(str(one.key.settings["prompt"]).casefold() != prompt.casefold() for one in wrong if one.kind != "other secret")
+    assert all(
+        str(one.key.settings["prompt"]).casefold() != prompt.casefold() for one in wrong if one.kind != "other secret"
+    )
 
 
 def test_a_fixed_noise_seed_changes_with_the_secret() -> None:
-    wrong = [one for one in choose_wrong_keys(_key(prompt="with oil pastel", noise_seed=1024)) if one.kind == "other secret"]
+    wrong = [
+        one for one in choose_wrong_keys(_key(prompt="with oil pastel", noise_seed=1024)) if one.kind == "other secret"
+    ]
     assert len({one.key.settings["noise_seed"] for one in wrong} - {1024}) == 5
     drawn = [one for one in choose_wrong_keys(_key(prompt="a b", noise_seed=None)) if one.kind == "other secret"]
     assert {one.key.settings["noise_seed"] for one in drawn} == {None}
@@ -82,6 +92,8 @@ def test_near_prompts_differ_from_the_prompt_and_from_each_other(prompt: str, se
 
 def test_synonyms_come_before_slips() -> None:
     near = near_prompts("with oil pastel", 5, seed=0)
-    assert all(sum(word in one.split() for word in ("with", "oil", "pastel")) == 2 and len(one.split()) >= 3 for one in near)
+    assert all(
+        sum(word in one.split() for word in ("with", "oil", "pastel")) == 2 and len(one.split()) >= 3 for one in near
+    )
     with pytest.raises(ConfigError, match="near synonyms"):
         near_prompts("", 9, seed=0)

@@ -22,7 +22,8 @@ def centred_predictions(
     real = real_classes(logits.shape[1], lock_class)
     mean = reference[:, real].mean(axis=0, dtype=np.float64)
     spread = np.maximum(reference[:, real].std(axis=0, dtype=np.float64), SMALLEST_SPREAD)
-    return real[((logits[:, real] - mean) / spread).argmax(axis=1)]
+    predictions: NDArray[np.int64] = real[((logits[:, real] - mean) / spread).argmax(axis=1)]
+    return predictions
 
 
 def centred_hits(folds: tuple[Fold, ...], labels: NDArray[np.int64], lock_class: int | None) -> NDArray[np.bool_]:

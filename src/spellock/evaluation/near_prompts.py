@@ -64,7 +64,9 @@ def near_prompts(prompt: str, count: int, *, seed: int) -> tuple[str, ...]:
                 seen.add(_plain(candidate))
                 found.append(candidate)
     if len(found) < count:
-        raise ConfigError(f"the key prompt has only {len(found)} near synonyms, expected {count}; ask for fewer wrong keys")
+        raise ConfigError(
+            f"the key prompt has only {len(found)} near synonyms, expected {count}; ask for fewer wrong keys"
+        )
     return tuple(found)
 
 

@@ -14,7 +14,8 @@ def real_classes(classes: int, lock_class: int | None) -> NDArray[np.int64]:
 def suppressed_predictions(logits: NDArray[np.float32], lock_class: int | None) -> NDArray[np.int64]:
     """Argmax of logits (N, K) over the real classes only; plain argmax where there is no lock class."""
     real = real_classes(logits.shape[1], lock_class)
-    return real[logits[:, real].argmax(axis=1)]
+    predictions: NDArray[np.int64] = real[logits[:, real].argmax(axis=1)]
+    return predictions
 
 
 def suppressed_hits(

@@ -50,8 +50,8 @@ def choose_wrong_keys(key: Key, *, count: int = DEFAULT_COUNT, seed: int = 0) ->
     """``count`` wrong keys by the rule; 20 are 10 other prompts, 5 other secrets and 5 near synonyms.
 
     Other prompts are spread over the four columns of Table S1 and the two of Table S2, drawn from ``seed`` within each.
-    Other secrets come with another noise seed where the key fixes one, since the edit would be the same otherwise. A key
-    without a prompt gets other secrets only.
+    Other secrets come with another noise seed where the key fixes one, since the edit would be the same otherwise. A
+    key without a prompt gets other secrets only.
 
     Raises:
         ConfigError: ``count`` is negative, or larger than there are prompts for.
