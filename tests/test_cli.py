@@ -1,0 +1,223 @@
+"""The command line: help everywhere, every failure one sentence and a non-zero exit code, no traceback."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import spellock
+from spellock.cli import commands
+from spellock.cli.commands import COMMANDS, Command
+from spellock.cli.main import main
+from spellock.errors import ConfigError, KeyFileError
+
+SPELLOCK = [sys.executable, "-m", "spellock.cli.main"]
+
+
+def one_sentence(err: str) -> str:
+    """The single line on standard error, without the program's name."""
+    lines = err.strip().splitlines()
+    assert len(lines) == 1, err
+    assert lines[0].startswith("spellock: ")
+    assert "Traceback" not in err
+    return lines[0].removeprefix("spellock: ")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FakeArgs:
+    """A command for these tests."""
+
+    number: int = 1
+    """A number."""
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> object:
+    """A command `fake` whose `run` the test gives."""
+
+    def install(run: object) -> None:
+        monkeypatch.setattr(sys.modules[__name__], "run_fake", run, raising=False)
+        command = Command("fake", __name__, "FakeArgs", "run_fake")
+        monkeypatch.setattr(commands, "COMMANDS", {**COMMANDS, "fake": command})
+
+    return install
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == f"spellock {spellock.__version__}"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
+def test_help_lists_every_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    for name, command in COMMANDS.items():
+        assert f"  {name} " in out
+        assert command.summary
+        assert command.summary in out
+
+
+def test_no_command_shows_help_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "commands:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_every_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*name.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    fields = dataclasses.fields(COMMANDS[name].arguments)
+    for field in fields:
+        assert field.name.replace("_", "-") in out.lower().replace("_", "-"), field.name
+    assert "_" not in "".join(word for word in out.split() if word.startswith("--")), "flags are kebab-case"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_arguments_are_frozen_and_say_what_they_are(name: str) -> None:
+    arguments = COMMANDS[name].arguments
+    assert arguments.__dataclass_params__.frozen
+    assert arguments.__doc__
+    assert not arguments.__doc__.startswith(arguments.__name__), "a docstring of its own"
+
+
+def test_group_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["key"]) == 0
+    out = capsys.readouterr().out
+    assert "key rekey" in out
+    assert "predict" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [(["lokc"], "spellock lock"), (["key", "nwe"], "spellock key new"), (["evalute", "x"], "spellock evaluate")],
+)
+def test_unknown_command_names_the_nearest(words: list[str], near: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert near in one_sentence(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_unknown_flag_is_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*name.split(), "--no-such-flag", "1"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "--no-such-flag" in one_sentence(captured.err) or "missing" in one_sentence(captured.err)
+
+
+def test_near_flag_is_named(fake: object, capsys: pytest.CaptureFixture[str]) -> None:
+    fake(lambda args: 0)  # type: ignore[operator]
+    assert main(["fake", "--nubmer", "3"]) == 2
+    assert "did you mean --number?" in one_sentence(capsys.readouterr().err)
+
+
+def test_missing_flags_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["editor", "train", "--data", "x"]) == 2
+    sentence = one_sentence(capsys.readouterr().err)
+    assert "--out" in sentence
+    assert "--data" not in sentence
+
+
+def test_wrong_value_is_named(fake: object, capsys: pytest.CaptureFixture[str]) -> None:
+    fake(lambda args: 0)  # type: ignore[operator]
+    assert main(["fake", "--number", "many"]) == 2
+    sentence = one_sentence(capsys.readouterr().err)
+    assert "--number" in sentence
+    assert "many" in sentence
+
+
+def test_the_commands_exit_code_is_returned(fake: object) -> None:
+    fake(lambda args: args.number)  # type: ignore[operator]
+    assert main(["fake", "--number", "7"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (ConfigError("got 3 legs, expected 4;\n count again"), 1, "got 3 legs, expected 4; count again"),
+        (KeyFileError("wrong passphrase"), 2, "wrong passphrase"),
+        (OSError(errno.ENOSPC, "No space left on device", "out/x.png"), 1, "disk is full: out/x.png"),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), 1, "no permission: out"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "in"), 1, "no such file or directory: in"),
+        (MemoryError(), 1, "out of memory"),
+        (ZeroDivisionError("division by zero"), 70, "ZeroDivisionError"),
+        (KeyboardInterrupt(), 130, "run the same command again to resume"),
+    ],
+)
+def test_failures_are_sentences(
+    error: BaseException, code: int, says: str, fake: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(args: FakeArgs) -> int:
+        raise error
+
+    fake(run)  # type: ignore[operator]
+    assert main(["fake"]) == code
+    assert says in one_sentence(capsys.readouterr().err)
+
+
+def test_unexpected_errors_do_not_show_their_message(fake: object, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may hold anything, a key prompt too; --debug shows it."""
+
+    def run(args: FakeArgs) -> int:
+        raise ValueError("prompt: with oil pastel")
+
+    fake(run)  # type: ignore[operator]
+    assert main(["fake"]) == 70
+    assert "pastel" not in capsys.readouterr().err
+    with pytest.raises(ValueError, match="pastel"):
+        main(["fake", "--debug"])
+
+
+def test_ctrl_c_ends_a_real_process_with_a_sentence() -> None:
+    program = (
+        "import sys, time\n"
+        "from spellock.cli import main as m\n"
+        "m._dispatch = lambda words: (print('ready', flush=True), time.sleep(60))\n"
+        "m.entry()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted" in one_sentence(err)
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    process = subprocess.Popen([*SPELLOCK, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, err = "", process.stderr.read() if process.stderr else ""
+    process.wait(timeout=20)
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+
+
+def test_help_is_quick() -> None:
+    """No command pulls torch in before it runs; the time itself is only guarded against the absurd."""
+    program = "import sys\nfrom spellock.cli.main import main\nmain(['--help'])\nprint('torch' in sys.modules)"
+    started = time.monotonic()
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "False"
+    assert time.monotonic() - started < 15
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        assert main(["demo", "--out", str(tmp_path / "demo")]) == 1
+    finally:
+        tmp_path.chmod(0o700)
+    one_sentence(capsys.readouterr().err)
