@@ -1,0 +1,40 @@
+"""Pieces that several commands share: devices, and what is written about a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+
+from spellock.artefacts import write_json
+from spellock.errors import ConfigError
+
+#: Never written beside an output, whatever the command.
+_SECRET_WORDS = ("prompt", "secret", "passphrase", "salt")
+
+
+def check_device(name: str) -> str:
+    """``name`` when this machine has such a device, for example "cpu" or "cuda:0".
+
+    Raises:
+        ConfigError: torch does not know it, or it is not there.
+    """
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device {name!r} cannot be used here; try --device cpu") from error
+    return name
+
+
+def record_run(path: Path, command: str, args: object) -> None:
+    """Write the resolved arguments of ``command`` to ``path`` as JSON, without anything secret.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    from spellock import __version__
+
+    values = asdict(args) if is_dataclass(args) and not isinstance(args, type) else {}
+    shown = {name: value for name, value in values.items() if not any(word in name for word in _SECRET_WORDS)}
+    write_json(path, {"command": command, "version": __version__, "arguments": shown})
