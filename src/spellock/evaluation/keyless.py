@@ -79,7 +79,7 @@ def raw_readings(
 def figures_of(
     readings: dict[str, RawReadings], labels: NDArray[np.int64], lock_class: int | None
 ) -> dict[str, NDArray[np.bool_]]:
-    """Hits (N,) of each keyless figure: ``lp``, ``lp_suppressed``, ``lp_centred``, ``lp_permuted`` and their ``_bn``."""
+    """Hits (N,) of ``lp``, ``lp_suppressed``, ``lp_centred``, ``lp_permuted`` and of each with ``_bn``."""
     return {
         name + mode: hits
         for mode, reading in readings.items()

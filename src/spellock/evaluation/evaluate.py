@@ -1,0 +1,224 @@
+"""Measure a lock: what the key gives, and what everybody else gets.
+
+Logits are collected once per condition; all figures are then computed from those arrays.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spellock.data.image_set import ImageSet
+from spellock.errors import ConfigError, ModelError
+from spellock.evaluation.accuracy import Estimate, argmax_hits, mean_over_keys, proportion
+from spellock.evaluation.collect import collect
+from spellock.evaluation.conditions import Edited, batch_for, raw, same_path
+from spellock.evaluation.cost import unlock_cost
+from spellock.evaluation.examples import make_examples
+from spellock.evaluation.halves import halves, stratified_subset
+from spellock.evaluation.hardened import Candidate, best_of
+from spellock.evaluation.keyless import Unlabelled, figures_of, raw_readings
+from spellock.evaluation.labels import aligned_labels, lock_index
+from spellock.evaluation.report import FIGURES, Report, WrongKeyResult
+from spellock.evaluation.suppressed import suppressed_hits
+from spellock.evaluation.wrong_key_trials import EditorMaker, wrong_key_logits
+from spellock.evaluation.wrong_keys import DEFAULT_COUNT, WrongKey, choose_wrong_keys
+from spellock.key import Key
+from spellock.tasks.pixel_model import PixelModel
+
+if TYPE_CHECKING:
+    from spellock.editors.base import Editor
+
+
+def evaluate(
+    model: PixelModel,
+    classes: Sequence[str],
+    key: Key,
+    test: ImageSet,
+    *,
+    lock_class: int | str | None,
+    baseline: PixelModel | None = None,
+    baseline_classes: Sequence[str] | None = None,
+    unlabelled: ImageSet | None = None,
+    wrong_keys: int = DEFAULT_COUNT,
+    wrong_key_images: int = 200,
+    examples: int = 6,
+    batch_size: int = 64,
+    seed: int = 0,
+    device: str = "cpu",
+    make_editor: EditorMaker | None = None,
+) -> Report:
+    """Every keyed and keyless figure of a locked model on test images that were in no training set.
+
+    Args:
+        model: the locked model.
+        classes: its class names in logit order, lock class included.
+        key: the right key.
+        test: raw test images with true classes, matched to the model's by name.
+        lock_class: name or place of the lock class; ``None`` for a lock target without one.
+        baseline: the same fine-tuning without a lock; its figure is absent without it.
+        baseline_classes: class names of the baseline; by default the model's without the lock class.
+        unlabelled: raw images, none of them in ``test``, for centring and BatchNorm; by default the half of the test
+            images that is not being scored serves, both ways.
+        wrong_keys: how many, chosen by the rule of `choose_wrong_keys`.
+        wrong_key_images: test images that each wrong key is tried on, drawn evenly over the classes.
+        examples: pictures in the report.
+        batch_size: images a pass.
+        seed: of halves, subset and wrong keys.
+        device: where the editors run; ``model`` stays where it is.
+        make_editor: builds an editor from a key; by default the registry does.
+
+    Raises:
+        ConfigError, DataError, ModelError, EditorError: something does not fit; the message says what.
+    """
+    started = time.perf_counter()
+    if len(classes) != model.num_classes:
+        raise ModelError(
+            f"got {len(classes)} class names for a model of {model.num_classes} classes, expected one each"
+        )
+    if min(batch_size, wrong_key_images) < 1 or examples < 0:
+        raise ConfigError(
+            "got a batch size, number of wrong key images or of examples below its least, expected at least 1"
+        )
+    lock = lock_index(classes, lock_class)
+    labels = aligned_labels(test, classes, lock)
+    split = halves(labels, seed=seed)
+    chosen = choose_wrong_keys(key, count=wrong_keys, seed=seed)
+    build = make_editor or _registry(device)
+    editor = build(key)
+    run = _Run(model=model, test=test, labels=labels, lock=lock, batch_size=batch_size)
+
+    figures: dict[str, Estimate] = {}
+    if baseline is not None:
+        figures["baseline"] = proportion(_baseline_hits(run, baseline, baseline_classes, classes))
+    pool = None if unlabelled is None else Unlabelled(source=raw(unlabelled), count=len(unlabelled))
+    readings = raw_readings(model, raw(test), labels, split, unlabelled=pool, batch_size=batch_size, seed=seed)
+    keyless = figures_of(readings, labels, lock)
+    figures |= {name: proportion(hits) for name, hits in keyless.items()}
+    figures |= _keyed_figures(run, editor)
+    edited = Edited(test, editor)
+    batch = batch_for(editor, batch_size)
+    unlocked = collect(model, edited, range(len(test)), batch_size=batch, label="edited images")
+    figures["up"] = proportion(argmax_hits(unlocked, labels))
+
+    candidates = {name: Candidate(indices=np.arange(len(labels)), hits=hits) for name, hits in keyless.items()}
+    subset = stratified_subset(labels, wrong_key_images, seed=seed)
+    pictures: dict[str, list[NDArray[np.uint8]]] = {}
+    results: tuple[WrongKeyResult, ...] = ()
+    if chosen:
+        places = [int(index) for index in subset]
+        logits, pictures = wrong_key_logits(
+            model, test, places, chosen, build, batch_size=batch_size, shown=min(examples, len(subset))
+        )
+        plain, dropped = _wrong_hits(run, logits, subset, chosen)
+        candidates |= plain
+        results = _wrong_results(chosen, plain, dropped)
+        best = best_of(plain, split)
+        figures["wrong_key_mean"] = mean_over_keys(np.stack([one.hits for one in plain.values()]), seed=seed)
+        figures |= {"wrong_key_max": best.honest, "wrong_key_max_naive": best.naive}
+        figures["wrong_key_suppressed_max"] = best_of(dropped, split).honest
+    hardened = best_of(candidates, split)
+    figures |= {"hardened_lp": hardened.honest, "hardened_lp_naive": hardened.naive}
+    real = len(classes) - (lock is not None)
+    figures["chance"] = Estimate(value=1 / real, low=1 / real, high=1 / real, images=len(test))
+    figures["majority_class"] = proportion(labels == np.bincount(labels).argmax())
+
+    sample = [int(index) for index in subset[: min(64, len(subset))]]
+    cost = unlock_cost(model, raw(test)(sample), edit_seconds=edited.seconds, edited_images=edited.images)
+    shown = make_examples(model, classes, labels, raw(test), edited, sample[:examples], pictures)
+    return Report(
+        figures={name: figures[name] for name in FIGURES if name in figures},
+        hardened_from=hardened.name,
+        wrong_keys=results,
+        cost=cost,
+        seconds=time.perf_counter() - started,
+        facts={
+            "test images": len(test),
+            "real classes": real,
+            "lock class": None if lock is None else classes[lock],
+            "images a wrong key": len(subset) if chosen else 0,
+            "centred on": "the other half of the test images"
+            if unlabelled is None
+            else f"{len(unlabelled)} unlabelled images",
+            "seed": seed,
+            "editor ran on": device,
+        },
+        examples=shown,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    model: PixelModel
+    test: ImageSet
+    labels: NDArray[np.int64]
+    lock: int | None
+    batch_size: int
+
+
+def _registry(device: str) -> EditorMaker:
+    from spellock.editors.registry import load_editor
+
+    return lambda key: load_editor(key, device=device)
+
+
+def _keyed_figures(run: _Run, editor: Editor) -> dict[str, Estimate]:
+    """The path of the edit without the edit."""
+    source, label = same_path(run.test, editor), "raw images, same path"
+    logits = collect(run.model, source, range(len(run.test)), batch_size=run.batch_size, label=label)
+    return {
+        "lp_same_path": proportion(argmax_hits(logits, run.labels)),
+        "lp_same_path_suppressed": proportion(suppressed_hits(logits, run.labels, run.lock)),
+    }
+
+
+def _baseline_hits(
+    run: _Run, baseline: PixelModel, names: Sequence[str] | None, classes: Sequence[str]
+) -> NDArray[np.bool_]:
+    if names is None:
+        real = [name for place, name in enumerate(classes) if place != run.lock]
+        names = classes if baseline.num_classes == len(classes) else real
+    if baseline.num_classes != len(names):
+        raise ModelError(
+            f"the baseline has {baseline.num_classes} classes, expected {len(names)} as the locked model's data"
+        )
+    own = aligned_labels(run.test, names, None)
+    logits = collect(
+        baseline, raw(run.test), range(len(run.test)), batch_size=run.batch_size, label="baseline, raw images"
+    )
+    return argmax_hits(logits, own)
+
+
+def _wrong_hits(
+    run: _Run, logits: NDArray[np.float32], subset: NDArray[np.int64], chosen: Sequence[WrongKey]
+) -> tuple[dict[str, Candidate], dict[str, Candidate]]:
+    labels = run.labels[subset]
+    plain = {
+        one.name: Candidate(indices=subset, hits=argmax_hits(own, labels))
+        for one, own in zip(chosen, logits, strict=True)
+    }
+    dropped = {
+        one.name: Candidate(indices=subset, hits=suppressed_hits(own, labels, run.lock))
+        for one, own in zip(chosen, logits, strict=True)
+    }
+    return plain, dropped
+
+
+def _wrong_results(
+    chosen: Sequence[WrongKey], plain: dict[str, Candidate], dropped: dict[str, Candidate]
+) -> tuple[WrongKeyResult, ...]:
+    return tuple(
+        WrongKeyResult(
+            name=one.name,
+            kind=one.kind,
+            shown=one.shown,
+            accuracy=proportion(plain[one.name].hits),
+            suppressed=proportion(dropped[one.name].hits),
+        )
+        for one in chosen
+    )

@@ -1,0 +1,132 @@
+"""The figures of one evaluation; nothing here holds the key prompt, a prompt made from it, or the secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spellock.errors import DataError
+from spellock.evaluation.accuracy import Estimate
+from spellock.evaluation.cost import UnlockCost
+
+#: Every figure's name, in the order of the report: title and meaning.
+FIGURES: Final[dict[str, tuple[str, str]]] = {
+    "baseline": ("Baseline", "the same fine-tuning without a lock, on raw images"),
+    "up": ("UP", "unlocked performance: images edited with the key"),
+    "lp": ("LP", "locked performance: raw images, the lock class counted as a prediction"),
+    "lp_suppressed": ("LP/suppressed", "lock class dropped"),
+    "lp_centred": ("LP/centred", "lock class dropped, logits standardised on unlabelled raw images"),
+    "lp_permuted": (
+        "LP/permuted",
+        "lock class dropped, classes renamed one to one; fitted and scored on different halves",
+    ),
+    "lp_bn": ("LP, BN", "LP after BatchNorm statistics are recomputed on raw images"),
+    "lp_suppressed_bn": ("LP/suppressed, BN", "the same, lock class dropped"),
+    "lp_centred_bn": ("LP/centred, BN", "the same, logits standardised"),
+    "lp_permuted_bn": ("LP/permuted, BN", "the same, classes renamed"),
+    "lp_same_path": ("LP/same path", "raw images squashed and resampled as for the edit, not edited (gamma = 0)"),
+    "lp_same_path_suppressed": ("LP/same path, suppressed", "the same, lock class dropped"),
+    "wrong_key_mean": ("Wrong keys, mean", "images edited with wrong keys; interval over keys"),
+    "wrong_key_max": ("Wrong keys, best", "the best wrong key, chosen on one half and scored on the other"),
+    "wrong_key_max_naive": ("Wrong keys, plain maximum", "chosen and scored on the same images: biased upwards"),
+    "wrong_key_suppressed_max": (
+        "Wrong keys, best, suppressed",
+        "the best wrong key with the lock class dropped, by halves",
+    ),
+    "hardened_lp": ("Hardened LP", "the best keyless figure, chosen on one half and scored on the other"),
+    "hardened_lp_naive": ("Hardened LP, plain maximum", "chosen and scored on the same images: biased upwards"),
+    "chance": ("Chance", "one over the number of real classes"),
+    "majority_class": ("Most frequent class", "always naming the test set's most frequent class"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongKeyResult:
+    """One wrong key: a name that gives nothing away, and how far it unlocks (argmax, and lock class dropped)."""
+
+    name: str
+    kind: str
+    shown: str
+    accuracy: Estimate
+    suppressed: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One image as the model saw it, uint8 (H, W, 3), and its prediction with probability."""
+
+    title: str
+    image: NDArray[np.uint8]
+    prediction: str
+    probability: float
+    right: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One test image under several conditions."""
+
+    truth: str
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that `evaluate` found. Shares are in [0, 1].
+
+    Attributes:
+        figures: estimates by name, in the order of `FIGURES`; those that do not apply are absent.
+        hardened_from: the figure or wrong key behind ``hardened_lp_naive``.
+        wrong_keys: one entry a wrong key.
+        cost: of unlocking.
+        seconds: that the evaluation took.
+        facts: plain facts for the report's head: test images, classes, seed and so on.
+        examples: pictures; the report's page shows edited images, so it is for the owner only.
+    """
+
+    figures: dict[str, Estimate]
+    hardened_from: str
+    wrong_keys: tuple[WrongKeyResult, ...]
+    cost: UnlockCost
+    seconds: float
+    facts: dict[str, str | int | float | bool | None]
+    examples: tuple[Example, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.figures) - set(FIGURES)
+        if unknown:
+            raise DataError(f"got figures {sorted(unknown)}, expected only those of the report")
+
+    def __getitem__(self, name: str) -> float:
+        """The value of a figure, in [0, 1]; ``KeyError`` where it does not apply."""
+        return self.figures[name].value
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON values: figures at the top level by name, their intervals, wrong keys, cost and facts beside."""
+        return {
+            **{name: self.figures[name].value for name in FIGURES if name in self.figures},
+            "seconds": round(self.seconds, 3),
+            "intervals": {name: [figure.low, figure.high] for name, figure in self.figures.items()},
+            "images": {name: figure.images for name, figure in self.figures.items()},
+            "hardened_lp_from": self.hardened_from,
+            "wrong_keys": [
+                {
+                    "name": one.name,
+                    "kind": one.kind,
+                    "prompt": one.shown,
+                    "accuracy": one.accuracy.value,
+                    "interval": [one.accuracy.low, one.accuracy.high],
+                    "suppressed": one.suppressed.value,
+                }
+                for one in self.wrong_keys
+            ],
+            "unlock_cost": {
+                "edit_ms": self.cost.edit_ms,
+                "inference_ms": self.cost.inference_ms,
+                "ratio": self.cost.ratio,
+            },
+            "facts": dict(self.facts),
+        }
