@@ -15,7 +15,8 @@ from spellock.keyfile import is_encrypted, load_key, read_header, refuse_existin
 from spellock.passphrase import ask_passphrase, new_passphrase, open_key, read_passphrase_file
 
 _MAX_PROMPT_BYTES: Final = 64 * 1024
-_OPTIONS: Final = tuple("weights gamma resolution steps guidance_scale image_guidance_scale lora secret_use".split())
+_GUIDANCE: Final = ("guidance_scale", "image_guidance_scale")
+_OPTIONS: Final = ("weights", "gamma", "resolution", "steps", *_GUIDANCE, "lora", "secret_use")
 
 
 @dataclass(frozen=True, kw_only=True)
