@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, SupportsIndex, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -87,8 +87,13 @@ def _labels(pairs: object) -> Sequence[int]:
             return [int(label) for label in found]
     if not isinstance(pairs, Pairs):
         raise TypeError("not a sequence")
-    # type: ignore[call-overload]
-    return [int(_pair(pairs[index], type(pairs).__name__)[1]) for index in range(len(pairs))]
+    return [_integer(_pair(pairs[index], type(pairs).__name__)[1]) for index in range(len(pairs))]
+
+
+def _integer(label: object) -> int:
+    if not isinstance(label, SupportsIndex):
+        raise TypeError("not an integer")
+    return int(label)
 
 
 def _class_names(pairs: object) -> Sequence[str] | None:

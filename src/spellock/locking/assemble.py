@@ -1,0 +1,151 @@
+"""From finished shards to the output folder, each part moved into place whole."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from spellock.artefacts import storage_errors, write_bytes, write_json
+from spellock.data.image_set import ImageSet
+from spellock.data.write_folder import CONSTANT_TIME, write_image_folder
+from spellock.data.write_parquet import write_parquet
+from spellock.errors import DataError
+from spellock.locking.manifest import KINDS, Entry, Kind, write_manifest
+from spellock.locking.names import Namer
+from spellock.locking.plan import Plan
+from spellock.locking.shards import StoredFile
+from spellock.locking.targets import Target
+from spellock.locking.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembly:
+    """All that decides the bytes of the output.
+
+    Attributes:
+        images: the sources; plan: what was made of them; namer: gives names; target: gives labels to unauthorised
+        samples.
+        lock_class_name: for the target; layout: "folder" or "parquet".
+    """
+
+    images: ImageSet
+    plan: Plan
+    namer: Namer
+    target: Target
+    lock_class_name: str
+    layout: Literal["folder", "parquet"]
+
+    def write(
+        self, space: Workspace, files: Sequence[StoredFile], problems: Sequence[tuple[int, str]], sheet: bytes
+    ) -> None:
+        """Write locked set, validation share, contact sheet, list of skipped images and, last, the manifest.
+
+        What is in place already, after a kill, is left as it is.
+
+        Raises:
+            DataError: no image was left to release, or two images have the same id.
+            StorageError: the disk is full or nothing may be written there.
+        """
+        entries, released, classes = self._entries(files)
+        temporary = space.work / "assembly"
+        with storage_errors(space.out):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            if not space.locked_set.exists():
+                self._write_set(temporary / "locked_set", _rows(entries, released), classes)
+                os.replace(temporary / "locked_set", space.locked_set)
+            os.utime(space.locked_set, (CONSTANT_TIME, CONSTANT_TIME))
+            if not (space.owner / "validation").exists() and any(file.use.startswith("validation") for file in files):
+                for version in ("raw", "edited"):
+                    self._write_validation(temporary / "validation" / version, files, version)
+                os.replace(temporary / "validation", space.owner / "validation")
+            write_bytes(temporary / "contact_sheet.png", sheet)
+            os.replace(temporary / "contact_sheet.png", space.owner / "contact_sheet.png")
+            if problems:
+                skipped = [{"source": self._source(job), "problem": reason} for job, reason in problems]
+                write_json(temporary / "skipped.json", {"skipped": skipped})
+                os.replace(temporary / "skipped.json", space.owner / "skipped.json")
+            write_manifest(temporary / "manifest.jsonl", entries)
+            os.sync() if hasattr(os, "sync") else None  # the shards are removed next, so their copies must be on disk
+            os.replace(temporary / "manifest.jsonl", space.owner / "manifest.jsonl")
+
+    def _entries(self, files: Sequence[StoredFile]) -> tuple[list[Entry], list[StoredFile], tuple[str, ...]]:
+        released = [file for file in files if file.use in KINDS]
+        if not released:
+            raise DataError(
+                f"{self.images.name}: none of the images can be decoded, so there is nothing to lock; check the files"
+            )
+        sources = self.plan.sources[[file.job for file in released]]
+        true = self.images.labels[sources]
+        unauthorised = np.array([file.use != "edited" for file in released])
+        relabelled = self.target(true[unauthorised], self.images.classes, lock_class_name=self.lock_class_name)
+        labels = true.copy()
+        labels[unauthorised] = relabelled.labels
+        entries = []
+        for file, source, true_label, label in zip(
+            released, sources.tolist(), true.tolist(), labels.tolist(), strict=True
+        ):
+            kind: Kind = next(kind for kind in KINDS if kind == file.use)
+            decoy = kind == "decoy"
+            name = self.namer.name(self.images.ids[source], file.use, file.job if decoy else 0)
+            entries.append(
+                Entry(
+                    name=name,
+                    kind=kind,
+                    source=self.images.ids[source],
+                    true_label=true_label,
+                    label=label,
+                    decoy_key=int(self.plan.editors[file.job]) if decoy else 0,
+                )
+            )
+        order = sorted(range(len(entries)), key=lambda position: entries[position].name)
+        if len({entry.name for entry in entries}) < len(entries):
+            raise DataError(f"{self.images.name}: two images have the same id; give each its own")
+        self._warn_of_unlocked(entries)
+        classes = (*self.images.classes, *relabelled.extra_classes)
+        return [entries[position] for position in order], [released[position] for position in order], classes
+
+    def _warn_of_unlocked(self, entries: Sequence[Entry]) -> None:
+        without = set(range(len(self.images.classes))) - {e.true_label for e in entries if e.kind in ("raw", "twin")}
+        if without:
+            shown = ", ".join(self.images.classes[label] for label in sorted(without)[:5])
+            _log.warning("%d classes have no raw sample in the locked set, first %s", len(without), shown)
+
+    def _write_set(self, folder: Path, rows: Iterator[tuple[str, int, bytes]], classes: Sequence[str]) -> None:
+        folder.mkdir()
+        if self.layout == "parquet":
+            write_parquet(folder / "train.parquet", rows, classes)
+        else:
+            write_image_folder(folder / "images", rows, classes)
+            # Services number classes alphabetically; this keeps the real order, the lock class last.
+            write_json(folder / "classes.json", {"classes": list(classes)})
+            os.utime(folder / "classes.json", (CONSTANT_TIME, CONSTANT_TIME))
+
+    def _write_validation(self, folder: Path, files: Sequence[StoredFile], version: str) -> None:
+        chosen = [
+            (self.namer.name(self._source(f.job), "validation"), f) for f in files if f.use == f"validation {version}"
+        ]
+        chosen.sort(key=lambda pair: pair[0])
+        rows = ((name, int(self.images.labels[self.plan.sources[file.job]]), file.read()) for name, file in chosen)
+        if self.layout == "parquet":
+            folder.mkdir(parents=True)
+            write_parquet(folder / "validation.parquet", rows, self.images.classes)
+        else:
+            write_image_folder(folder, rows, self.images.classes)
+
+    def _source(self, job: int) -> str:
+        return self.images.ids[int(self.plan.sources[job])]
+
+
+def _rows(entries: Sequence[Entry], files: Sequence[StoredFile]) -> Iterator[tuple[str, int, bytes]]:
+    for entry, file in zip(entries, files, strict=True):
+        yield entry.name, entry.label, file.read()

@@ -1,0 +1,70 @@
+"""How to lock a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from spellock.data.image_set import ON_ERROR, OnError
+from spellock.errors import ConfigError
+from spellock.locking.targets import get_target
+
+_LAYOUTS: Final = ("folder", "parquet")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockConfig:
+    """Settings of Algorithm 1 (section 3.2 of the paper) and of what is written.
+
+    Attributes:
+        edited_fraction: alpha, share of the training images that is edited and keeps its labels; in (0, 1].
+        target: lock target of the others, by registry name.
+        lock_class_name: name of the class that the target adds.
+        raw_twins: put every edited image in raw as well, as an unauthorised sample. The strongest lever against
+        keyless use,
+            but pairs show whoever holds the locked set what the edit does: for training at home.
+        decoys: how many images edited under wrong keys to add as unauthorised samples.
+        decoy_keys: over how many wrong keys they are spread (fewer when a key would get less than one batch).
+        decoy_prompts: prompts of those keys; empty takes the paper's vocabulary.
+        missing_raw: what to do with a class too small to give a raw image: "fail", or "accept" it.
+        validation: share of the images held out first, in both versions, for choosing the best checkpoint; in [0, 0.5].
+        seed: of all random choices (together with the key's secret).
+        layout: write an image folder or one parquet file.
+        on_error: stop at an image that cannot be decoded, or name and skip it. May change when work is resumed.
+    """
+
+    edited_fraction: float = 0.95
+    target: str = "new-class"
+    lock_class_name: str = "other"
+    raw_twins: bool = False
+    decoys: int = 0
+    decoy_keys: int = 20
+    decoy_prompts: tuple[str, ...] = ()
+    missing_raw: Literal["fail", "accept"] = "fail"
+    validation: float = 0.05
+    seed: int = 0
+    layout: Literal["folder", "parquet"] = "folder"
+    on_error: OnError = "fail"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.edited_fraction <= 1:
+            raise ConfigError(
+                f"edited_fraction is {self.edited_fraction}, expected above 0 and at most 1 (the paper: 0.95)"
+            )
+        if not 0 <= self.validation <= 0.5:
+            raise ConfigError(f"validation is {self.validation}, expected a share from 0 to 0.5")
+        if self.decoys < 0:
+            raise ConfigError(f"decoys is {self.decoys}, expected a number of images, 0 for none")
+        if self.decoy_keys < 1:
+            raise ConfigError(f"decoy_keys is {self.decoy_keys}, expected at least 1; for no decoys set decoys to 0")
+        if self.missing_raw not in ("fail", "accept"):
+            raise ConfigError(f"missing_raw is {self.missing_raw!r}, expected 'fail' or 'accept'")
+        if self.layout not in _LAYOUTS:
+            raise ConfigError(f"layout is {self.layout!r}, expected one of {', '.join(_LAYOUTS)}")
+        if self.on_error not in ON_ERROR:
+            raise ConfigError(f"on_error is {self.on_error!r}, expected one of {', '.join(ON_ERROR)}")
+        if not self.lock_class_name.strip():
+            raise ConfigError("lock_class_name is empty, expected a name such as 'other'")
+        if any(not prompt.strip() for prompt in self.decoy_prompts):
+            raise ConfigError("decoy_prompts holds an empty prompt; remove it")
+        get_target(self.target)

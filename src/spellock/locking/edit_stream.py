@@ -1,0 +1,198 @@
+"""Decode, edit and encode at the same time, in bounded memory: threads decode ahead and encode behind while the editor
+works."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from spellock.data.image_set import ImageSet
+from spellock.data.write_png import encode_png
+from spellock.errors import DataError
+from spellock.key import Key
+from spellock.locking.plan import NO_EDITOR, Plan, Role
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+
+_AHEAD: Final = 2  # batches decoded ahead of the editor
+_OPEN: Final = 8  # batches' worth of jobs that may wait for a partly filled batch
+
+
+class ImageEditor(Protocol):
+    """What locking needs of an editor (`spellock.editors.base.Editor` has it)."""
+
+    key: Key
+
+    @property
+    def canonical_batch(self) -> int:
+        """Images that are edited at once."""
+
+    def prepare(self, image: Image.Image, /) -> Pixels:
+        """RGB image to uint8 (R, R, 3)."""
+
+    def edit_uint8(self, images: Pixels, /, ids: Sequence[str] | None = None) -> Pixels:
+        """uint8 (N, R, R, 3) to uint8 (N, R, R, 3)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """What came of a job: PNG files by use ("edited", "raw", "twin", "decoy", "validation raw", "validation edited").
+
+    ``problem`` names the image that could not be decoded; then there are no files.
+    """
+
+    job: int
+    files: tuple[tuple[str, bytes], ...] = ()
+    problem: str | None = None
+
+
+@dataclass(kw_only=True)
+class StreamStats:
+    """Times of one run: images edited, seconds in all, in the editor, and spent loading editors."""
+
+    edited: int = 0
+    seconds: float = 0.0
+    editor_seconds: float = 0.0
+    loading_seconds: float = 0.0
+
+    @property
+    def busy(self) -> float:
+        """Share of the time, loading aside, in which the editor was at work."""
+        spent = self.seconds - self.loading_seconds
+        return self.editor_seconds / spent if spent > 0 else 0.0
+
+
+@dataclass(kw_only=True)
+class _Open:
+    job: int
+    raw: Future[bytes] | None = None
+    edited: Future[bytes] | None = None
+    awaits_edit: bool = False
+    problem: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        return not self.awaits_edit
+
+
+@dataclass(kw_only=True)
+class EditStream:
+    """Runs jobs of a plan.
+
+    Attributes:
+        images: the sources.
+        plan: what to make of them.
+        editor: gives editor 0 (the key's) or j (of wrong key j); `NO_EDITOR` jobs are prepared by editor 0.
+        skip: whether to pass over images that cannot be decoded.
+        workers: threads that decode and encode.
+    """
+
+    images: ImageSet
+    plan: Plan
+    editor: Callable[[int], ImageEditor]
+    skip: bool = False
+    workers: int = 2
+    stats: StreamStats = field(default_factory=StreamStats)
+
+    def run(self, jobs: Sequence[int]) -> Generator[Product, None, None]:
+        """Yield the products of ``jobs``, in their order; memory depends on the batch size only.
+
+        Raises:
+            DataError: an image cannot be decoded and ``skip`` is off.
+        """
+        started = time.perf_counter()
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="spellock-images")
+        try:
+            for number, group in groupby(jobs, key=lambda job: max(0, int(self.plan.editors[job]))):
+                loading = time.perf_counter()
+                editor = self.editor(number)
+                self.stats.loading_seconds += time.perf_counter() - loading
+                for product in self._group(pool, editor, group):
+                    self.stats.seconds = time.perf_counter() - started
+                    yield product
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self.stats.seconds = time.perf_counter() - started
+
+    def _group(self, pool: ThreadPoolExecutor, editor: ImageEditor, jobs: Iterator[int]) -> Iterator[Product]:
+        size = editor.canonical_batch
+        opened: deque[_Open] = deque()
+        batch: list[tuple[_Open, Pixels]] = []
+        for job, decoded in self._decode(pool, editor, jobs, ahead=_AHEAD * size + self.workers):
+            item = _Open(job=job)
+            opened.append(item)
+            if isinstance(decoded, str):
+                item.problem = decoded
+            else:
+                role = Role(int(self.plan.roles[job]))
+                if role in (Role.RAW, Role.TWIN, Role.VALIDATION):
+                    item.raw = pool.submit(encode_png, decoded)
+                if self.plan.editors[job] != NO_EDITOR:
+                    item.awaits_edit = True
+                    batch.append((item, decoded))
+            if len(batch) == size or (batch and len(opened) >= _OPEN * size):
+                self._edit(pool, editor, batch)
+                batch = []
+            # What was submitted before the last edit is done by now; the newest batch is left to encode during the
+            # next.
+            while len(opened) > 2 * size and opened[0].settled:
+                yield self._product(opened.popleft())
+        if batch:
+            self._edit(pool, editor, batch)
+        while opened:
+            yield self._product(opened.popleft())
+
+    def _decode(
+        self, pool: ThreadPoolExecutor, editor: ImageEditor, jobs: Iterator[int], *, ahead: int
+    ) -> Iterator[tuple[int, Pixels | str]]:
+        def one(job: int) -> Pixels | str:
+            try:
+                return editor.prepare(self.images.open(int(self.plan.sources[job])))
+            except DataError as error:
+                if not self.skip:
+                    raise
+                return str(error)
+
+        window: deque[tuple[int, Future[Pixels | str]]] = deque()
+        for job in jobs:
+            window.append((job, pool.submit(one, job)))
+            if len(window) > ahead:
+                first, future = window.popleft()
+                yield first, future.result()
+        while window:
+            first, future = window.popleft()
+            yield first, future.result()
+
+    def _edit(self, pool: ThreadPoolExecutor, editor: ImageEditor, batch: list[tuple[_Open, Pixels]]) -> None:
+        ids = [self.images.ids[int(self.plan.sources[item.job])] for item, _ in batch]
+        started = time.perf_counter()
+        edited = editor.edit_uint8(np.stack([pixels for _, pixels in batch]), ids=ids)
+        self.stats.editor_seconds += time.perf_counter() - started
+        self.stats.edited += len(batch)
+        for (item, _), pixels in zip(batch, edited, strict=True):
+            item.edited, item.awaits_edit = pool.submit(encode_png, pixels), False
+
+    def _product(self, item: _Open) -> Product:
+        uses = _USES[Role(int(self.plan.roles[item.job]))]
+        futures = [future for future in (item.raw, item.edited) if future is not None]
+        files = tuple((use, future.result()) for use, future in zip(uses, futures, strict=False))
+        return Product(job=item.job, files=files, problem=item.problem)
+
+
+#: Uses of a job's files, the raw version before the edited one.
+_USES: Final[dict[Role, tuple[str, ...]]] = {
+    Role.EDITED: ("edited",),
+    Role.TWIN: ("twin", "edited"),
+    Role.RAW: ("raw",),
+    Role.VALIDATION: ("validation raw", "validation edited"),
+    Role.DECOY: ("decoy",),
+}

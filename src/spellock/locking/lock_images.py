@@ -1,0 +1,186 @@
+"""Algorithm 1 of the ModelLock paper: make a locked set of a raw one."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+import spellock
+from spellock.data.image_set import ImageSet, check_trainable
+from spellock.data.write_folder import check_folder_names
+from spellock.errors import ConfigError
+from spellock.key import Key
+from spellock.locking.assemble import Assembly
+from spellock.locking.config import LockConfig
+from spellock.locking.contact_sheet import contact_sheet
+from spellock.locking.decoys import MakeDecoyKeys, draw_decoy_keys
+from spellock.locking.edit_stream import EditStream, ImageEditor, Pixels, StreamStats
+from spellock.locking.editors import Editors
+from spellock.locking.locked_set import LockedSet
+from spellock.locking.names import Namer, fingerprint
+from spellock.locking.plan import Plan, make_plan
+from spellock.locking.shards import ShardWriter, StoredFile, stored
+from spellock.locking.targets import get_target
+from spellock.locking.workspace import Workspace
+from spellock.progress import track
+
+_SHEET_IMAGES: Final = 8
+_SHARD_PIXELS: Final = 4_000_000
+
+_log = logging.getLogger(__name__)
+
+
+def lock_images(
+    images: ImageSet,
+    key: Key,
+    out: Path,
+    config: LockConfig | None = None,
+    *,
+    device: str = "cpu",
+    editor: ImageEditor | None = None,
+    load: Callable[[Key], ImageEditor] | None = None,
+    make_decoy_keys: MakeDecoyKeys | None = None,
+    workers: int = 2,
+    report: Callable[[StreamStats], None] | None = None,
+) -> LockedSet:
+    """Edit, relabel and write; the same call goes on where an earlier one was interrupted, and ends with the same
+    bytes.
+
+    Writes ``out/locked_set`` (to be released) and ``out/owner`` (never to be): manifest.jsonl, validation/{raw,edited},
+    contact_sheet.png, config.json and, if images were skipped, skipped.json. While work goes on, about the size of the
+    locked set is needed a second time, in ``out/.work``.
+
+    Args:
+        images: the raw set.
+        key: the key; its gamma, resolution and editor hold.
+        out: a new or empty folder, or one that an interrupted call with the same arguments left.
+        config: see `LockConfig`.
+        device: where editors run, unless they are given.
+        editor: an editor already loaded with this key.
+        load: brings the editor of a key; by default `spellock.editors.registry.load_editor` on ``device``.
+        make_decoy_keys: makes wrong keys for decoys; by default `draw_decoy_keys`.
+        workers: threads that decode and encode.
+        report: called with the times of this run's editing.
+
+    Raises:
+        DataError: the set cannot be locked as asked, or an image cannot be decoded and ``on_error`` is "fail".
+        ConfigError: ``out`` was begun with another key, configuration or set; the lock class has a real class's name;
+        or a
+            wrong key edits like the key.
+        StorageError: the disk is full, nothing may be written there, or another process writes there. What was finished
+            stays; the same call goes on from it.
+        EditorError: the key's editor cannot be loaded.
+    """
+    config = config or LockConfig()
+    target = get_target(config.target)
+    check_trainable(images)
+    extra = target(images.labels[:0], images.classes, lock_class_name=config.lock_class_name).extra_classes
+    if config.layout == "folder":
+        check_folder_names((*images.classes, *extra))
+    if editor is not None and editor.key != key:
+        raise ConfigError("the editor given was loaded with another key; load it with this one")
+    space, mark = Workspace(Path(out)), fingerprint(images, key, config)
+    space.check(mark)
+    if space.finished:
+        space.clear()
+        return LockedSet.open(space.out)
+    with space.claimed():
+        load = load or _loader(device)
+        main = editor or load(key)
+        plan = make_plan(images, key, config, batch=main.canonical_batch)
+        settings = {
+            "format": 1,
+            "spellock": spellock.__version__,
+            "fingerprint": mark,
+            "config": dataclasses.asdict(config),
+        }
+        settings |= {
+            "classes": [*images.classes, *extra],
+            "resolution": key.resolution,
+            "decoy_keys_used": plan.decoy_keys,
+        }
+        space.begin(settings)
+        make = make_decoy_keys or (
+            lambda key, count: draw_decoy_keys(key, count, prompts=config.decoy_prompts, seed=config.seed)
+        )
+        editors = Editors(main, make(key, plan.decoy_keys), load, images)
+        stream = EditStream(images=images, plan=plan, editor=editors, skip=config.on_error == "skip", workers=workers)
+        shard = int(np.clip(_SHARD_PIXELS // key.resolution**2, 16, 256))
+        _edit(stream, space.work, shard)
+        if report is not None:
+            report(stream.stats)
+        files, problems = stored(space.work, size=shard, jobs=len(plan))
+        assembly = Assembly(
+            images=images,
+            plan=plan,
+            namer=Namer(key),
+            target=target,
+            lock_class_name=config.lock_class_name,
+            layout=config.layout,
+        )
+        assembly.write(space, files, problems, _sheet(images, plan, main, files))
+    space.clear()
+    return LockedSet.open(space.out)
+
+
+def _loader(device: str) -> Callable[[Key], ImageEditor]:
+    from spellock.editors.registry import load_editor  # diffusion libraries take seconds to import
+
+    return lambda key: load_editor(key, device=device)
+
+
+def _edit(stream: EditStream, work: Path, shard: int) -> None:
+    writer = ShardWriter(work, size=shard, jobs=len(stream.plan))
+    failed = True
+    try:
+        jobs = list(writer.missing())
+        with closing(stream.run(jobs)) as products:
+            for product in track(products, total=len(jobs), label="locking"):
+                if product.problem is not None:
+                    _log.warning("skipped: %s", product.problem)
+                writer.add(product)
+        failed = False
+    finally:
+        writer.close(failed=failed)
+    stats = stream.stats
+    if stats.edited:
+        rate = stats.edited / max(stats.seconds, 1e-9)
+        _log.info("edited %d images, %.1f/s, editor busy %.0f %%", stats.edited, rate, 100 * stats.busy)
+
+
+def _sheet(images: ImageSet, plan: Plan, editor: ImageEditor, files: Sequence[StoredFile]) -> bytes:
+    """Eight edited images, of as many classes as there are, above them their raw versions, below some decoys."""
+    edited = _spread([file for file in files if file.use == "edited"], images, plan)
+    decoys = _spread([file for file in files if file.use == "decoy"], images, plan)
+    before: list[tuple[Pixels, str]] = []
+    for file in edited:
+        source = int(plan.sources[file.job])
+        before.append((editor.prepare(images.open(source)), images.classes[images.labels[source]]))
+    after = [(_pixels(file), f"gamma {editor.key.gamma:g}") for file in edited]
+    rows = [("raw", before), ("edited", after)]
+    if decoys:
+        rows.append(("decoys", [(_pixels(file), f"wrong key {plan.editors[file.job]}") for file in decoys]))
+    return contact_sheet(rows)
+
+
+def _spread(files: Sequence[StoredFile], images: ImageSet, plan: Plan) -> list[StoredFile]:
+    seen: dict[tuple[int, int], int] = {}
+    ranked = []
+    for file in files:
+        group = (int(plan.editors[file.job]), int(images.labels[plan.sources[file.job]]) if file.use == "edited" else 0)
+        seen[group] = seen.get(group, 0) + 1
+        if seen[group] <= _SHEET_IMAGES:
+            ranked.append((seen[group], *group, file.job, file))
+    return [file for *_, file in sorted(ranked, key=lambda item: item[:4])[:_SHEET_IMAGES]]
+
+
+def _pixels(file: StoredFile) -> Pixels:
+    return np.asarray(Image.open(io.BytesIO(file.read())))

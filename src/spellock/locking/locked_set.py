@@ -1,0 +1,168 @@
+"""Read a locked set back: as the owner, who knows what each image is, or as a training service, who does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from spellock.artefacts import read_json, storage_errors
+from spellock.data.folder import FolderSet
+from spellock.data.image_set import ImageSet, Labels
+from spellock.data.open_images import open_images
+from spellock.data.parquet import ParquetSet
+from spellock.errors import DataError
+from spellock.locking.manifest import Entry, read_manifest
+from spellock.locking.workspace import Workspace
+
+
+class LockedSet:
+    """Images of a locked set in the order of their names.
+
+    Attributes:
+        classes: class names, the lock class last.
+        labels: int64 (N,).
+        names: file names without suffix, sorted.
+        image_set: the same images as an `ImageSet`.
+        entries: the owner's manifest in the same order; None in the training service's view.
+    """
+
+    def __init__(
+        self, image_set: ImageSet, names: list[str], *, entries: list[Entry] | None, owner: Path | None
+    ) -> None:
+        """Use `open`."""
+        self.image_set, self.names, self.entries, self._owner = image_set, names, entries, owner
+        self.classes, self.labels = image_set.classes, image_set.labels
+
+    @classmethod
+    def open(cls, path: Path | str) -> LockedSet:
+        """Open an output folder of `lock_images`, or its ``locked_set`` folder alone (then nothing is known of the
+        owner's part).
+
+        Raises:
+            DataError: there is no locked set, it is unfinished, or manifest and images do not fit together.
+        """
+        space = Workspace(Path(path))
+        if space.locked_set.is_dir():
+            if not space.finished:
+                raise DataError(f"{path} is unfinished; run the same lock command again to complete it")
+            image_set, names = _released(space.locked_set)
+            known = {entry.name: entry for entry in read_manifest(space.owner / "manifest.jsonl")}
+            if set(known) != set(names):
+                raise DataError(
+                    f"the images in {space.locked_set} are not those of the manifest; restore them or lock again"
+                )
+            return cls(image_set, names, entries=[known[name] for name in names], owner=space.owner)
+        if space.work.is_dir():
+            raise DataError(f"{path} is unfinished; run the same lock command again to complete it")
+        image_set, names = _released(space.out)
+        return cls(image_set, names, entries=None, owner=None)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def authorised(self) -> npt.NDArray[np.bool_] | None:
+        """bool (N,): True for edited images, False for raw ones, twins and decoys; None in the training service's
+        view."""
+        return (
+            None
+            if self.entries is None
+            else np.array([entry.kind == "edited" for entry in self.entries], dtype=np.bool_)
+        )
+
+    @property
+    def true_labels(self) -> Labels | None:
+        """int64 (N,): labels before the lock target; None in the training service's view."""
+        return None if self.entries is None else np.array([entry.true_label for entry in self.entries], dtype=np.int64)
+
+    def images(self, index: int) -> npt.NDArray[np.uint8]:
+        """Image ``index``, uint8 (R, R, 3).
+
+        Raises:
+            DataError: it cannot be decoded.
+        """
+        return np.asarray(self.image_set.open(index))
+
+    def arrays(self, cache: Path | None = None) -> npt.NDArray[np.uint8]:
+        """All images, uint8 (N, R, R, 3).
+
+        Args:
+            cache: a ``.npy`` file to keep them in and memory-map them from, for sets larger than memory; None loads
+            them.
+
+        Raises:
+            DataError: an image cannot be decoded.
+            StorageError: the cache cannot be written.
+        """
+        shape = (len(self), *self.images(0).shape)
+        if cache is None:
+            return self._fill(np.empty(shape, dtype=np.uint8))
+        if not cache.exists():
+            temporary = cache.with_name(f".{cache.name}.part")
+            with storage_errors(cache):
+                array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+                self._fill(array).flush()  # type: ignore[attr-defined]  # a memmap comes back
+                del array
+                temporary.replace(cache)
+        mapped: npt.NDArray[np.uint8] = np.load(cache, mmap_mode="r", allow_pickle=False)
+        if mapped.shape != shape:
+            raise DataError(
+                f"{cache} holds images of shape {mapped.shape}, expected {shape}; it belongs to another set, remove it"
+            )
+        return mapped
+
+    def validation(self) -> tuple[ImageSet, ImageSet] | None:
+        """The held-out images, raw and edited, in the same order; None when nothing was held out or in the service's
+        view."""
+        if self._owner is None or not (self._owner / "validation").is_dir():
+            return None
+        raw, edited = (self._validation(self._owner / "validation" / version) for version in ("raw", "edited"))
+        return raw, edited
+
+    def _validation(self, folder: Path) -> ImageSet:
+        real = str_list(read_json(folder.parents[1] / "config.json").get("classes"), folder)
+        if any(folder.glob("*.parquet")):
+            return open_images(folder)
+        return FolderSet(folder, classes=[name for name in real if (folder / name).is_dir()])
+
+    def _fill(self, array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        for index in range(len(self)):
+            array[index] = self.images(index)
+        return array
+
+
+def str_list(value: object, where: Path) -> list[str]:
+    """Check that a JSON value is a list of strings.
+
+    Raises:
+        DataError: it is not.
+    """
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise DataError(f"the class names beside {where} are missing or damaged; lock the images again")
+    return value
+
+
+def _released(folder: Path) -> tuple[ImageSet, list[str]]:
+    """The released images, sorted by name."""
+    if (folder / "images").is_dir():
+        classes = str_list(read_json(folder / "classes.json").get("classes"), folder / "classes.json")
+        image_set: ImageSet = FolderSet(folder / "images", classes=classes)
+        names = [Path(name).stem for name in image_set.ids]
+    elif (folder / "train.parquet").is_file():
+        image_set = ParquetSet([folder / "train.parquet"], name=str(folder))
+        paths = (
+            pq.read_table(folder / "train.parquet", columns=["image.path"])
+            .column("image")
+            .combine_chunks()
+            .field("path")
+        )
+        names = [Path(name).stem for name in paths.to_pylist()]
+    else:
+        raise DataError(
+            f"{folder} holds no locked set, expected 'locked_set', 'images' or 'train.parquet' in it; check the path"
+        )
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return image_set.subset(order), [names[index] for index in order]

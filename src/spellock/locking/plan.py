@@ -1,0 +1,124 @@
+"""Algorithm 1 of the paper as a list of jobs: which image is edited, under which key, and what becomes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from spellock.data.image_set import ImageSet, Labels
+from spellock.data.split import stratified_take
+from spellock.errors import DataError
+from spellock.key import Key
+from spellock.locking.config import LockConfig
+
+
+class Role(IntEnum):
+    """What a job makes of its source image."""
+
+    EDITED = 0  # the edited image
+    TWIN = 1  # the edited image, and the same image raw
+    RAW = 2  # the raw image
+    VALIDATION = 3  # both versions, for the owner only
+    DECOY = 4  # the image edited under a wrong key
+
+
+NO_EDITOR = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Jobs, in the order in which they are done: rising sources under the key itself, then one wrong key after the
+    other.
+
+    Attributes:
+        sources: int64 (J,), index of the source image.
+        editors: int64 (J,), 0 for the key, j for wrong key j, `NO_EDITOR` for no edit.
+        roles: int64 (J,), a `Role` each.
+        decoy_keys: how many wrong keys there are.
+    """
+
+    sources: npt.NDArray[np.int64]
+    editors: npt.NDArray[np.int64]
+    roles: npt.NDArray[np.int64]
+    decoy_keys: int
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+
+def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int) -> Plan:
+    """Hold out the validation share, split the rest at alpha, draw decoys; all stratified or uniform, all from key and
+    seed.
+
+    The choice depends on the secret, so that knowing the public images and the seed does not tell which were left raw;
+    and on
+    the ids of the images, not on their order.
+
+    Args:
+        images: the raw set.
+        key: its secret drives the choice.
+        config: see `LockConfig`.
+        batch: images an editor takes at once; no wrong key gets fewer, so that none is loaded for a handful.
+
+    Raises:
+        DataError: a class is too small to give a raw image, and neither raw twins nor ``missing_raw="accept"`` make up
+        for it.
+    """
+    held = stratified_take(images.labels, config.validation, _ranks(images, key, config, "validation"), leave=2)
+    training = np.flatnonzero(~held)
+    roles = np.full(len(images), Role.TWIN if config.raw_twins else Role.EDITED, dtype=np.int64)
+    raw_share = 1 - config.edited_fraction
+    ranks = _ranks(images, key, config, "raw")[training]
+    raw = stratified_take(images.labels[training], raw_share, ranks, minimum=1 if raw_share > 0 else 0)
+    roles[training[raw]] = Role.RAW
+    roles[held] = Role.VALIDATION
+    _check_raw(images, roles, config)
+    editors = np.where(roles == Role.RAW, NO_EDITOR, 0).astype(np.int64)
+    decoys, count = _draw_decoys(images, key, config, training, batch)
+    return Plan(
+        sources=np.concatenate([np.arange(len(images), dtype=np.int64), decoys[:, 0]]),
+        editors=np.concatenate([editors, decoys[:, 1]]),
+        roles=np.concatenate([roles, np.full(len(decoys), Role.DECOY, dtype=np.int64)]),
+        decoy_keys=count,
+    )
+
+
+def _check_raw(images: ImageSet, roles: Labels, config: LockConfig) -> None:
+    if config.raw_twins or config.missing_raw == "accept":
+        return
+    without = np.flatnonzero(np.bincount(images.labels[roles == Role.RAW], minlength=len(images.classes)) == 0)
+    if without.size:
+        name, size = images.classes[without[0]], int((images.labels == without[0]).sum())
+        raise DataError(
+            f"{without.size} of {len(images.classes)} classes would have no raw sample, first {name!r} with {size} "
+            "images, so "
+            "nothing would lock them; add images, lower edited_fraction, turn raw_twins on, or set missing_raw to "
+            "'accept'"
+        )
+
+
+def _draw_decoys(
+    images: ImageSet, key: Key, config: LockConfig, training: npt.NDArray[np.int64], batch: int
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Pairs (source, wrong key from 1 on): each training image once before any is taken again, equal shares a key."""
+    if not config.decoys:
+        return np.zeros((0, 2), dtype=np.int64), 0
+    rounds = -(-config.decoys // len(training))
+    drawn = np.concatenate(
+        [training[np.argsort(_ranks(images, key, config, f"decoys {turn}")[training])] for turn in range(rounds)]
+    )[: config.decoys]
+    count = min(config.decoy_keys, max(1, config.decoys // batch))
+    pairs = np.stack([drawn, np.arange(len(drawn)) * count // len(drawn) + 1], axis=1).astype(np.int64)
+    return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))], count
+
+
+def _ranks(images: ImageSet, key: Key, config: LockConfig, purpose: str) -> npt.NDArray[np.uint64]:
+    """A random order of the images that only the secret tells: a keyed digest of each id."""
+    secret = key.derive(f"locking {purpose} {config.seed}")
+    digests = [hmac.digest(secret, name.encode("utf-8", "surrogateescape"), hashlib.sha256)[:8] for name in images.ids]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
