@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
@@ -36,5 +37,12 @@ def record_run(path: Path, command: str, args: object) -> None:
     from spellock import __version__
 
     values = asdict(args) if is_dataclass(args) and not isinstance(args, type) else {}
-    shown = {name: value for name, value in values.items() if not any(word in name for word in _SECRET_WORDS)}
-    write_json(path, {"command": command, "version": __version__, "arguments": shown})
+    write_json(path, {"command": command, "version": __version__, "arguments": _without_secrets(values)})
+
+
+def _without_secrets(values: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: _without_secrets(value) if isinstance(value, Mapping) else value
+        for name, value in values.items()
+        if not any(word in name for word in _SECRET_WORDS)
+    }

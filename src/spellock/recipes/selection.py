@@ -59,9 +59,9 @@ class PlainScore:
         return {SCORE: accuracy(model, self.raw, self.labels, label="validation")}
 
 
-def accuracy(
-    model: PixelModel, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], *, label: str
-) -> float:
+def accuracy(model: PixelModel, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], *, label: str) -> float:
     """Share of uint8 images (N, H, W, 3) whose largest logit is at the label."""
-    logits = collect(model, lambda chosen: [images[i] for i in chosen], range(len(images)), batch_size=_BATCH, label=label)
+    logits = collect(
+        model, lambda chosen: [images[i] for i in chosen], range(len(images)), batch_size=_BATCH, label=label
+    )
     return float((logits.argmax(axis=1) == labels).mean())

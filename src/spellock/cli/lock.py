@@ -1,0 +1,140 @@
+"""`spellock lock`: a data set and a key to a locked set and a locked model."""
+
+from __future__ import annotations
+
+import json as json_format
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import tyro
+
+from spellock.cli.options import check_device, record_run
+from spellock.errors import ConfigError
+from spellock.locking.config import LockConfig
+from spellock.training.config import FinetuneConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockingFlags(LockConfig):
+    """The locked set."""
+
+    edited_fraction: Annotated[float, tyro.conf.arg(name="alpha", aliases=("--edited-fraction",))] = (
+        LockConfig.edited_fraction
+    )
+    seed: tyro.conf.Suppress[int] = LockConfig.seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFlags(FinetuneConfig):
+    """Fine-tuning."""
+
+    unauthorised_share: Annotated[
+        float | None, tyro.conf.arg(name="balanced", aliases=("--unauthorised-share",), metavar="SHARE")
+    ] = FinetuneConfig.unauthorised_share
+    seed: tyro.conf.Suppress[int] = FinetuneConfig.seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockArgs:
+    """Edit a data set with a key and fine-tune a model that needs the key.
+
+    OUT gets ``locked_set`` (for a training service), ``model`` (to give away), ``baseline`` when asked for, and
+    ``owner`` (to keep secret). Interrupted work is resumed by the same command. The checkpoint with the best score on
+    the held-out pairs is kept: score = UP - hardened LP.
+    """
+
+    data: tyro.conf.Positional[str]
+    """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set."""
+    key: Path
+    """Key file, made with `spellock key new`."""
+    out: Path
+    """Folder for everything that is made."""
+    model: str | None = None
+    """Model to fine-tune: a name of ours, of timm or torchvision, or a folder. Needed unless --prepare-only."""
+    weights: Path | None = None
+    """Weights to start from: a local .safetensors, .pth, .pt or .th file."""
+    pretrained: bool = False
+    """Start from the library's own weights, fetched from the network."""
+    input_size: int | None = None
+    """Side in pixels that the model sees. None: the architecture's own."""
+    prepare_only: bool = False
+    """Write the locked set and stop, for a training service."""
+    baseline: bool = False
+    """Also fine-tune the same model on the raw images without a lock, for as many steps."""
+    split: str | None = None
+    """Split of the data to lock, where it has several. None: the training split."""
+    passphrase_file: Path | None = None
+    """File with the key's passphrase (mode 600) instead of asking."""
+    device: str = "cpu"
+    """Device for editing and fine-tuning, for example cuda."""
+    seed: int = 0
+    """Seed of all random choices."""
+    json: bool = False
+    """Print one JSON object."""
+    locking: tyro.conf.OmitArgPrefixes[LockingFlags] = field(default_factory=LockingFlags)
+    training: tyro.conf.OmitArgPrefixes[TrainingFlags] = field(default_factory=TrainingFlags)
+
+
+def run(args: LockArgs) -> int:
+    """Lock, and say where everything is; returns 0.
+
+    Raises:
+        SpellockError: an input does not fit; nothing that was finished is lost.
+    """
+    from spellock.data.open_images import open_images
+    from spellock.passphrase import open_key
+    from spellock.recipes.lock_model import ModelChoice, lock_model
+
+    if args.model is None and not args.prepare_only:
+        raise ConfigError(
+            "no model to fine-tune was named; give --model NAME, or --prepare-only to write the set alone"
+        )
+    if args.prepare_only and args.baseline:
+        raise ConfigError("--prepare-only trains nothing, --baseline trains; drop one of them")
+    device = check_device(args.device)
+    key = open_key(args.key, passphrase_file=args.passphrase_file)
+    images = open_images(args.data, split=args.split, on_error=args.locking.on_error)
+    choice = None
+    if args.model is not None and not args.prepare_only:
+        choice = ModelChoice(
+            name=args.model, weights=args.weights, pretrained=args.pretrained, input_size=args.input_size
+        )
+    locked = lock_model(
+        images,
+        key,
+        args.out,
+        choice=choice,
+        lock=replace(plain(LockConfig, args.locking), seed=args.seed),
+        training=replace(plain(FinetuneConfig, args.training), seed=args.seed),
+        baseline=args.baseline,
+        device=device,
+    )
+    record_run(args.out / "owner" / "command.json", "lock", args)
+    made = {
+        "locked_set": str(locked.set_folder),
+        "model": None if locked.model is None else str(locked.model),
+        "baseline": None if locked.baseline is None else str(locked.baseline),
+        "owner": str(args.out / "owner"),
+        "validation": {name: round(100 * value, 2) for name, value in locked.validation.items()},
+    }
+    print(json_format.dumps(made) if args.json else _text(made))
+    return 0
+
+
+def plain(kind: type[T], flags: T) -> T:
+    """The settings class itself, from the subclass that carries the flags."""
+    values: dict[str, Any] = {item.name: getattr(flags, item.name) for item in fields(kind)}  # type: ignore[arg-type]
+    return kind(**values)
+
+
+def _text(made: dict[str, Any]) -> str:
+    lines = [f"locked set   {made['locked_set']}"]
+    lines += [f"{name:<12} {made[name]}" for name in ("model", "baseline") if made[name]]
+    lines.append(f"owner        {made['owner']} (keep it secret)")
+    if made["validation"]:
+        figures = ", ".join(f"{name} {value:.1f}" for name, value in made["validation"].items())
+        lines.append(f"validation   {figures} (percent)")
+    return "\n".join(lines)

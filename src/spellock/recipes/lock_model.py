@@ -1,0 +1,178 @@
+"""From images and a key to a locked model: Algorithm 1, fine-tuning (Eq. 2), and the baseline to compare it with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from spellock.data.image_set import ImageSet, check_trainable
+from spellock.editors.base import Editor
+from spellock.key import Key
+from spellock.locking.config import LockConfig
+from spellock.locking.lock_images import lock_images
+from spellock.locking.locked_set import LockedSet
+from spellock.recipes.held_out import Pairs, held_out_pairs, raw_images
+from spellock.recipes.selection import SCORE, LockScore, PlainScore
+from spellock.tasks.checkpoint import save_model
+from spellock.tasks.classification import Classification
+from spellock.tasks.models import create_model
+from spellock.tasks.pixel_model import PixelModel
+from spellock.training.config import FinetuneConfig
+from spellock.training.finetune import finetune
+from spellock.training.sampler import make_sampler
+
+_PREFIX = "validation_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    """Which model is fine-tuned; see `spellock.tasks.models.create_model`."""
+
+    name: str
+    weights: Path | None = None
+    pretrained: bool = False
+    input_size: int | None = None
+
+    def create(self, num_classes: int, *, seed: int) -> PixelModel:
+        """The model with fresh logits for ``num_classes`` where its weights have another number."""
+        return create_model(
+            self.name,
+            num_classes=num_classes,
+            weights=self.weights,
+            pretrained=self.pretrained,
+            input_size=self.input_size,
+            seed=seed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """What was made: folders, and the held-out figures (shares in [0, 1]) of the checkpoint that was kept."""
+
+    set_folder: Path
+    model: Path | None = None
+    baseline: Path | None = None
+    validation: Mapping[str, float] = field(default_factory=dict)
+
+
+def lock_model(
+    images: ImageSet,
+    key: Key,
+    out: Path,
+    *,
+    choice: ModelChoice | None,
+    lock: LockConfig,
+    training: FinetuneConfig,
+    baseline: bool = False,
+    device: str = "cpu",
+    editor: Editor | None = None,
+) -> Locked:
+    """Write ``out/locked_set`` and ``out/owner``, then fine-tune to ``out/model`` (and ``out/baseline``).
+
+    Everything resumes: call it again with the same arguments after an interruption, and what is finished is kept.
+
+    Args:
+        choice: the model; None writes the locked set only.
+        baseline: also fine-tune the same model on the raw training images, without a lock, for as many steps.
+        editor: the key's editor when it is loaded already.
+
+    Raises:
+        SpellockError: an input does not fit; the message says which and what to do.
+    """
+    check_trainable(images)
+    # A model that cannot be made should fail now, not after hours of editing.
+    if choice is not None:
+        choice.create(len(images.classes) + 1, seed=training.seed)
+    locked = lock_images(images, key, out, lock, device=device, editor=editor)
+    folder = out / "locked_set"
+    if choice is None:
+        return Locked(set_folder=folder)
+    run = _Run(locked=locked, pairs=held_out_pairs(locked), choice=choice, training=training, out=out, device=device)
+    validation = run.locked_model()
+    if baseline:
+        run.baseline(images, key)
+    return Locked(
+        set_folder=folder,
+        model=out / "model",
+        baseline=out / "baseline" if baseline else None,
+        validation=validation,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """Two fine-tunings of the same model, with and without the lock."""
+
+    locked: LockedSet
+    pairs: Pairs | None
+    choice: ModelChoice
+    training: FinetuneConfig
+    out: Path
+    device: str
+
+    def locked_model(self) -> dict[str, float]:
+        classes, pairs = self.locked.classes, self.pairs
+        lock_class = len(classes) - 1
+        score = None
+        if pairs is not None:
+            score = LockScore(raw=pairs.raw, edited=pairs.edited, labels=pairs.labels, lock_class=lock_class)
+        model = self.choice.create(len(classes), seed=self.training.seed)
+        result = finetune(
+            model,
+            self.locked.arrays(),
+            self.locked.labels,
+            Classification(num_classes=len(classes), lock_class=lock_class),
+            self.training,
+            self.out / "owner" / "training",
+            authorised=self.locked.authorised,
+            validate=score,
+            select=SCORE,
+            device=self.device,
+        )
+        save_model(model, self.out / "model", classes=classes, overwrite=True)
+        best = result.history[result.best_epoch - 1]
+        return {name.removeprefix(_PREFIX): value for name, value in best.items() if name.startswith(_PREFIX)}
+
+    def baseline(self, images: ImageSet, key: Key) -> None:
+        """The same model on the same training images, all of them raw and truly labelled, for as many steps."""
+        sources = {entry.source for entry in self.locked.entries or ()}
+        pixels, labels = raw_images(images, sources, key)
+        classes, pairs = self.locked.classes[:-1], self.pairs
+        model = self.choice.create(len(classes), seed=self.training.seed)
+        finetune(
+            model,
+            pixels,
+            labels,
+            Classification(num_classes=len(classes)),
+            same_steps(self.training, self.locked, len(pixels)),
+            self.out / "owner" / "baseline_training",
+            validate=None if pairs is None else PlainScore(raw=pairs.raw, labels=pairs.labels),
+            select=SCORE,
+            device=self.device,
+        )
+        save_model(model, self.out / "baseline", classes=classes, overwrite=True)
+
+
+def same_steps(training: FinetuneConfig, locked: LockedSet, count: int) -> FinetuneConfig:
+    """``training`` with as many epochs over ``count`` images as the locked model's run has steps, at least one."""
+    budget = training.epochs * sampler_steps(training, locked)
+    epochs = max(1, round(budget / -(-count // training.batch_size)))
+    stretch = epochs / training.epochs
+    return replace(
+        training,
+        epochs=epochs,
+        unauthorised_share=None,
+        warmup_epochs=training.warmup_epochs * stretch,
+        validate_every=max(1, round(training.validate_every * stretch)),
+        checkpoint_every=max(1, round(training.checkpoint_every * stretch)),
+    )
+
+
+def sampler_steps(training: FinetuneConfig, locked: LockedSet) -> int:
+    """Steps of one epoch of the locked model's run."""
+    share = training.unauthorised_share
+    sampler = make_sampler(
+        len(locked), locked.authorised, batch_size=training.batch_size, share=share, seed=training.seed
+    )
+    return sampler.steps
