@@ -106,6 +106,4 @@ def _ask(prompt: str) -> str:
 def _check_length(passphrase: str) -> None:
     if not MIN_NEW_PASSPHRASE <= len(passphrase) <= MAX_PASSPHRASE:
         size = "short" if len(passphrase) < MIN_NEW_PASSPHRASE else "long"
-        raise KeyFileError(
-            f"the new passphrase is too {size}; use {MIN_NEW_PASSPHRASE} to {MAX_PASSPHRASE} characters"
-        )
+        raise KeyFileError(f"the new passphrase is too {size}; use {MIN_NEW_PASSPHRASE} to {MAX_PASSPHRASE} characters")
