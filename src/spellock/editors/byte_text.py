@@ -21,9 +21,12 @@ _FIRST_BYTE = 3
 _PAD = 0
 
 
-def digest_code(text: bytes) -> Tensor:
-    """Map a string's bytes to 24 numbers in [-1, 1] through SHA-256; equal for equal bytes only."""
-    digest = hashlib.sha256(b"spellock digest code\x00" + text).digest()
+def digest_code(text: bytes, salt: bytes = b"") -> Tensor:
+    """Map a string's bytes to 24 numbers in [-1, 1] through SHA-256; equal for equal bytes and salt only.
+
+    ``salt`` is empty for the public embedded editor and 32 random bytes for a private one.
+    """
+    digest = hashlib.sha256(b"spellock digest code\x00" + salt + text).digest()
     return torch.tensor(list(digest[:CODE_SIZE]), dtype=torch.float32) / 127.5 - 1
 
 
@@ -32,7 +35,7 @@ def _bytes_of(ids: Tensor) -> bytes:
 
 
 class ByteTextConfig(PretrainedConfig):
-    """Sizes of `ByteTextEncoder`."""
+    """Sizes of `ByteTextEncoder`; ``salt`` (hexadecimal) makes a private editor's styles its own."""
 
     model_type = "spellock_byte_text"
 
@@ -44,6 +47,7 @@ class ByteTextConfig(PretrainedConfig):
         max_bytes: int = 160,
         semantic_tokens: int = 8,
         digest_tokens: int = 8,
+        salt: str = "",
         **kwargs: Any,
     ) -> None:
         self.hidden_size = hidden_size
@@ -52,6 +56,7 @@ class ByteTextConfig(PretrainedConfig):
         self.max_bytes = max_bytes
         self.semantic_tokens = semantic_tokens
         self.digest_tokens = digest_tokens
+        self.salt = salt
         super().__init__(**kwargs)
 
 
@@ -91,6 +96,7 @@ class ByteTextEncoder(PreTrainedModel):
         sequence = torch.cat([queries, self.bytes(input_ids) + self.places[:length]], dim=1)
         padding = torch.cat([input_ids.new_zeros(queries.shape[:2]) > 0, input_ids == _PAD], dim=1)
         semantic = self.body(sequence, src_key_padding_mask=padding)[:, : queries.shape[1]]
-        codes = torch.stack([digest_code(_bytes_of(row)) for row in input_ids.cpu()]).to(self.digest.weight)
+        salt = bytes.fromhex(self.config.salt)
+        codes = torch.stack([digest_code(_bytes_of(row), salt) for row in input_ids.cpu()]).to(self.digest.weight)
         digest = self.digest(codes).view(count, self.config.digest_tokens, -1) + self.digest_places
         return BaseModelOutput(last_hidden_state=torch.cat([self.semantic_norm(semantic), digest], dim=1))

@@ -1,0 +1,111 @@
+"""What all editors share: checks of pixels, canonical batches, the blend of Eq. 1 and the rounding to bytes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from spellock.editors.batches import Batches
+from spellock.errors import ConfigError, PixelError
+from spellock.key import Key
+from spellock.pixels import check_images, from_uint8, to_uint8
+
+
+class Editor(ABC):
+    """A keyed image transform G: same key and same image give the same bytes, whatever else is edited with it.
+
+    A new editor writes `transform` only, and may set ``canonical_batch`` before calling this constructor.
+
+    Args:
+        key: the key; its blend, resolution and resize filter are used here, its settings by the editor.
+        batch_size: largest batch worth trying; it changes speed, never a byte (see `spellock.editors.batches`).
+
+    Raises:
+        ConfigError: ``batch_size`` is not positive.
+    """
+
+    canonical_batch: int = 8
+    #: Whether an image's name takes part in its edit; `__call__` then refuses to run without ids.
+    needs_ids: bool = False
+
+    def __init__(self, key: Key, *, batch_size: int | None = None) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise ConfigError(f"got batch_size {batch_size}, expected 1 or more; leave it out for the editor's own")
+        self.key = key
+        self._batches = Batches(self.canonical_batch, largest=batch_size)
+
+    @abstractmethod
+    def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
+        """G(x), float (B, 3, R, R) in [0, 1] on the CPU for ``images`` of the same shape.
+
+        B is ``canonical_batch``, or another size while it is being shown to give the same bits.
+        """
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Squash an image to the key's square, aspect ratio lost as in the paper's code; returns RGB uint8 (R, R, 3)."""
+        side = self.key.resolution
+        resized = image.convert("RGB").resize((side, side), Image.Resampling[self.key.resize.upper()])
+        return np.asarray(resized, dtype=np.uint8).copy()
+
+    @torch.inference_mode()
+    def __call__(self, images: Tensor, ids: Sequence[str] | None = None) -> Tensor:
+        """x' = (1 - gamma) x + gamma G(x) (Eq. 1), rounded to k/255.
+
+        Args:
+            images: float32 (N, 3, R, R) in [0, 1], R the key's resolution, on any device.
+            ids: one name per image; needed only by editors whose edit depends on it.
+
+        Returns:
+            float32 (N, 3, R, R), on the CPU.
+
+        Raises:
+            PixelError: the images break the pixel contract, have another size, or lack the ids that the key needs.
+        """
+        check_images(images, what="images to edit")
+        images = images.detach().cpu()
+        side = self.key.resolution
+        if images.shape[-2:] != (side, side):
+            raise PixelError(
+                f"images to edit: got {images.shape[-2]}x{images.shape[-1]} pixels, expected the key's {side}x{side}; "
+                "resize them with the editor's prepare()"
+            )
+        if ids is None and self.needs_ids and len(images):
+            raise PixelError("images to edit: got no ids, but this key draws noise per image; pass one id per image")
+        if ids is not None and len(ids) != len(images):
+            raise PixelError(f"images to edit: got {len(ids)} ids for {len(images)} images, expected one id per image")
+        names = list(ids) if ids is not None else [""] * len(images)
+        if self.key.gamma == 0:
+            return from_uint8(to_uint8(images))
+        edited = to_uint8(self._batches.run(self.transform, images, names))
+        return from_uint8(_blend(images, edited, self.key.gamma))
+
+    def edit_uint8(self, images: NDArray[np.uint8], ids: Sequence[str] | None = None) -> NDArray[np.uint8]:
+        """The same edit on uint8 images (N, R, R, 3); returns uint8 (N, R, R, 3).
+
+        Raises:
+            PixelError: the array is not uint8 (N, R, R, 3), or as in `__call__`.
+        """
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+            got = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
+            raise PixelError(f"images to edit: got {got}, expected a uint8 array (N, R, R, 3); stack images from prepare()")
+        tensor = from_uint8(torch.tensor(images).permute(0, 3, 1, 2).contiguous())
+        edited: NDArray[np.uint8] = to_uint8(self(tensor, ids)).permute(0, 2, 3, 1).contiguous().numpy()
+        return edited
+
+
+def _blend(images: Tensor, edited: Tensor, gamma: float) -> Tensor:
+    """Eq. 1 in levels of 0..255 and float64, rounded half to even; ``edited`` is uint8, as an image file would be.
+
+    The paper's code blends the same way but cuts the fraction off, which darkens by half a level on average.
+    """
+    levels = images.double() * 255
+    whole = levels.round()
+    # Bytes divided by 255 come back as the integers they were, so that ties are ties on every machine.
+    levels = torch.where((levels - whole).abs() < 1e-4, whole, levels)
+    return ((1 - gamma) * levels + gamma * edited.double()).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,138 @@
+"""Loading the pieces of an InstructPix2Pix checkpoint in diffusers format: no safety checker, no pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import diffusers
+import torch
+import transformers
+from torch import nn
+
+from spellock.artefacts import read_json
+from spellock.editors.weights_folder import find_weights
+from spellock.errors import EditorError, SpellockError
+
+DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+#: The schedulers that diffusers' own pipelines take, but for one whose noise depends on the whole batch.
+SCHEDULERS: Final = tuple(
+    sorted({s.name for s in diffusers.schedulers.KarrasDiffusionSchedulers} - {"DPMSolverSDEScheduler"})
+)
+_KINDS: Final = {
+    "StableDiffusionInstructPix2PixPipeline": "sd",
+    "StableDiffusionXLInstructPix2PixPipeline": "xl",
+}
+_AUTOENCODERS: Final = ("AutoencoderKL", "AutoencoderTiny")
+_TEXT_ENCODERS: Final = ("CLIPTextModel", "CLIPTextModelWithProjection", "ByteTextEncoder")
+_TOKENIZERS: Final = ("CLIPTokenizer", "CLIPTokenizerFast", "ByT5Tokenizer")
+
+
+@dataclass(kw_only=True)
+class Pieces:
+    """The parts of a checkpoint; ``tokenizers`` and ``text_encoders`` go in pairs, two of them for the XL kind.
+
+    Attributes:
+        kind: ``sd`` (Stable Diffusion 1.x and the embedded editor) or ``xl``.
+        factor: pixels per latent pixel.
+        zero_empty_prompt: XL only: an empty negative prompt means zeros instead of its embedding.
+        scaled_image_latents: XL only (CosXL): the denoiser sees scaled latents of the original.
+    """
+
+    kind: Literal["sd", "xl"]
+    unet: Any
+    vae: Any
+    scheduler: Any
+    tokenizers: tuple[Any, ...]
+    text_encoders: tuple[Any, ...]
+    factor: int
+    zero_empty_prompt: bool = True
+    scaled_image_latents: bool = False
+
+
+def load_pieces(weights: str, *, dtype: torch.dtype, scheduler: str = "") -> Pieces:
+    """Load ``weights`` (``embedded``, a folder or a hub id) on the CPU.
+
+    Args:
+        weights: see `spellock.editors.weights_folder.find_weights`.
+        dtype: of all weights.
+        scheduler: name of one of `SCHEDULERS`; empty for the checkpoint's own.
+
+    Raises:
+        EditorError: the weights are missing, damaged or of another kind than InstructPix2Pix.
+    """
+    folder = find_weights(weights)
+    try:
+        return _load(folder, dtype=dtype, scheduler=scheduler)
+    except SpellockError:
+        raise
+    except Exception as error:
+        # Whatever a library makes of a damaged file, the user needs one sentence.
+        raise EditorError(
+            f"the editor weights in {folder} cannot be loaded ({type(error).__name__}: {str(error)[:200]}), expected a "
+            "diffusers InstructPix2Pix checkpoint with safetensors weights; fetch them again"
+        ) from error
+
+
+def _load(folder: Path, *, dtype: torch.dtype, scheduler: str) -> Pieces:
+    index = read_json(folder / "model_index.json")
+    kind = _KINDS.get(str(index.get("_class_name")))
+    if kind is None:
+        raise EditorError(
+            f"the checkpoint {folder} is a {index.get('_class_name')}, expected one of {', '.join(_KINDS)}"
+        )
+    local = {"use_safetensors": True, "local_files_only": True}
+    unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=dtype, **local)
+    vae_class = getattr(diffusers, _named(index, "vae", _AUTOENCODERS))
+    vae = vae_class.from_pretrained(folder / "vae", torch_dtype=dtype, **local)
+    if kind == "xl" and dtype == torch.float16 and vae.config.force_upcast:
+        nn.Module.to(vae, torch.float32)  # it overflows in half precision; the XL pipeline does the same
+    latent_channels = vae.config.latent_channels
+    if unet.config.in_channels != 2 * latent_channels:
+        raise EditorError(
+            f"the denoiser in {folder} takes {unet.config.in_channels} channels, expected {2 * latent_channels} (noise "
+            "and original image); this is not an InstructPix2Pix checkpoint"
+        )
+    suffixes = [end for end in ("", "_2") if index.get(f"text_encoder{end}", [None, None])[1] is not None]
+    return Pieces(
+        kind="xl" if kind == "xl" else "sd",
+        unet=unet.eval(),
+        vae=vae.eval(),
+        scheduler=_scheduler(folder, index, scheduler),
+        tokenizers=tuple(_tokenizer(folder, index, f"tokenizer{end}") for end in suffixes),
+        text_encoders=tuple(_text_encoder(folder, index, f"text_encoder{end}", dtype) for end in suffixes),
+        factor=2 ** (len(vae.config.block_out_channels) - 1),
+        zero_empty_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
+        scaled_image_latents=bool(index.get("is_cosxl_edit", False)),
+    )
+
+
+def _named(index: dict[str, Any], part: str, allowed: tuple[str, ...]) -> str:
+    """The class that the index names for ``part``; only known classes are ever imported."""
+    entry = index.get(part)
+    name = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
+    if name not in allowed:
+        raise EditorError(f"the checkpoint's {part} is a {name}, expected one of {', '.join(allowed)}")
+    return str(name)
+
+
+def _scheduler(folder: Path, index: dict[str, Any], name: str) -> Any:
+    own = _named(index, "scheduler", SCHEDULERS)
+    config = read_json(folder / "scheduler" / "scheduler_config.json")
+    return getattr(diffusers, name or own).from_config(config)
+
+
+def _tokenizer(folder: Path, index: dict[str, Any], part: str) -> Any:
+    return getattr(transformers, _named(index, part, _TOKENIZERS)).from_pretrained(folder / part, local_files_only=True)
+
+
+def _text_encoder(folder: Path, index: dict[str, Any], part: str, dtype: torch.dtype) -> Any:
+    name = _named(index, part, _TEXT_ENCODERS)
+    if name == "ByteTextEncoder":
+        from spellock.editors.byte_text import ByteTextEncoder
+
+        encoder: Any = ByteTextEncoder
+    else:
+        encoder = getattr(transformers, name)
+    return encoder.from_pretrained(folder / part, use_safetensors=True, local_files_only=True).to(dtype).eval()

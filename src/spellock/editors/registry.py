@@ -1,0 +1,96 @@
+"""Editors by name: each file of this room registers its own."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, TypeVar
+
+from spellock.editors.base import Editor
+from spellock.editors.settings import parse_settings
+from spellock.errors import ConfigError, EditorError
+from spellock.key import Key
+
+
+class _Factory(Protocol):
+    def __call__(self, key: Key, *, device: str = ..., batch_size: int | None = ...) -> Editor: ...
+
+
+@dataclass(frozen=True)
+class _Entry:
+    factory: _Factory
+    settings: type
+
+
+F = TypeVar("F", bound=_Factory)
+_entries: dict[str, _Entry] = {}
+
+
+def register_editor(name: str, settings_class: type) -> Callable[[F], F]:
+    """Class decorator: make an editor known as ``name``, with the dataclass of its settings.
+
+    Raises:
+        ConfigError: the name is taken.
+    """
+
+    def register(factory: F) -> F:
+        if name in _entries:
+            raise ConfigError(f"an editor named {name!r} is registered already; choose another name")
+        _entries[name] = _Entry(factory, settings_class)
+        return factory
+
+    return register
+
+
+def list_editors(pattern: str = "*") -> list[str]:
+    """Names of the registered editors that match the shell-style ``pattern``, sorted."""
+    _discover()
+    return sorted(fnmatch.filter(_entries, pattern))
+
+
+def settings_of(key: Key) -> object:
+    """The key's settings as its editor's checked settings dataclass.
+
+    Raises:
+        EditorError: the key's editor is unknown.
+        ConfigError: a setting is unknown, missing or not valid.
+    """
+    return parse_settings(_entry(key.editor).settings, key.settings, editor=key.editor)
+
+
+def load_editor(key: Key, *, device: str = "cpu", batch_size: int | None = None) -> Editor:
+    """Load the editor that ``key`` names.
+
+    Args:
+        key: the key.
+        device: PyTorch device; edits repeat to the byte within one class of devices.
+        batch_size: largest batch worth trying; changes speed and memory, never a byte.
+
+    Raises:
+        EditorError: the editor is unknown, its weights are missing, unreadable or not the ones the key was made for.
+        ConfigError: a setting is not valid.
+        MissingExtraError: the key needs an optional dependency.
+    """
+    return _entry(key.editor).factory(key, device=device, batch_size=batch_size)
+
+
+def _entry(name: str) -> _Entry:
+    _discover()
+    if name not in _entries:
+        near = difflib.get_close_matches(name, _entries, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise EditorError(f"there is no editor named {name!r}; {hint}list_editors() names all {len(_entries)}")
+    return _entries[name]
+
+
+@cache
+def _discover() -> None:
+    """Import every file of this room once, so that what it registers is known."""
+    package = importlib.import_module("spellock.editors")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"spellock.editors.{module.name}")

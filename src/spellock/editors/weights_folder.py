@@ -1,0 +1,113 @@
+"""Finding an editor's weights, and telling them apart: the package's own, a local folder, or a hub id."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from spellock.errors import EditorError
+
+EMBEDDED: Final = "embedded"
+_HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
+_PARTS: Final = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
+_WEIGHTS: Final = re.compile(r"(diffusion_pytorch_model|model)(-\d{5}-of-\d{5})?\.safetensors")
+_CHUNK: Final = 1 << 20
+
+
+def find_weights(weights: str) -> Path:
+    """The local folder of ``weights``: ``embedded``, a folder, or a hub id (downloaded unless HF_HUB_OFFLINE is set).
+
+    Raises:
+        EditorError: there is no such folder, or the hub does not give it.
+    """
+    if weights == EMBEDDED:
+        folder = Path(__file__).resolve().parents[1] / "assets" / EMBEDDED
+        if not (folder / "model_index.json").is_file():
+            raise EditorError("this installation lacks the embedded editor's weights; install the package again")
+        return folder
+    folder = Path(weights).expanduser()
+    if folder.is_dir():
+        if not (folder / "model_index.json").is_file():
+            raise EditorError(
+                f"the editor folder {weights} has no model_index.json, expected a diffusers checkpoint; check the path"
+            )
+        return folder
+    if not _HUB_ID.fullmatch(weights):
+        raise EditorError(
+            f"there is no editor folder {weights}; give a diffusers folder, a hub id (owner/name), or {EMBEDDED!r}"
+        )
+    return _download(weights)
+
+
+def weights_digest(weights: str) -> str:
+    """SHA-256 (64 hexadecimal digits) of every file that takes part in an edit, names included.
+
+    Raises:
+        EditorError: as `find_weights`, or a file cannot be read.
+    """
+    folder = find_weights(weights)
+    try:
+        files = _files(folder)
+        stamps = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+        return _digest(str(folder), stamps)
+    except OSError as error:
+        raise EditorError(f"cannot read the editor's weights in {folder}: {error.strerror}; check it") from error
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of one file.
+
+    Raises:
+        EditorError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EditorError(f"cannot read {path}: {error.strerror}; check the path") from error
+
+
+def _files(folder: Path) -> list[Path]:
+    """Configurations, tokenisers and plain-precision safetensors weights; no variants, checkers or previews."""
+    found = [folder / "model_index.json"]
+    for part in _PARTS:
+        for path in (folder / part).glob("*") if (folder / part).is_dir() else ():
+            if path.suffix in (".json", ".txt") or _WEIGHTS.fullmatch(path.name):
+                found.append(path)
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+@lru_cache(maxsize=64)
+def _digest(folder: str, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    total = hashlib.sha256()
+    for name, size, _ in stamps:
+        total.update(f"{Path(name).relative_to(folder).as_posix()}\0{size}\0".encode())
+        with Path(name).open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                total.update(chunk)
+    return total.hexdigest()
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    wanted = ["model_index.json"]
+    for part in _PARTS:
+        wanted += [f"{part}/*.json", f"{part}/*.txt"]
+        wanted += [f"{part}/{kind}{end}" for kind in ("diffusion_pytorch_model", "model")
+                   for end in (".safetensors", "-?????-of-?????.safetensors")]  # fmt: skip
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=wanted))
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
+        raise EditorError(
+            f"the editor {name} is not on this machine and the hub cannot be reached; go online once, or give a folder"
+        ) from error
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise EditorError(f"the hub did not give the editor {name} ({type(error).__name__}); check the id") from error
+    if not (folder / "model_index.json").is_file():
+        raise EditorError(f"the hub repository {name} has no model_index.json, expected a diffusers checkpoint")
+    return folder
