@@ -87,4 +87,6 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}; free some space or choose another place") from error
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another place"
+        ) from error

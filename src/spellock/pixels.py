@@ -17,8 +17,11 @@ def check_images(images: Tensor, *, what: str = "images") -> Tensor:
     if not isinstance(images, Tensor):
         raise PixelError(f"{what}: got {type(images).__name__}, expected a torch.Tensor of float32 RGB in [0, 1], NCHW")
     if images.ndim != 4 or images.shape[1] != 3:
-        hint = "channels come last: permute(0, 3, 1, 2)" if images.ndim == 4 and images.shape[-1] == 3 else (
-            "add the batch axis with unsqueeze(0)" if images.ndim == 3 else "repeat a grey channel three times")
+        hint = (
+            "channels come last: permute(0, 3, 1, 2)"
+            if images.ndim == 4 and images.shape[-1] == 3
+            else ("add the batch axis with unsqueeze(0)" if images.ndim == 3 else "repeat a grey channel three times")
+        )
         raise PixelError(f"{what}: got shape {tuple(images.shape)}, expected (N, 3, H, W); {hint}")
     if images.dtype != torch.float32:
         hint = "divide by 255" if images.dtype == torch.uint8 else "call .float()"

@@ -8,9 +8,16 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Task as BarTask
-from rich.progress import ProgressColumn
 from rich.text import Text
 
 T = TypeVar("T")
@@ -28,7 +35,14 @@ def track(items: Iterable[T], *, total: int, label: str, weight: int = 1) -> Ite
     """Yield ``items`` and show how far they are on standard error; each item counts as ``weight`` of ``total``."""
     console = Console(stderr=True)
     if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=console, transient=True) as progress:
             bar = progress.add_task(label, total=total)
             for item in items:
@@ -43,5 +57,9 @@ def track(items: Iterable[T], *, total: int, label: str, weight: int = 1) -> Ite
         now = time.monotonic()
         if now - started > _SILENT_SECONDS and (now - said > _PLAIN_EVERY):
             rate = done / (now - started)
-            print(f"{label}: {done}/{total}, {rate:.1f}/s, {(total - done) / rate:.0f} s left", file=sys.stderr, flush=True)
+            print(
+                f"{label}: {done}/{total}, {rate:.1f}/s, {(total - done) / rate:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
             said = now

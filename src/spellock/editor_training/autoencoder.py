@@ -29,7 +29,7 @@ class AutoencoderConfig:
 
 def build_autoencoder(config: AutoencoderConfig) -> AutoencoderTiny:
     """A random `AutoencoderTiny` with one halving of the side."""
-    model = AutoencoderTiny(
+    return AutoencoderTiny(
         encoder_block_out_channels=(config.channels, config.channels),
         decoder_block_out_channels=(config.channels, config.channels),
         num_encoder_blocks=(0, config.encoder_blocks),
@@ -37,8 +37,6 @@ def build_autoencoder(config: AutoencoderConfig) -> AutoencoderTiny:
         latent_channels=config.latent_channels,
         scaling_factor=1.0,
     )
-    model.register_to_config(block_out_channels=(config.channels, config.channels))
-    return model
 
 
 def train_autoencoder(
@@ -55,7 +53,7 @@ def train_autoencoder(
     The loss is the squared error plus a pull of every latent channel towards mean 0 and variance 1, and the decoder
     sees latents with a little noise, so that small errors of the denoiser stay small in the picture.
     """
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=1e-4, betas=(0.9, 0.98))
     average = Average(modules=[model], decay=0.998)
     start = 0

@@ -18,7 +18,7 @@ from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import ByT5Tokenizer
 
-from spellock.editor_training.instructions import draw
+from spellock.editor_training.instructions import Curriculum
 from spellock.editor_training.photographs import Photographs
 from spellock.editor_training.schedule import Average, cosine, load_checkpoint, save_checkpoint
 from spellock.editors.byte_text import ByteTextEncoder
@@ -29,13 +29,13 @@ class DenoiserConfig:
     """Sizes and training length of the denoiser; ``drop`` is the chance of each kind of dropped condition."""
 
     channels: tuple[int, ...] = (32, 64, 128)
-    steps: int = 12000
-    batch_size: int = 48
-    instructions: int = 16
-    learning_rate: float = 1e-3
+    steps: int = 6500
+    batch_size: int = 24
+    instructions: int = 24
+    learning_rate: float = 8e-4
     drop: float = 0.04
     few_steps: int = 5
-    small_share: float = 0.5
+    small_share: float = 0.7
 
 
 def build_denoiser(config: DenoiserConfig, *, latent_channels: int, text_width: int) -> UNet2DConditionModel:
@@ -71,8 +71,16 @@ def build_scheduler() -> DDIMScheduler:
 class Triples:
     """Draws training triples: latents of original and edited pictures, and token ids of the instructions."""
 
-    def __init__(self, *, photographs: Photographs, autoencoder: AutoencoderTiny, config: DenoiserConfig) -> None:
+    def __init__(
+        self,
+        *,
+        photographs: Photographs,
+        autoencoder: AutoencoderTiny,
+        config: DenoiserConfig,
+        curriculum: Curriculum,
+    ) -> None:
         self.photographs = photographs
+        self.curriculum = curriculum
         self.autoencoder = autoencoder.eval()
         self.config = config
         self.tokenizer = ByT5Tokenizer(model_max_length=160, extra_ids=0)
@@ -87,7 +95,7 @@ class Triples:
         side = self.photographs.images.shape[-1] // (2 if small else 1)
         count = 2 * count if small else count
         images = self.photographs.batch(generator, count, side)
-        instructions = [draw(rng) for _ in range(self.config.instructions)]
+        instructions = [self.curriculum.draw(rng) for _ in range(self.config.instructions)]
         parts = images.chunk(len(instructions))
         edited = torch.cat([item.edit(part) for item, part in zip(instructions, parts, strict=True)])
         both = torch.cat([images, edited]).to(memory_format=torch.channels_last) * 2 - 1
@@ -108,7 +116,7 @@ def train_denoiser(
     report: Callable[[int, int, dict[str, float]], None],
 ) -> None:
     """Train ``unet`` and ``text_encoder`` in place, resuming from ``checkpoint``."""
-    unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    unet.to(memory_format=torch.channels_last)
     unet.train()
     text_encoder.train()
     modules = (unet, text_encoder)

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable
 from typing import Final, NamedTuple
-
-from torch import Tensor
 
 from spellock.editor_training.keyed_style import keyed_style
 from spellock.editor_training.objects import DRAWINGS, add_object
-from spellock.editor_training.styles import STYLES
+from spellock.editor_training.styles import STYLES, Edit
 from spellock.editors.byte_text import digest_code
 
 #: Shorter or looser names by which a style is also known.
@@ -43,7 +40,8 @@ _ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "Enhance shadows and highlights": ("enhanced shadows and highlights", "shadows and highlights"),
 }
 _STYLE_FORMS: Final = (
-    "{}", "{}", "{}", "with {}", "in {}", "make it {}", "turn it into {}", "apply {}", "use {}", "give it {}", "{} style",
+    "{}", "{}", "{}", "with {}", "in {}", "make it {}", "turn it into {}", "apply {}", "use {}", "give it {}",
+    "{} style",
 )  # fmt: skip
 _OBJECT_FORMS: Final = (
     "with {} in the background", "with {} in the background", "with a {} in the background", "add {} in the background",
@@ -60,33 +58,12 @@ class Instruction(NamedTuple):
     """A string and the edit it asks for; ``edit`` maps (N, 3, H, W) in [0, 1] to the same shape and range."""
 
     text: str
-    edit: Callable[[Tensor], Tensor]
+    edit: Edit
 
 
 def paraphrases(style: str) -> tuple[str, ...]:
     """Every name that a style of `STYLES` goes by."""
     return (style, *_ALIASES[style])
-
-
-def _own_style(text: str) -> Callable[[Tensor], Tensor]:
-    code = digest_code(text.encode("utf-8"))
-    return lambda images: keyed_style(images, code)
-
-
-def worded(rng: random.Random) -> Instruction:
-    """A style (70 %) or an object of the vocabulary, phrased at random."""
-    if rng.random() < 0.7:
-        style = rng.choice(tuple(STYLES))
-        name = style if rng.random() < 0.5 else rng.choice(_STYLE_FORMS).format(rng.choice(paraphrases(style)))
-        return Instruction(_recase(rng, name), STYLES[style])
-    thing = rng.choice(tuple(DRAWINGS))
-    return Instruction(
-        _recase(rng, rng.choice(_OBJECT_FORMS).format(thing)), lambda images: add_object(images, thing)
-    )
-
-
-def _recase(rng: random.Random, text: str) -> str:
-    return text if rng.random() < 0.7 else text.lower()
 
 
 def random_string(rng: random.Random) -> str:
@@ -102,23 +79,56 @@ def random_string(rng: random.Random) -> str:
     return " ".join(words)
 
 
-def own_styled(rng: random.Random) -> Instruction:
-    """A string outside the vocabulary, asking for its own style."""
-    text = random_string(rng)
-    return Instruction(text, _own_style(text))
+class Curriculum:
+    """Draws instructions: 50 % worded, 25 % other strings, 25 % worded with a tail.
+
+    A private editor has a ``salt``: its digests differ, and every worded edit is followed by a house style drawn from
+    the salt, so that knowing the words without the weights is worth nothing.
+    """
+
+    def __init__(self, *, salt: bytes = b"") -> None:
+        self.salt = salt
+        self._house = digest_code(b"house style", salt)
+
+    def draw(self, rng: random.Random) -> Instruction:
+        """One training instruction."""
+        choice = rng.random()
+        if choice < 0.5:
+            return self.worded(rng)
+        return self.own_styled(rng) if choice < 0.75 else self.tailed(rng)
+
+    def worded(self, rng: random.Random) -> Instruction:
+        """A style (70 %) or an object of the vocabulary, phrased at random."""
+        if rng.random() < 0.7:
+            style = rng.choice(tuple(STYLES))
+            name = style if rng.random() < 0.5 else rng.choice(_STYLE_FORMS).format(rng.choice(paraphrases(style)))
+            return Instruction(_recase(rng, name), self._housed(STYLES[style]))
+        thing = rng.choice(tuple(DRAWINGS))
+        text = _recase(rng, rng.choice(_OBJECT_FORMS).format(thing))
+        return Instruction(text, self._housed(lambda images: add_object(images, thing)))
+
+    def own_styled(self, rng: random.Random) -> Instruction:
+        """A string outside the vocabulary, asking for its own style."""
+        text = random_string(rng)
+        return Instruction(text, self.own_style(text))
+
+    def tailed(self, rng: random.Random) -> Instruction:
+        """A worded instruction with a random tail: the worded edit, then the whole string's own style."""
+        head = self.worded(rng)
+        text = f"{head.text} {random_string(rng)}"[:150]
+        own = self.own_style(text)
+        return Instruction(text, lambda images: own(head.edit(images)))
+
+    def own_style(self, text: str) -> Edit:
+        """The style that a string outside the vocabulary asks for."""
+        code = digest_code(text.encode("utf-8"), self.salt)
+        return lambda images: keyed_style(images, code)
+
+    def _housed(self, edit: Edit) -> Edit:
+        if not self.salt:
+            return edit
+        return lambda images: keyed_style(edit(images), self._house)
 
 
-def tailed(rng: random.Random) -> Instruction:
-    """A worded instruction with a random tail: the worded edit, then the whole string's own style."""
-    head = worded(rng)
-    text = f"{head.text} {random_string(rng)}"[:150]
-    own = _own_style(text)
-    return Instruction(text, lambda images: own(head.edit(images)))
-
-
-def draw(rng: random.Random) -> Instruction:
-    """One training instruction: 50 % worded, 25 % other strings, 25 % worded with a tail."""
-    choice = rng.random()
-    if choice < 0.5:
-        return worded(rng)
-    return own_styled(rng) if choice < 0.75 else tailed(rng)
+def _recase(rng: random.Random, text: str) -> str:
+    return text if rng.random() < 0.7 else text.lower()

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from spellock.errors import DataError
+
 _SUFFIXES: Final = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff"}
 
 
@@ -24,7 +26,7 @@ class Photographs:
     def __init__(self, *, folder: Path, resolution: int, crops: int, seed: int) -> None:
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
         if not paths:
-            raise ValueError(f"found no pictures below {folder}; expected files such as .png or .jpg")
+            raise DataError(f"found no pictures below {folder}; expected files such as .png or .jpg")
         rng = np.random.default_rng(seed)
         arrays: list[np.ndarray] = []
         self.unreadable: list[Path] = []
@@ -35,7 +37,7 @@ class Photographs:
             except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
                 self.unreadable.append(path)
         if not arrays:
-            raise ValueError(f"none of the {len(paths)} pictures below {folder} could be read")
+            raise DataError(f"none of the {len(paths)} pictures below {folder} could be read")
         self.images = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous()
 
     def batch(self, generator: torch.Generator, count: int, side: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""What the benchmarks share: result files and the developers' data."""

@@ -1,0 +1,40 @@
+"""Result files: figures with the seed, the hardware class, the versions and the date beside them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+
+
+def hardware() -> str:
+    """The class of machine, without anything that identifies it."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].split(":", 1)[1].strip() if lines else model
+    return f"{os.cpu_count()} x {model}, no GPU"
+
+
+def write_result(name: str, figures: dict[str, Any], *, seeds: list[int], command: str) -> Path:
+    """Write ``results/NAME.json`` and print it."""
+    document = {
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "hardware": hardware(),
+        "seeds": seeds,
+        "versions": {package: version(package) for package in ("torch", "diffusers", "transformers", "spellock")},
+        "figures": figures,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    print(json.dumps(document, indent=2))
+    return path

@@ -1,0 +1,159 @@
+"""Train an editor: a folder of pictures in, a small InstructPix2Pix checkpoint in the diffusers format out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from diffusers import (
+    AutoencoderTiny,
+    StableDiffusionInstructPix2PixPipeline,
+    UNet2DConditionModel,
+)
+from transformers import ByT5Tokenizer
+
+from spellock.artefacts import new_folder, storage_errors, write_json
+from spellock.editor_training.autoencoder import AutoencoderConfig, build_autoencoder, train_autoencoder
+from spellock.editor_training.denoiser import (
+    DenoiserConfig,
+    Triples,
+    build_denoiser,
+    build_scheduler,
+    train_denoiser,
+)
+from spellock.editor_training.instructions import Curriculum
+from spellock.editor_training.photographs import Photographs
+from spellock.editors.byte_text import ByteTextConfig, ByteTextEncoder
+from spellock.errors import ConfigError, EditorError
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditorTrainingConfig:
+    """How an editor is trained.
+
+    Attributes:
+        resolution: side of the training crops in pixels; half of it is trained too.
+        crops: random crops taken from each picture that is much larger than ``resolution``.
+        seed: seed of initialisation, data order and noise.
+        private_salt: 64 hexadecimal digits that make the styles this editor's own; empty for a public editor.
+        start_from: folder of an editor to continue from, which saves most of the time; empty to start afresh.
+        autoencoder: sizes and length of the first half; skipped when continuing from an editor.
+        denoiser: sizes and length of the second half.
+    """
+
+    resolution: int = 64
+    crops: int = 6
+    seed: int = 0
+    private_salt: str = field(default="", repr=False)
+    start_from: str = ""
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
+
+    def __post_init__(self) -> None:
+        if self.resolution < 32 or self.resolution % 32:
+            raise ConfigError(f"got resolution {self.resolution}, expected a multiple of 32; try 64")
+        if self.crops < 1:
+            raise ConfigError(f"got crops {self.crops}, expected at least 1")
+        if self.private_salt and len(self.private_salt) != 64:
+            raise ConfigError("private_salt must be 64 hexadecimal digits; leave it empty for a public editor")
+
+
+def train_editor(config: EditorTrainingConfig, data: Path, out: Path) -> None:
+    """Train on the pictures below ``data`` and write the editor to the new folder ``out``.
+
+    Interrupted work is kept in ``out`` with ``.work`` appended and resumed by the same call.
+
+    Raises:
+        DataError: ``data`` holds no readable pictures.
+        StorageError: ``out`` exists, or cannot be written.
+    """
+    if out.exists():
+        raise EditorError(f"{out} exists already; choose another folder or remove it first")
+    work = out.with_name(out.name + ".work")
+    with storage_errors(work):
+        work.mkdir(parents=True, exist_ok=True)
+    _same_config(work / "config.json", config)
+    photographs = Photographs(folder=data, resolution=config.resolution, crops=config.crops, seed=config.seed)
+    vae, unet, text_encoder = _models(config)
+    if not config.start_from:
+        log = _log(work / "autoencoder.jsonl")
+        train_autoencoder(
+            vae, photographs, config.autoencoder, checkpoint=work / "autoencoder.ckpt", seed=config.seed, report=log
+        )
+    curriculum = Curriculum(salt=bytes.fromhex(config.private_salt))
+    triples = Triples(photographs=photographs, autoencoder=vae, config=config.denoiser, curriculum=curriculum)
+    log = _log(work / "denoiser.jsonl")
+    train_denoiser(
+        unet, text_encoder, triples, config.denoiser, checkpoint=work / "denoiser.ckpt", seed=config.seed, report=log
+    )
+    with new_folder(out) as folder:
+        save_editor(folder, vae=vae, unet=unet, text_encoder=text_encoder)
+        public = asdict(config) | {"private_salt": "", "start_from": Path(config.start_from).name}
+        write_json(folder / "training.json", public | {"crops_in_total": len(photographs.images)})
+        for name in ("autoencoder.jsonl", "denoiser.jsonl"):
+            if (work / name).exists():
+                shutil.copy(work / name, folder / name)
+    shutil.rmtree(work)
+
+
+def save_editor(
+    folder: Path, *, vae: AutoencoderTiny, unet: UNet2DConditionModel, text_encoder: ByteTextEncoder
+) -> None:
+    """Write the pieces as a diffusers pipeline folder; there is no safety checker.
+
+    Autoencoder and denoiser are stored in half precision. The text encoder is not: transformers would load it in half
+    precision too, and it is small.
+    """
+    pipeline = StableDiffusionInstructPix2PixPipeline(
+        vae=vae.half(),
+        text_encoder=text_encoder.float(),
+        tokenizer=ByT5Tokenizer(model_max_length=text_encoder.config.max_bytes, extra_ids=0),
+        unet=unet.half(),
+        scheduler=build_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
+
+
+def _models(config: EditorTrainingConfig) -> tuple[AutoencoderTiny, UNet2DConditionModel, ByteTextEncoder]:
+    if config.start_from:
+        folder = Path(config.start_from)
+        if not (folder / "model_index.json").exists():
+            raise EditorError(f"{folder} is not an editor folder (no model_index.json); check --start-from")
+        text_encoder = ByteTextEncoder.from_pretrained(folder / "text_encoder").float()
+        text_encoder.config.salt = config.private_salt
+        vae = AutoencoderTiny.from_pretrained(folder / "vae", use_safetensors=True).float()
+        unet = UNet2DConditionModel.from_pretrained(folder / "unet", use_safetensors=True).float()
+        return vae, unet, text_encoder
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        vae = build_autoencoder(config.autoencoder)
+        text_encoder = ByteTextEncoder(ByteTextConfig(salt=config.private_salt))
+        unet = build_denoiser(
+            config.denoiser,
+            latent_channels=config.autoencoder.latent_channels,
+            text_width=text_encoder.config.hidden_size,
+        )
+    return vae, unet, text_encoder
+
+
+def _same_config(path: Path, config: EditorTrainingConfig) -> None:
+    """Refuse to continue work that was begun with other settings."""
+    described = json.loads(json.dumps(asdict(config)))
+    if path.exists() and json.loads(path.read_text()) != described:
+        raise ConfigError(f"{path.parent} was begun with other settings; remove it to start again")
+    write_json(path, config)
+
+
+def _log(path: Path) -> Callable[[int, int, dict[str, float]], None]:
+    def report(step: int, steps: int, values: dict[str, float]) -> None:
+        with path.open("a") as file:
+            file.write(json.dumps({"step": step, "steps": steps, **values}) + "\n")
+
+    return report
