@@ -1,0 +1,76 @@
+"""The report as text: a table with colours on a terminal, plain aligned lines elsewhere, and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from rich.console import Console
+from rich.table import Table
+
+from spellock.evaluation.accuracy import Estimate
+from spellock.evaluation.report import FIGURES, Report
+
+_STRONG = {"baseline", "up", "lp", "hardened_lp"}
+
+
+def percent(value: float) -> str:
+    """A share as a percentage with one decimal."""
+    return f"{100 * value:.1f} %"
+
+
+def interval(figure: Estimate) -> str:
+    """The 95 % interval, empty where the figure is no measurement."""
+    return "" if figure.low == figure.high else f"{100 * figure.low:.1f} to {100 * figure.high:.1f}"
+
+
+def plain_table(report: Report) -> str:
+    """Aligned lines without colours or frames."""
+    rows = [
+        (FIGURES[name][0], percent(one.value), interval(one), FIGURES[name][1]) for name, one in report.figures.items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        f"{title:<{widths[0]}}  {value:>{widths[1]}}  {limits:>{widths[2]}}  {meaning}"
+        for title, value, limits, meaning in rows
+    ]
+    return "\n".join([*lines, "", cost_line(report)])
+
+
+def cost_line(report: Report) -> str:
+    """One sentence on the cost of unlocking."""
+    cost = report.cost
+    return (
+        f"Unlocking: {cost.edit_ms:.1f} ms an image beside {cost.inference_ms:.2f} ms of plain inference "
+        f"({cost.ratio:.1f} times in all). Hardened LP comes from: {report.hardened_from}. {report.seconds:.0f} s."
+    )
+
+
+def print_report(report: Report, console: Console | None = None) -> None:
+    """Print the figures: a coloured table on a terminal, plain lines when the output goes elsewhere."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.print(plain_table(report), soft_wrap=True, highlight=False, markup=False)
+        return
+    table = Table("figure", title="What the key gives, and what everybody else gets")
+    table.add_column("accuracy", justify="right")
+    table.add_column("95 %", justify="right")
+    table.add_column("meaning")
+    for name, one in report.figures.items():
+        title, meaning = FIGURES[name]
+        table.add_row(title, percent(one.value), interval(one), meaning, style="bold" if name in _STRONG else "")
+    console.print(table)
+    console.print(cost_line(report), highlight=False)
+
+
+def to_csv(report: Report) -> str:
+    """One line a figure, then one a wrong key: name, value, low, high, images; shares in [0, 1]."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("name", "value", "low", "high", "images"))
+    for name, one in report.figures.items():
+        writer.writerow((name, f"{one.value:.6f}", f"{one.low:.6f}", f"{one.high:.6f}", one.images))
+    for wrong in report.wrong_keys:
+        one = wrong.accuracy
+        writer.writerow((wrong.name, f"{one.value:.6f}", f"{one.low:.6f}", f"{one.high:.6f}", one.images))
+    return text.getvalue()
