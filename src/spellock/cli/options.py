@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
-from spellock.artefacts import write_json
-from spellock.errors import ConfigError
+from spellock.artefacts import read_json, write_json
+from spellock.errors import ConfigError, DataError
 
 #: Never written beside an output, whatever the command.
 _SECRET_WORDS = ("prompt", "secret", "passphrase", "salt")
@@ -34,10 +35,22 @@ def record_run(path: Path, command: str, args: object) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
+    write_json(path, _record(command, args))
+
+
+def same_run(path: Path, command: str, args: object) -> bool:
+    """Whether ``path`` was written by `record_run` for the same command with the same arguments."""
+    try:
+        return read_json(path) == json.loads(json.dumps(_record(command, args), default=str))
+    except DataError:
+        return False
+
+
+def _record(command: str, args: object) -> dict[str, object]:
     from spellock import __version__
 
     values = asdict(args) if is_dataclass(args) and not isinstance(args, type) else {}
-    write_json(path, {"command": command, "version": __version__, "arguments": _without_secrets(values)})
+    return {"command": command, "version": __version__, "arguments": _without_secrets(values)}
 
 
 def _without_secrets(values: Mapping[str, object]) -> dict[str, object]:

@@ -46,7 +46,7 @@ def held_out_pairs(locked: LockedSet) -> Pairs | None:
 
 
 def raw_images(images: ImageSet, ids: Collection[str], key: Key) -> tuple[Pixels, Labels]:
-    """The images named by ``ids``, squashed as the key squashes them but not edited: uint8 (N, R, R, 3), labels (N,)."""
+    """Images named by ``ids``, squashed as the key does it but not edited: uint8 (N, R, R, 3), and labels (N,)."""
     wanted = set(ids)
     indices = [index for index, name in enumerate(images.ids) if name in wanted]
     size, how = (key.resolution, key.resolution), Image.Resampling[key.resize.upper()]

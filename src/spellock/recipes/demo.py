@@ -1,0 +1,173 @@
+"""The whole way on a small data set: key, baseline, lock, evaluation and report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from spellock.artefacts import storage_errors, write_json
+from spellock.data.image_set import ImageSet
+from spellock.data.memory import numpy_images
+from spellock.data.split import stratified_take
+from spellock.editors.base import Editor
+from spellock.editors.presets import new_key
+from spellock.editors.registry import load_editor
+from spellock.editors.vocabulary import DEFAULT_STYLE_PROMPT
+from spellock.errors import ConfigError
+from spellock.evaluation.evaluate import evaluate
+from spellock.evaluation.report import Report
+from spellock.evaluation.write_report import write_report
+from spellock.key import Key
+from spellock.keyfile import load_key, save_key
+from spellock.locking.config import LockConfig
+from spellock.recipes.lock_model import ModelChoice, lock_model
+from spellock.tasks.checkpoint import load_model
+from spellock.training.config import FinetuneConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoConfig:
+    """Settings of the demonstration, chosen so that it takes a few minutes on two cores.
+
+    Attributes:
+        prompt: key prompt; the secret is drawn afresh each time.
+        resolution: side of the edited images in pixels.
+        test_share: share of every class kept for the evaluation where the data has no test split, in (0, 1).
+        choice: the model that is fine-tuned.
+        lock: how the set is locked.
+        training: how both models are trained.
+        wrong_keys: how many wrong keys are tried.
+        wrong_key_images: on how many test images each.
+        seed: of split, training and evaluation.
+    """
+
+    prompt: str = field(default=DEFAULT_STYLE_PROMPT, repr=False)
+    resolution: int = 32
+    test_share: float = 0.25
+    choice: ModelChoice = field(default_factory=lambda: ModelChoice(name="small_resnet8"))
+    lock: LockConfig = field(default_factory=lambda: LockConfig(raw_twins=True))
+    training: FinetuneConfig = field(
+        default_factory=lambda: FinetuneConfig(
+            epochs=12, batch_size=64, learning_rate=2e-3, augment="crop", unauthorised_share=0.5, validate_every=2
+        )
+    )
+    wrong_keys: int = 20
+    wrong_key_images: int = 60
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.test_share < 1:
+            raise ConfigError(f"got test_share {self.test_share}, expected a share between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoResult:
+    """What the demonstration found: the report, its page, and the seconds it all took."""
+
+    report: Report
+    page: Path
+    seconds: float
+
+    def to_dict(self) -> dict[str, float | str]:
+        """All figures in percent, ``seconds`` of the whole demonstration, and ``report``, the page's path."""
+        figures = {name: round(100 * figure.value, 2) for name, figure in self.report.figures.items()}
+        return {**figures, "seconds": round(self.seconds, 1), "report": str(self.page)}
+
+
+def run_demo(
+    config: DemoConfig,
+    out: Path,
+    *,
+    train: ImageSet | None = None,
+    test: ImageSet | None = None,
+    key: Key | None = None,
+    make_editor: Callable[[Key], Editor] | None = None,
+    device: str = "cpu",
+    say: Callable[[str], None] = lambda stage: None,
+) -> DemoResult:
+    """Make everything in ``out``: ``demo.key``, ``locked`` (see `lock_model`) and ``report``.
+
+    Interrupted work is resumed by the same call, with the key that lies in ``out``.
+
+    Args:
+        train: images to lock; by default scikit-learn's handwritten digits.
+        test: images to evaluate on; by default ``test_share`` of ``train``, which is then not trained on.
+        key: by default a fresh one for the editor inside the package.
+        make_editor: builds an editor from a key; by default the registry does.
+        say: told what is done now.
+
+    Raises:
+        SpellockError: an input does not fit.
+    """
+    started = time.perf_counter()
+    key = _key(config, out / "demo.key", key)
+    make_editor = make_editor or (lambda key: load_editor(key, device=device))
+    train = train or digits(config.resolution)
+    if test is None:
+        train, test = take_test(train, config.test_share, seed=config.seed)
+    say(f"locking {len(train)} images and training the baseline and the locked model")
+    editor = make_editor(key)
+    locked = lock_model(
+        train,
+        key,
+        out / "locked",
+        choice=config.choice,
+        lock=config.lock,
+        training=config.training,
+        baseline=True,
+        device=device,
+        editor=editor,
+    )
+    say(f"evaluating on {len(test)} other images, with {config.wrong_keys} wrong keys")
+    model, baseline = (load_model(out / "locked" / name) for name in ("model", "baseline"))
+    report = evaluate(
+        model.model.to(device),
+        model.classes,
+        key,
+        test,
+        lock_class=len(model.classes) - 1,
+        baseline=baseline.model.to(device),
+        baseline_classes=baseline.classes,
+        wrong_keys=config.wrong_keys,
+        wrong_key_images=config.wrong_key_images,
+        seed=config.seed,
+        device=device,
+        make_editor=lambda wanted: editor if wanted == key else make_editor(wanted),
+    )
+    page = write_report(report, out / "report", title="spellock demo")
+    result = DemoResult(report=report, page=page, seconds=time.perf_counter() - started)
+    write_json(out / "report" / "demo.json", {"validation": dict(locked.validation), **result.to_dict()})
+    return result
+
+
+def _key(config: DemoConfig, path: Path, given: Key | None) -> Key:
+    """The given key, the one that interrupted work was begun with, or a fresh one; written before it is used."""
+    if path.exists():
+        return load_key(path)
+    key = given or new_key("embedded", prompt=config.prompt, resolution=config.resolution)
+    with storage_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    save_key(key, path, passphrase=None, plain=True)
+    return key
+
+
+def digits(resolution: int) -> ImageSet:
+    """scikit-learn's 1,797 handwritten digits, 8x8 grey pixels enlarged to ``resolution`` squared."""
+    bunch = load_digits()
+    small = np.round(bunch.images * (255 / 16)).astype(np.uint8)
+    size = (resolution, resolution)
+    large = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in small]
+    return numpy_images(np.stack(large), bunch.target, [str(name) for name in bunch.target_names], name="digits")
+
+
+def take_test(images: ImageSet, share: float, *, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Split ``images`` into a training and a test set, ``share`` of every class to the latter, by chance."""
+    ranks = np.random.default_rng([seed, 0x74657374]).permutation(len(images)).astype(np.uint64)
+    taken = stratified_take(images.labels, share, ranks, minimum=1)
+    return images.subset(np.flatnonzero(~taken)), images.subset(np.flatnonzero(taken))
