@@ -41,3 +41,7 @@ class KeyFileError(SpellockError):
 
 class MissingExtraError(SpellockError):
     """An optional dependency is not installed; the message names the extra that brings it."""
+
+
+class TrainingError(SpellockError):
+    """Training cannot go on: the loss is no number any more."""

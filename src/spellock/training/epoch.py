@@ -1,0 +1,137 @@
+"""One epoch: draw, augment, mix, step."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from spellock.errors import TrainingError
+from spellock.pixels import from_uint8
+from spellock.progress import track
+from spellock.training.augment import Augment
+from spellock.training.config import FinetuneConfig
+from spellock.training.mixup import Mixer
+from spellock.training.optimiser import set_learning_rate
+from spellock.training.preparation import Task
+from spellock.training.sampler import Sampler
+from spellock.training.schedule import learning_rate_at
+from spellock.training.seeds import derive_seed, numpy_generator, torch_generator
+from spellock.training.sources import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochTrainer:
+    """All that a step needs. ``model`` and ``optimiser`` have gone through ``accelerator.prepare``."""
+
+    config: FinetuneConfig
+    accelerator: Accelerator
+    device: torch.device
+    bf16: bool
+    model: nn.Module
+    optimiser: AcceleratedOptimizer
+    source: Source
+    targets: Tensor
+    authorised: NDArray[np.bool_] | None
+    sampler: Sampler
+    task: Task
+    augment: Augment | None
+    mixer: Mixer | None
+
+    def train(self, epoch: int) -> dict[str, float]:
+        """Train for epoch ``epoch`` (from 0); gives its row of the log.
+
+        Raises:
+            TrainingError: the loss or a weight is no finite number.
+        """
+        self.model.train()
+        rank = self.accelerator.process_index
+        with _own_randomness(derive_seed(self.config.seed, "dropout", epoch, rank)):
+            return self._train(epoch, rank)
+
+    def _train(self, epoch: int, rank: int) -> dict[str, float]:
+        config, started = self.config, time.perf_counter()
+        plan = [batch[rank :: self.accelerator.num_processes] for batch in self.sampler.epoch(epoch)]
+        draws = torch_generator(config.seed, "augment", epoch, rank)
+        mixing = numpy_generator(config.seed, "mix", epoch, rank)
+        batches = self.source.batches(plan, torch_generator(config.seed, "workers", epoch, rank))
+        steps = zip(plan, batches, strict=True)
+        if self.accelerator.is_main_process:
+            steps = track(steps, total=len(plan), label=f"epoch {epoch + 1}/{config.epochs}")  # type: ignore[assignment]
+        running, seen, rate = torch.zeros((), device=self.device), 0, 0.0
+        for step, (indices, batch) in enumerate(steps):
+            rate = self._set_rate(epoch * len(plan) + step)
+            loss = self._loss(indices, batch, draws, mixing)
+            self._step(loss)
+            running += loss.detach().float() * len(indices)
+            seen += len(indices)
+            # Looking at the loss makes a GPU wait, so there it is done only now and then.
+            if (self.device.type == "cpu" or step % 16 == 0) and not bool(running.isfinite()):
+                raise self._diverged(float(loss.detach()), epoch, step, rate)
+        if not bool(running.isfinite()) or not all(bool(p.isfinite().all()) for p in self.model.parameters()):
+            raise self._diverged(math.nan, epoch, len(plan) - 1, rate)
+        sums = self.accelerator.reduce(torch.stack([running, torch.tensor(float(seen), device=self.device)]), "sum")
+        seconds = time.perf_counter() - started
+        return {
+            "epoch": epoch + 1,
+            "loss": float(sums[0] / sums[1]),
+            "learning_rate": rate,
+            "images_per_second": float(sums[1]) / seconds,
+            "seconds": seconds,
+        }
+
+    def _set_rate(self, step: int) -> float:
+        config, per_epoch = self.config, self.sampler.steps
+        warmup = round(config.warmup_epochs * per_epoch)
+        rate = learning_rate_at(step, total=per_epoch * config.epochs, warmup=warmup, peak=config.learning_rate)
+        set_learning_rate(self.optimiser, rate)
+        return rate
+
+    def _loss(
+        self, indices: NDArray[np.int64], batch: Tensor, draws: torch.Generator, mixing: np.random.Generator
+    ) -> Tensor:
+        batch = batch.to(self.device, non_blocking=True)
+        pixels = from_uint8(batch if self.augment is None else self.augment(batch, draws))
+        targets = self.targets[torch.from_numpy(indices).to(self.device)]
+        if self.mixer is not None:
+            kind = None if self.authorised is None else self.authorised[indices]
+            pixels, targets = self.mixer(pixels, targets, kind, mixing)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            logits = self.model(pixels)
+        return self.task.loss(logits.float(), targets)
+
+    def _step(self, loss: Tensor) -> None:
+        self.optimiser.zero_grad()
+        self.accelerator.backward(loss)
+        if self.config.grad_clip is not None:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
+        self.optimiser.step()
+
+    def _diverged(self, loss: float, epoch: int, step: int, rate: float) -> TrainingError:
+        what = "a weight or a sum of losses is not finite" if math.isfinite(loss) else f"the loss is {loss}"
+        return TrainingError(
+            f"training diverged in epoch {epoch + 1}, step {step + 1}: {what}; lower the learning rate (now {rate:.3g}) "
+            "or set grad_clip; checkpoints of earlier epochs are kept"
+        )
+
+
+@contextmanager
+def _own_randomness(seed: int) -> Iterator[None]:
+    """Dropout draws from torch's global state: lend it a seed meanwhile; and ask cuDNN for repeatable sums."""
+    deterministic = torch.backends.cudnn.deterministic
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        torch.backends.cudnn.deterministic = True
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.deterministic = deterministic

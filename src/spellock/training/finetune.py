@@ -1,0 +1,187 @@
+"""Fine-tune a model: one short loop for every task, on one device or, with ``accelerate launch``, on several."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from spellock.artefacts import storage_errors, write_json
+from spellock.errors import ConfigError
+from spellock.tasks.pixel_model import PixelModel
+from spellock.training.augment import make_augment
+from spellock.training.config import FinetuneConfig
+from spellock.training.epoch import EpochTrainer
+from spellock.training.log import TrainingLog
+from spellock.training.optimiser import make_optimiser
+from spellock.training.preparation import Task, check_labels, make_mixer, run_identity, use_bf16, with_smoothing
+from spellock.training.run_state import Checkpoints, RunState
+from spellock.training.sampler import make_sampler
+from spellock.training.sources import open_source
+
+_log = logging.getLogger(__name__)
+Validate = Callable[[PixelModel], Mapping[str, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneResult:
+    """How a run went.
+
+    Attributes:
+        best_epoch: epoch (from 1) whose weights the model has now.
+        best_score: its validation score; None without validation.
+        rule: how that epoch was chosen.
+        history: the log, a row an epoch.
+        seconds: spent by this call, without epochs done before a resume.
+        resumed_from: epochs that were done before.
+        folder: where log, configuration and checkpoints lie.
+    """
+
+    best_epoch: int
+    best_score: float | None
+    rule: str
+    history: tuple[Mapping[str, float], ...]
+    seconds: float
+    resumed_from: int
+    folder: Path
+
+
+def finetune(
+    model: PixelModel,
+    images: NDArray[np.uint8] | Tensor | Dataset[object],
+    labels: ArrayLike | Tensor,
+    task: Task,
+    config: FinetuneConfig,
+    out: Path,
+    *,
+    authorised: ArrayLike | None = None,
+    validate: Validate | None = None,
+    select: str = "score",
+    device: str | torch.device | None = None,
+) -> FinetuneResult:
+    """Train ``model`` in place and leave it with the best epoch's weights, in evaluation mode, on the device.
+
+    Run again with the same arguments after an interruption and it goes on from the last checkpoint in
+    ``out/checkpoint``; on one device the final weights are the bytes of an uninterrupted run. ``out`` also gets
+    ``config.json``, ``log.csv``, ``log.jsonl`` and ``result.json``.
+
+    Args:
+        images: uint8 (N, 3, H, W) or (N, H, W, 3), an array in memory or memory-mapped, or a map-style data set of
+            uint8 images for sets that do not fit.
+        labels: one per image: int64 (N,), or float (N, K).
+        task: anything with ``loss(logits, targets)``, for example `Classification`.
+        authorised: bool (N,), which images the model shall work on; needed for balanced drawing.
+        validate: called with the model in evaluation mode after an epoch; gives named scores.
+        select: the score that chooses the best epoch: the highest wins, the earlier one of equals. It must come from
+            validation images; never from test images. Without ``validate`` the last epoch is taken.
+        device: where to train; accelerate's choice by default.
+
+    Raises:
+        ConfigError: settings contradict each other or the checkpoint in ``out``.
+        DataError: images and labels do not fit together or to the task.
+        TrainingError: the loss or a weight is no finite number; the last good checkpoint stays.
+        StorageError: ``out`` cannot be written.
+    """
+    started, out = time.perf_counter(), Path(out)
+    task = with_smoothing(task, config)
+    source = open_source(images, workers=config.workers)
+    targets, marks = check_labels(labels, authorised, len(source), task)
+    sampler = make_sampler(
+        len(source), marks, batch_size=config.batch_size, share=config.unauthorised_share, seed=config.seed
+    )
+    mixer = make_mixer(config, task)
+    accelerator = Accelerator()
+    place = torch.device(device) if device is not None else accelerator.device
+    bf16, main = use_bf16(config, place), accelerator.is_main_process
+    model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = make_optimiser(
+        model.network,
+        name=config.optimizer,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        layer_decay=config.layer_decay,
+    )
+    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks)
+    state = checkpoints.load(run, model.network, optimiser) or RunState(run=run)
+    resumed_from = state.epoch
+    if resumed_from:
+        _log.info("going on after epoch %d of %d in %s", resumed_from, config.epochs, out)
+    with storage_errors(out):
+        checkpoints.folder.mkdir(parents=True, exist_ok=True)
+    if main:
+        resolved = {"device": str(place), "bf16": bf16, "images": len(source), "select": select}
+        write_json(out / "config.json", asdict(config) | resolved | {"torch": str(torch.__version__)})
+    log = TrainingLog(out, tensorboard=config.tensorboard and main)
+    prepared, wrapped = accelerator.prepare(model, optimiser, device_placement=[False, False])
+    trainer = EpochTrainer(
+        config=config,
+        accelerator=accelerator,
+        device=place,
+        bf16=bf16,
+        model=prepared,
+        optimiser=wrapped,
+        source=source,
+        targets=targets.to(place),
+        authorised=marks,
+        sampler=sampler,
+        task=task,
+        augment=make_augment(config.augment),
+        mixer=mixer,
+    )
+    try:
+        for epoch in range(resumed_from, config.epochs):
+            row, last = trainer.train(epoch), epoch + 1 == config.epochs
+            if main:
+                if validate is not None and (last or (epoch + 1) % config.validate_every == 0):
+                    row |= _judge(model, validate, select, state, epoch + 1, checkpoints)
+                state.epoch = epoch + 1
+                state.history.append(row)
+                log.write(state.history)
+                if last or (epoch + 1) % config.checkpoint_every == 0:
+                    checkpoints.save(state, model.network, optimiser)
+            accelerator.wait_for_everyone()
+    finally:
+        log.close()
+        accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
+    model.eval()
+    # The other processes have not validated: which epoch is best they read from the main one's checkpoint.
+    state = checkpoints.load(run, model.network, optimiser) or state
+    if state.best_epoch:
+        checkpoints.load_best(state.best_epoch, model.network)
+    result = FinetuneResult(
+        best_epoch=state.best_epoch or config.epochs,
+        best_score=state.best_score,
+        rule=f"highest validation {select}, the earlier epoch of equals" if state.best_epoch else "the last epoch",
+        history=tuple(state.history),
+        seconds=time.perf_counter() - started,
+        resumed_from=resumed_from,
+        folder=out,
+    )
+    if main:
+        write_json(out / "result.json", result)
+    return result
+
+
+def _judge(
+    model: PixelModel, validate: Validate, select: str, state: RunState, epoch: int, checkpoints: Checkpoints
+) -> dict[str, float]:
+    """Validate, and keep the weights if they are the best so far; gives the scores as columns of the log."""
+    model.eval()
+    scores = {name: float(value) for name, value in validate(model).items()}
+    if select not in scores:
+        raise ConfigError(f"validation gave no score {select!r} to choose the best epoch by, only {', '.join(scores)}")
+    score = -math.inf if math.isnan(scores[select]) else scores[select]
+    if state.best_score is None or score > state.best_score:
+        state.best_epoch, state.best_score = epoch, score
+        checkpoints.save_best(epoch, model.network)
+    return {f"validation_{name}": value for name, value in scores.items()}

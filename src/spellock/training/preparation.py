@@ -1,0 +1,94 @@
+"""What is checked and settled before a run starts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, is_dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from spellock.errors import ConfigError, DataError
+from spellock.training.config import FinetuneConfig
+from spellock.training.mixup import Mixer
+
+
+class Task(Protocol):
+    """What the loop needs of a task."""
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean loss of a batch, a scalar."""
+        ...
+
+
+def with_smoothing(task: Task, config: FinetuneConfig) -> Task:
+    """The task with the configuration's label smoothing, where that is set.
+
+    Raises:
+        ConfigError: the task has no such setting.
+    """
+    if config.label_smoothing is None:
+        return task
+    if not is_dataclass(task) or isinstance(task, type) or not hasattr(task, "label_smoothing"):
+        raise ConfigError(f"label_smoothing is set, but {type(task).__name__} has no such setting; leave it out")
+    return replace(task, label_smoothing=config.label_smoothing)
+
+
+def make_mixer(config: FinetuneConfig, task: Task) -> Mixer | None:
+    """Mixup or CutMix, or None for neither.
+
+    Raises:
+        ConfigError: the task does not say how many classes there are.
+    """
+    if not config.mixup and not config.cutmix:
+        return None
+    classes = getattr(task, "num_classes", None)
+    if not isinstance(classes, int):
+        raise ConfigError(f"mixup and cutmix need the number of classes, but {type(task).__name__} has no num_classes")
+    return Mixer(mixup=config.mixup, cutmix=config.cutmix, num_classes=classes)
+
+
+def check_labels(
+    labels: ArrayLike | Tensor, authorised: ArrayLike | None, count: int, task: Task
+) -> tuple[Tensor, NDArray[np.bool_] | None]:
+    """Labels as a tensor on the CPU, int64 (N,) or float (N, K), and the authorised marks, bool (N,).
+
+    Raises:
+        DataError: their number is not that of the images, or a label is outside the task's classes.
+    """
+    if count < 2:
+        raise DataError(f"got {count} training images, expected at least 2")
+    targets = labels.detach().cpu() if isinstance(labels, Tensor) else torch.as_tensor(np.array(labels))
+    if targets.ndim == 0 or len(targets) != count:
+        raise DataError(f"got labels of shape {tuple(targets.shape)} for {count} training images, expected one each")
+    if not targets.is_floating_point():
+        targets = targets.long()
+        low, high, classes = int(targets.min()), int(targets.max()), getattr(task, "num_classes", None)
+        if isinstance(classes, int) and not (low >= 0 and high < classes):
+            raise DataError(f"got labels from {low} to {high}, expected 0 to {classes - 1}")
+    kinds = None if authorised is None else np.asarray(authorised)
+    if kinds is not None and (kinds.shape != (count,) or kinds.dtype != np.bool_):
+        raise DataError(f"authorised: got {kinds.dtype} of shape {kinds.shape}, expected bool of shape ({count},)")
+    return targets, kinds
+
+
+def run_identity(config: FinetuneConfig, targets: Tensor, kinds: NDArray[np.bool_] | None) -> dict[str, Any]:
+    """Settings and data that must be the same for a checkpoint to be continued."""
+    free = ("workers", "checkpoint_every", "tensorboard")
+    identity = {name: value for name, value in asdict(config).items() if name not in free}
+    digest = hashlib.sha256(targets.numpy().tobytes() + (b"" if kinds is None else kinds.tobytes()))
+    return identity | {"images": len(targets), "labels": digest.hexdigest()}
+
+
+def use_bf16(config: FinetuneConfig, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: as set, and under ``auto`` where the device has instructions for it."""
+    if config.precision != "auto":
+        return config.precision == "bf16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Without these instructions a CPU emulates bfloat16 and is slower than in float32.
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return device.type == "cpu" and callable(supported) and bool(supported())
