@@ -162,7 +162,7 @@ def test_there_is_no_way_to_give_a_passphrase_as_an_argument() -> None:
 
 
 def test_arguments_do_not_show_the_prompt(tmp_path: Path) -> None:
-    assert shows_nothing(repr(KeyNewArgs(path=tmp_path, prompt=PROMPT, lora=PROMPT)))
+    assert shows_nothing(repr(KeyNewArgs(path=tmp_path, prompt=PROMPT, negative_prompt=PROMPT, lora=PROMPT)))
 
 
 def test_show_gives_the_header_without_asking(

@@ -15,8 +15,22 @@ from spellock.keyfile import is_encrypted, load_key, read_header, refuse_existin
 from spellock.passphrase import ask_passphrase, new_passphrase, open_key, read_passphrase_file
 
 _MAX_PROMPT_BYTES: Final = 64 * 1024
-_GUIDANCE: Final = ("guidance_scale", "image_guidance_scale")
-_OPTIONS: Final = ("weights", "gamma", "resolution", "steps", *_GUIDANCE, "lora", "secret_use")
+#: Options that go to `new_key` under their own names when they are given.
+_OPTIONS: Final = (
+    "weights",
+    "gamma",
+    "resolution",
+    "resize",
+    "steps",
+    "guidance_scale",
+    "image_guidance_scale",
+    "negative_prompt",
+    "scheduler",
+    "dtype",
+    "noise",
+    "lora",
+    "secret_use",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +51,22 @@ class KeyNewArgs:
     """Blend of original (0) and edit (1). None: the preset's."""
     resolution: int | None = None
     """Side of edited images in pixels. None: the preset's."""
+    resize: str | None = None
+    """Filter of the resize before editing: nearest, box, bilinear, hamming, bicubic, lanczos. None: the preset's."""
     steps: int | None = None
     """Diffusion steps. None: the preset's."""
     guidance_scale: float | None = None
     """Text guidance. None: the preset's."""
     image_guidance_scale: float | None = None
     """Image guidance. None: the preset's."""
+    negative_prompt: str | None = field(default=None, repr=False)
+    """Prompt to steer away from. None: the preset's."""
+    scheduler: str | None = None
+    """Scheduler class of diffusers. None: the preset's."""
+    dtype: str | None = None
+    """Arithmetic of the editor: float32, bfloat16 or float16. None: the preset's."""
+    noise: str | None = None
+    """Noise rule: "shared" (one noise for all images) or "per-image". None: the preset's."""
     lora: str | None = field(default=None, repr=False)
     """LoRA for the editor: a file or folder. None: no LoRA."""
     secret_use: str | None = None
