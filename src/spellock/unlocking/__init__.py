@@ -1,0 +1,1 @@
+"""A locked model and a key, together: predictions."""

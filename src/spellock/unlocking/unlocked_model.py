@@ -1,0 +1,178 @@
+"""A locked model and its key: every image is edited with the key, then classified (ModelLock, section 3.2).
+
+A wrong key raises nothing: the model then predicts badly, and nothing tells a guesser how near the guess was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spellock.data.decode import MAX_PIXELS
+from spellock.editors.base import Editor
+from spellock.editors.registry import load_editor
+from spellock.errors import ConfigError, ModelError
+from spellock.key import Key
+from spellock.keyfile import load_key
+from spellock.pixels import from_uint8
+from spellock.tasks.checkpoint import load_model
+from spellock.tasks.pixel_model import PixelModel
+from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs
+
+_log = logging.getLogger(__name__)
+_BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What the model says about one image.
+
+    Attributes:
+        source: the path, or ``input 3`` for images without a name.
+        label: place of the most probable class, the lock class included and reported as it is.
+        class_name: its name.
+        probability: its probability, in [0, 1].
+        probabilities: float32 (K,), of all classes; they add up to 1.
+    """
+
+    source: str
+    label: int
+    class_name: str
+    probability: float
+    probabilities: NDArray[np.float32] = field(repr=False, compare=False)
+
+
+class UnlockedModel:
+    """A locked model that is used with a key.
+
+    Args:
+        model: the locked model.
+        classes: its class names in logit order.
+        editor: made from the key.
+        device: where the model runs; the editor has its own.
+
+    Raises:
+        ModelError: not one name a logit.
+    """
+
+    def __init__(self, model: PixelModel, classes: Sequence[str], editor: Editor, *, device: str = "cpu") -> None:
+        if len(classes) != model.num_classes:
+            raise ModelError(
+                f"got {len(classes)} class names for a model of {model.num_classes} classes, expected one each"
+            )
+        self.model = model.to(device).eval()
+        self.classes = tuple(classes)
+        self.editor = editor
+        self._device = device
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path, *, key: Key | str | Path, passphrase: str | None = None, device: str = "cpu"
+    ) -> UnlockedModel:
+        """Load a locked model's folder and its key.
+
+        Args:
+            model: folder with ``model.safetensors`` and ``config.json``.
+            key: the key, or a key file.
+            passphrase: of an encrypted key file.
+            device: for model and editor.
+
+        Raises:
+            ModelError: the folder is missing, damaged or no model.
+            KeyFileError: the key file does not open.
+            EditorError: the key's editor is unknown, or its weights are missing or others than the key was made with.
+        """
+        loaded = load_model(Path(model))
+        opened = key if isinstance(key, Key) else load_key(Path(key), passphrase=passphrase)
+        return cls(loaded.model, loaded.classes, load_editor(opened, device=device), device=device)
+
+    def __call__(self, inputs: Inputs) -> list[Prediction]:
+        """The same as `predict`."""
+        return self.predict(inputs)
+
+    def predict(
+        self,
+        inputs: Inputs,
+        *,
+        ids: Sequence[str] | None = None,
+        on_error: Literal["fail", "skip"] = "fail",
+        max_pixels: int = MAX_PIXELS,
+    ) -> list[Prediction]:
+        """Predictions for one image or thousands, in order; always a list.
+
+        Args:
+            inputs: see `spellock.unlocking.inputs.open_inputs`.
+            ids: names for keys with noise per image; by default a digest of the image itself, so that a file's name and
+                its neighbours change nothing.
+            on_error: "fail" at an image that cannot be read, or "skip" it, named in the log.
+            max_pixels: larger images are refused before decoding.
+
+        Raises:
+            DataError, PixelError: an image cannot be used; the message names it.
+        """
+        done: list[Prediction] = []
+        for result in self.stream(inputs, ids=ids, on_error=on_error, max_pixels=max_pixels):
+            if isinstance(result, Skipped):
+                _log.warning("skipped: %s", result.reason)
+            else:
+                done.append(result)
+        return done
+
+    def stream(
+        self,
+        inputs: Inputs,
+        *,
+        ids: Sequence[str] | None = None,
+        on_error: Literal["fail", "skip"] = "fail",
+        max_pixels: int = MAX_PIXELS,
+    ) -> Iterator[Prediction | Skipped]:
+        """Like `predict`, one result an input as soon as its batch is done; at most a batch of images is in memory."""
+        if on_error not in ("fail", "skip"):
+            raise ConfigError(f'on_error is {on_error!r}, expected "fail" or "skip"')
+        names = None if ids is None else iter(ids)
+        opened = open_inputs(inputs, skip_broken=on_error == "skip", max_pixels=max_pixels)
+        size = max(1, _BATCH // self.editor.canonical_batch) * self.editor.canonical_batch
+        while batch := list(itertools.islice(opened, size)):
+            images = [one for one in batch if isinstance(one, Opened)]
+            # A name belongs to every input, read or not, so that a broken file does not shift those after it.
+            given = None if names is None else _take(names, batch)
+            predictions = iter(self._batch(images, given) if images else [])
+            for one in batch:
+                yield one if isinstance(one, Skipped) else next(predictions)
+
+    @torch.inference_mode()
+    def _batch(self, images: Sequence[Opened], ids: list[str] | None) -> list[Prediction]:
+        pixels = np.stack([self.editor.prepare(one.image) for one in images])
+        names = ids if ids is not None else [hashlib.sha256(row.tobytes()).hexdigest() for row in pixels]
+        edited = from_uint8(torch.from_numpy(self.editor.edit_uint8(pixels, names)).permute(0, 3, 1, 2))
+        logits = self.model(edited.contiguous().to(self._device))
+        rows = logits.double().softmax(dim=1).float().cpu().numpy()
+        return [self._prediction(one.source, row) for one, row in zip(images, rows, strict=True)]
+
+    def _prediction(self, source: str, row: NDArray[np.float32]) -> Prediction:
+        label = int(row.argmax())
+        return Prediction(
+            source=source,
+            label=label,
+            class_name=self.classes[label],
+            probability=float(row[label]),
+            probabilities=row,
+        )
+
+
+def _take(names: Iterator[str], batch: Sequence[Opened | Skipped]) -> list[str]:
+    taken = list(itertools.islice(names, len(batch)))
+    if len(taken) < len(batch):
+        raise ConfigError(
+            "got fewer ids than images, expected one id an image; leave ids out to use digests of the images"
+        )
+    return [name for name, one in zip(taken, batch, strict=True) if isinstance(one, Opened)]
