@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,9 +75,9 @@ class EpochTrainer:
             seen += len(indices)
             # Looking at the loss makes a GPU wait, so there it is done only now and then.
             if (self.device.type == "cpu" or step % 16 == 0) and not bool(running.isfinite()):
-                raise self._diverged(float(loss.detach()), epoch, step, rate)
+                raise self._diverged(epoch, step, rate, f"the loss is {float(loss.detach())}")
         if not bool(running.isfinite()) or not all(bool(p.isfinite().all()) for p in self.model.parameters()):
-            raise self._diverged(math.nan, epoch, len(plan) - 1, rate)
+            raise self._diverged(epoch, len(plan) - 1, rate, "a loss or a weight is not finite")
         sums = self.accelerator.reduce(torch.stack([running, torch.tensor(float(seen), device=self.device)]), "sum")
         seconds = time.perf_counter() - started
         return {
@@ -116,8 +115,7 @@ class EpochTrainer:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         self.optimiser.step()
 
-    def _diverged(self, loss: float, epoch: int, step: int, rate: float) -> TrainingError:
-        what = "a weight or a sum of losses is not finite" if math.isfinite(loss) else f"the loss is {loss}"
+    def _diverged(self, epoch: int, step: int, rate: float, what: str) -> TrainingError:
         return TrainingError(
             f"training diverged in epoch {epoch + 1}, step {step + 1}: {what}; lower the learning rate (now {rate:.3g}) "
             "or set grad_clip; checkpoints of earlier epochs are kept"
