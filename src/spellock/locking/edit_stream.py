@@ -94,6 +94,7 @@ class EditStream:
         editor: gives editor 0 (the key's) or j (of wrong key j); `NO_EDITOR` jobs are prepared by editor 0.
         skip: whether to pass over images that cannot be decoded.
         workers: threads that decode and encode.
+        batch_size: images given to the editor at once; None takes its canonical batch.
     """
 
     images: ImageSet
@@ -101,6 +102,7 @@ class EditStream:
     editor: Callable[[int], ImageEditor]
     skip: bool = False
     workers: int = 2
+    batch_size: int | None = None
     stats: StreamStats = field(default_factory=StreamStats)
 
     def run(self, jobs: Sequence[int]) -> Generator[Product, None, None]:
@@ -124,7 +126,7 @@ class EditStream:
             self.stats.seconds = time.perf_counter() - started
 
     def _group(self, pool: ThreadPoolExecutor, editor: ImageEditor, jobs: Iterator[int]) -> Iterator[Product]:
-        size = editor.canonical_batch
+        size = self.batch_size or editor.canonical_batch
         opened: deque[_Open] = deque()
         batch: list[tuple[_Open, Pixels]] = []
         for job, decoded in self._decode(pool, editor, jobs, ahead=_AHEAD * size + self.workers):

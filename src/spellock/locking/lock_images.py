@@ -48,7 +48,9 @@ def lock_images(
     editor: ImageEditor | None = None,
     load: Callable[[Key], ImageEditor] | None = None,
     make_decoy_keys: MakeDecoyKeys | None = None,
+    batch_size: int | None = None,
     workers: int = 2,
+    shard: int | None = None,
     report: Callable[[StreamStats], None] | None = None,
 ) -> LockedSet:
     """Edit, relabel and write; the same call goes on where an earlier one was interrupted, and ends with the same
@@ -67,7 +69,11 @@ def lock_images(
         editor: an editor already loaded with this key.
         load: brings the editor of a key; by default `spellock.editors.registry.load_editor` on ``device``.
         make_decoy_keys: makes wrong keys for decoys; by default `draw_decoy_keys`.
+        batch_size: images to edit at once, when the default is too few or too many for the device; changes speed and
+        memory,
+            never a byte.
         workers: threads that decode and encode.
+        shard: images between two saves, the most that an interruption costs; None takes 16 to 256 by their size.
         report: called with the times of this run's editing.
 
     Raises:
@@ -85,6 +91,9 @@ def lock_images(
     extra = target(images.labels[:0], images.classes, lock_class_name=config.lock_class_name).extra_classes
     if config.layout == "folder":
         check_folder_names((*images.classes, *extra))
+    for name, value in (("batch_size", batch_size), ("workers", workers), ("shard", shard)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{name} is {value}, expected 1 or more; leave it out for the default")
     if editor is not None and editor.key != key:
         raise ConfigError("the editor given was loaded with another key; load it with this one")
     space, mark = Workspace(Path(out)), fingerprint(images, key, config)
@@ -93,7 +102,7 @@ def lock_images(
         space.clear()
         return LockedSet.open(space.out)
     with space.claimed():
-        load = load or _loader(device)
+        load = load or _loader(device, batch_size)
         main = editor or load(key)
         plan = make_plan(images, key, config, batch=main.canonical_batch)
         settings = {
@@ -112,8 +121,15 @@ def lock_images(
             lambda key, count: draw_decoy_keys(key, count, prompts=config.decoy_prompts, seed=config.seed)
         )
         editors = Editors(main, make(key, plan.decoy_keys), load, images)
-        stream = EditStream(images=images, plan=plan, editor=editors, skip=config.on_error == "skip", workers=workers)
-        shard = int(np.clip(_SHARD_PIXELS // key.resolution**2, 16, 256))
+        stream = EditStream(
+            images=images,
+            plan=plan,
+            editor=editors,
+            skip=config.on_error == "skip",
+            workers=workers,
+            batch_size=batch_size,
+        )
+        shard = shard or int(np.clip(_SHARD_PIXELS // key.resolution**2, 16, 256))
         _edit(stream, space.work, shard)
         if report is not None:
             report(stream.stats)
@@ -131,10 +147,10 @@ def lock_images(
     return LockedSet.open(space.out)
 
 
-def _loader(device: str) -> Callable[[Key], ImageEditor]:
+def _loader(device: str, batch_size: int | None) -> Callable[[Key], ImageEditor]:
     from spellock.editors.registry import load_editor  # diffusion libraries take seconds to import
 
-    return lambda key: load_editor(key, device=device)
+    return lambda key: load_editor(key, device=device, batch_size=batch_size)
 
 
 def _edit(stream: EditStream, work: Path, shard: int) -> None:

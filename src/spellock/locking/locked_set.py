@@ -153,13 +153,8 @@ def _released(folder: Path) -> tuple[ImageSet, list[str]]:
         names = [Path(name).stem for name in image_set.ids]
     elif (folder / "train.parquet").is_file():
         image_set = ParquetSet([folder / "train.parquet"], name=str(folder))
-        paths = (
-            pq.read_table(folder / "train.parquet", columns=["image.path"])
-            .column("image")
-            .combine_chunks()
-            .field("path")
-        )
-        names = [Path(name).stem for name in paths.to_pylist()]
+        cells = pq.ParquetFile(folder / "train.parquet").read(columns=["image.path"]).column("image")
+        names = [Path(cell["path"]).stem for cell in cells.to_pylist()]
     else:
         raise DataError(
             f"{folder} holds no locked set, expected 'locked_set', 'images' or 'train.parquet' in it; check the path"

@@ -50,20 +50,22 @@ def shard_path(folder: Path, number: int) -> Path:
 
 
 def write_shard(path: Path, products: Sequence[Product]) -> None:
-    """Write products atomically.
+    """Write the products of consecutive jobs atomically.
 
     Raises:
         StorageError: the disk is full or nothing may be written there.
     """
     files = [[product.job, use, len(data)] for product in products for use, data in product.files]
     problems = [[product.job, product.problem] for product in products if product.problem is not None]
-    header = json.dumps({"files": files, "problems": problems}).encode()
+    jobs = [product.job for product in products]
+    header = json.dumps({"jobs": [min(jobs), max(jobs) + 1], "files": files, "problems": problems}).encode()
     blobs = b"".join(data for product in products for _, data in product.files)
     write_bytes(path, _MAGIC + _LENGTH.pack(len(header)) + header + blobs)
 
 
-def read_shard(path: Path) -> tuple[list[StoredFile], list[tuple[int, str]]] | None:
-    """Return the files and problems of a shard, or None when it is absent or damaged (then its jobs are done again)."""
+def read_shard(path: Path, jobs: range) -> tuple[list[StoredFile], list[tuple[int, str]]] | None:
+    """Return the files and problems of a shard, or None when it is absent, damaged or of other jobs (then ``jobs`` are
+    done again)."""
     try:
         with open(path, "rb") as file:
             if file.read(len(_MAGIC)) != _MAGIC:
@@ -76,7 +78,7 @@ def read_shard(path: Path) -> tuple[list[StoredFile], list[tuple[int, str]]] | N
     for job, use, size in header["files"]:
         files.append(StoredFile(job=job, use=use, path=path, offset=offset, size=size))
         offset += size
-    if path.stat().st_size != offset:
+    if path.stat().st_size != offset or header["jobs"] != [jobs.start, jobs.stop]:
         return None
     return files, [(job, reason) for job, reason in header["problems"]]
 
@@ -93,9 +95,9 @@ class ShardWriter:
 
     def missing(self) -> Iterator[int]:
         """Jobs whose shard is not on disk."""
-        for number in range(-(-self._jobs // self._size)):
-            if read_shard(shard_path(self._folder, number)) is None:
-                yield from range(number * self._size, min(self._jobs, (number + 1) * self._size))
+        for path, jobs in _shards(self._folder, self._size, self._jobs):
+            if read_shard(path, jobs) is None:
+                yield from jobs
 
     def add(self, product: Product) -> None:
         """Take the next product.
@@ -135,12 +137,15 @@ def stored(folder: Path, *, size: int, jobs: int) -> tuple[list[StoredFile], lis
     """
     files: list[StoredFile] = []
     problems: list[tuple[int, str]] = []
-    for number in range(-(-jobs // size)):
-        shard = read_shard(shard_path(folder, number))
+    for path, part in _shards(folder, size, jobs):
+        shard = read_shard(path, part)
         if shard is None:
-            raise StorageError(
-                f"{shard_path(folder, number)} is missing or damaged; run the same command again to redo it"
-            )
+            raise StorageError(f"{path} is missing or damaged; run the same command again to redo it")
         files += shard[0]
         problems += shard[1]
     return files, problems
+
+
+def _shards(folder: Path, size: int, jobs: int) -> Iterator[tuple[Path, range]]:
+    for number, first in enumerate(range(0, jobs, size)):
+        yield shard_path(folder, number), range(first, min(jobs, first + size))

@@ -1,0 +1,57 @@
+"""Locks in processes of its own and kills them: reads lines ``OUT LAYOUT SECONDS``, answers with the exit status.
+
+The libraries are imported once; each line forks, waits SECONDS, and kills with SIGKILL (-9 in the answer unless it had
+ended).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from spellock.locking import LockConfig, lock_images
+
+_spec = importlib.util.spec_from_file_location("fake_editor", Path(__file__).with_name("fake_editor.py"))
+assert _spec is not None
+assert _spec.loader is not None
+fake_editor = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(fake_editor)
+
+
+def lock(out: str, layout: str) -> None:
+    key = fake_editor.fake_key(resolution=16)
+    config = LockConfig(decoys=32, raw_twins=True, layout=layout, validation=0.1)
+    editor = fake_editor.FakeEditor(key, seconds=0.005)
+    lock_images(
+        fake_editor.random_images(160), key, Path(out), config, editor=editor, load=fake_editor.FakeEditor, shard=16
+    )
+
+
+def main() -> None:
+    for line in sys.stdin:
+        out, layout, seconds = line.rsplit(maxsplit=2)
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                lock(out, layout)
+                status = 0
+            finally:
+                os._exit(status)
+        deadline, ended = time.monotonic() + float(seconds), 0
+        while not ended and time.monotonic() < deadline:
+            time.sleep(0.001)
+            ended, status = os.waitpid(child, os.WNOHANG)
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
