@@ -41,7 +41,7 @@ def record_run(path: Path, command: str, args: object) -> None:
 def same_run(path: Path, command: str, args: object) -> bool:
     """Whether ``path`` was written by `record_run` for the same command with the same arguments."""
     try:
-        return read_json(path) == json.loads(json.dumps(_record(command, args), default=str))
+        return bool(read_json(path) == json.loads(json.dumps(_record(command, args), default=str)))
     except DataError:
         return False
 

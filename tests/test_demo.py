@@ -1,0 +1,140 @@
+"""The demonstration, small and with a fast editor; the figures' arithmetic and the resuming are the real thing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spellock.cli import demo as cli_demo
+from spellock.cli.main import main
+from spellock.cli.options import record_run
+from spellock.errors import ConfigError
+from spellock.key import Key
+from spellock.locking.config import LockConfig
+from spellock.recipes import demo
+from spellock.recipes.demo import DemoConfig, DemoResult, digits, run_demo, take_test
+from spellock.recipes.lock_model import ModelChoice
+from spellock.training.config import FinetuneConfig
+
+from .tint_editor import tint_key
+
+PROMISED = {
+    *("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_same_path", "wrong_key_mean", "wrong_key_max"),
+    *("hardened_lp", "chance", "seconds", "report"),
+}
+
+SMALL = DemoConfig(
+    resolution=16,
+    choice=ModelChoice(name="small_resnet8", input_size=16),
+    lock=LockConfig(raw_twins=True),
+    training=FinetuneConfig(epochs=5, batch_size=16, learning_rate=3e-3, augment="none", unauthorised_share=0.5),
+    wrong_keys=4,
+    wrong_key_images=20,
+)
+
+
+def few_digits(resolution: int) -> object:
+    whole = digits(resolution)
+    return whole.subset(np.arange(400))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoResult, Key]:
+    out, key = tmp_path_factory.mktemp("demo") / "out", tint_key()
+    return out, run_demo(SMALL, out, train=few_digits(16), key=key), key  # type: ignore[arg-type]
+
+
+def test_it_locks(made: tuple[Path, DemoResult, Key]) -> None:
+    figures = made[1].to_dict()
+    assert figures.keys() >= PROMISED
+    assert figures["up"] > 60, figures
+    assert figures["baseline"] > 60, figures
+    assert figures["lp"] < 20, figures
+    assert figures["chance"] == 10
+    assert figures["hardened_lp"] >= figures["chance"] / 2
+
+
+def test_it_leaves_model_baseline_key_and_report(made: tuple[Path, DemoResult, Key]) -> None:
+    out, result, _ = made
+    for name in ("locked/model", "locked/baseline"):
+        assert (out / name / "model.safetensors").is_file()
+    assert (out / "locked" / "locked_set" / "images").is_dir()
+    assert (out / "demo.key").stat().st_mode & 0o077 == 0
+    assert result.page.is_file()
+    written = json.loads((out / "report" / "demo.json").read_text())
+    assert written["up"] == result.to_dict()["up"]
+
+
+def test_it_resumes_with_its_own_key(made: tuple[Path, DemoResult, Key]) -> None:
+    out, result, _ = made
+    before = (out / "locked" / "model" / "model.safetensors").read_bytes()
+    again = run_demo(SMALL, out, train=few_digits(16))  # type: ignore[arg-type]
+    assert (out / "locked" / "model" / "model.safetensors").read_bytes() == before
+    assert {**again.to_dict(), "seconds": 0} == {**result.to_dict(), "seconds": 0}
+
+
+def test_digits_are_the_real_ones() -> None:
+    images = digits(32)
+    assert len(images) == 1797
+    assert images.classes == tuple("0123456789")
+    picture = np.asarray(images.open(0))
+    assert picture.shape == (32, 32, 3)
+    assert picture.max() > 200
+    assert picture.min() == 0
+
+
+def test_the_test_set_is_apart_and_stratified() -> None:
+    train, test = take_test(digits(8), 0.25, seed=3)
+    assert not set(train.ids) & set(test.ids)
+    assert len(train) + len(test) == 1797
+    counts = np.bincount(test.labels)
+    assert counts.min() >= 43
+    assert counts.max() <= 46
+    assert take_test(digits(8), 0.25, seed=3)[1].ids == test.ids
+    assert take_test(digits(8), 0.25, seed=4)[1].ids != test.ids
+
+
+def test_bad_share() -> None:
+    with pytest.raises(ConfigError, match="test_share"):
+        DemoConfig(test_share=1.0)
+
+
+def test_json_is_one_object_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = replace(SMALL, training=replace(SMALL.training, epochs=1), wrong_keys=1)
+    monkeypatch.setattr(demo, "digits", few_digits)
+    monkeypatch.setattr(demo, "new_key", lambda *args, resolution, **more: tint_key(resolution=resolution))
+    monkeypatch.setattr(cli_demo, "_config", lambda args: quick)
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures.keys() >= PROMISED
+    assert Path(figures["report"]).is_file()
+    recorded = json.loads((tmp_path / "spellock-demo" / "command.json").read_text())
+    assert recorded["arguments"]["seed"] == 0
+
+
+def test_names_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unfinished run of the same command is continued; all else gets a free name."""
+    monkeypatch.chdir(tmp_path)
+    args, other = cli_demo.DemoArgs(), cli_demo.DemoArgs(seed=1)
+    assert cli_demo._free_folder(args) == Path("spellock-demo")
+    Path("spellock-demo").mkdir()
+    record_run(Path("spellock-demo/command.json"), "demo", args)
+    assert cli_demo._free_folder(args) == Path("spellock-demo")
+    assert cli_demo._free_folder(other) == Path("spellock-demo-2")
+    Path("spellock-demo/report").mkdir()
+    Path("spellock-demo/report/demo.json").write_text("{}")
+    assert cli_demo._free_folder(args) == Path("spellock-demo-2")
+
+
+def test_options_that_contradict(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--weights", "x.pth"]) == 1
+    assert "--model" in capsys.readouterr().err
+    assert main(["demo", "--test", "x"]) == 1
+    assert "--data" in capsys.readouterr().err
