@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -64,7 +66,8 @@ def load_pieces(weights: str, *, dtype: torch.dtype, scheduler: str = "") -> Pie
     """
     folder = find_weights(weights)
     try:
-        return _load(folder, dtype=dtype, scheduler=scheduler)
+        with quiet_libraries():
+            return _load(folder, dtype=dtype, scheduler=scheduler)
     except SpellockError:
         raise
     except Exception as error:
@@ -73,6 +76,23 @@ def load_pieces(weights: str, *, dtype: torch.dtype, scheduler: str = "") -> Pie
             f"the editor weights in {folder} cannot be loaded ({type(error).__name__}: {str(error)[:200]}), expected a "
             "diffusers InstructPix2Pix checkpoint with safetensors weights; fetch them again"
         ) from error
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep the libraries' progress bars and their warnings about harmless settings from the user's terminal."""
+    logs = (diffusers.utils.logging, transformers.utils.logging)
+    before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs]
+    for log in logs:
+        log.set_verbosity_error()
+        log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for log, (verbosity, bar) in zip(logs, before, strict=True):
+            log.set_verbosity(verbosity)
+            if bar:
+                log.enable_progress_bar()
 
 
 def _load(folder: Path, *, dtype: torch.dtype, scheduler: str) -> Pieces:

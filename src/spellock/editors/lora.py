@@ -9,7 +9,7 @@ from typing import Final
 import diffusers
 from safetensors.torch import load_file
 
-from spellock.editors.checkpoint import Pieces
+from spellock.editors.checkpoint import Pieces, quiet_libraries
 from spellock.editors.weights_folder import file_digest
 from spellock.errors import EditorError, MissingExtraError
 
@@ -46,12 +46,13 @@ def merge_lora(pieces: Pieces, lora: str) -> None:
     if find_spec("peft") is None:
         raise MissingExtraError("a key with a LoRA needs peft, which is not installed; pip install 'spellock[lora]'")
     try:
-        pipeline = _pipeline(pieces)
-        pipeline.load_lora_weights(load_file(path))
-        if not pipeline.get_active_adapters():
-            raise ValueError("no weight of it belongs to this checkpoint")
-        pipeline.fuse_lora()
-        pipeline.unload_lora_weights()
+        with quiet_libraries():
+            pipeline = _pipeline(pieces)
+            pipeline.load_lora_weights(load_file(path))
+            if not pipeline.get_active_adapters():
+                raise ValueError("no weight of it belongs to this checkpoint")
+            pipeline.fuse_lora()
+            pipeline.unload_lora_weights()
     except Exception as error:
         raise EditorError(
             f"the key's LoRA does not fit the editor's weights ({type(error).__name__}: {str(error)[:200]}); "
