@@ -1,4 +1,4 @@
-"""The `modellock-official` preset: the authors' published checkpoint under the authors' protocol (methods of section 4.1).
+"""The `modellock-official` preset: the authors' published checkpoint under the authors' protocol.
 
 Images are squashed to 256 x 256 and edited there with one noise for all (seed 1024, 5 steps, guidance 4.5 and 1.5),
 blended with gamma 0.5 and cut to uint8, then resized, cropped and counted by plain argmax over all 38 logits. The
@@ -96,7 +96,7 @@ def evaluate_official(
         device=device,
         make_editor=lambda one: CuttingEditor(one, build),
     )
-    notes = {
+    notes: dict[str, str | int | float | bool | None] = {
         "protocol": "modellock-official",
         "weights missing": len(loaded.missing),
         "weights unused": len(loaded.unexpected),

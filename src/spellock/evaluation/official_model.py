@@ -20,7 +20,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from spellock.errors import ModelError
-from spellock.pixels import to_uint8
+from spellock.pixels import check_images, to_uint8
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.weights import read_weights
 
@@ -76,7 +76,7 @@ class OfficialNetwork(nn.Module):
 
 
 class OfficialModel(PixelModel):
-    """The published network with the authors' transform: shorter side to 256 by Pillow's bicubic, centre crop of 224."""
+    """The published network with the authors' transform: shorter side to 256 by bicubic, centre crop of 224."""
 
     def __init__(self, network: OfficialNetwork, shape: OfficialArchitecture) -> None:
         super().__init__(network, input_size=shape.crop, mean=IMAGENET_MEAN, std=IMAGENET_STD)
@@ -84,7 +84,7 @@ class OfficialModel(PixelModel):
 
     def normalise(self, images: Tensor) -> Tensor:
         """float32 (N, 3, H, W) in [0, 1] to (N, 3, crop, crop), resized as uint8 as the authors do."""
-        rows = to_uint8(images).permute(0, 2, 3, 1).cpu().numpy()
+        rows = to_uint8(check_images(images)).permute(0, 2, 3, 1).cpu().numpy()
         crops = np.stack([np.asarray(self._crop(Image.fromarray(row))) for row in rows])
         pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).to(images.device).float() / 255
         return (pixels - self.mean) / self.std
@@ -111,8 +111,8 @@ class OfficialCheckpoint:
 def load_official(path: Path, shape: OfficialArchitecture | None = None) -> OfficialCheckpoint:
     """Load the published checkpoint's layout (``["model"]``; optimiser and ``argparse`` arguments may lie beside it).
 
-    Like the authors' code it is not strict, but what was missing or unexpected is told, and a file without the head, the
-    blocks, the final norm or the embeddings is refused.
+    Like the authors' code it is not strict, but what was missing or unexpected is told, and a file without
+    the head, the blocks, the final norm or the embeddings is refused.
 
     Raises:
         ModelError: the file is missing, unreadable, holds objects other than plain values, or is another model.
