@@ -87,20 +87,24 @@ def parquet_files(folder: Path, split: str | None) -> list[Path]:
     Raises:
         DataError: the split is missing, or it is not clear which is meant.
     """
-    for place in (folder, folder / "data"):
-        splits: dict[str, list[Path]] = {}
-        for file in sorted(place.glob("*.parquet")):
-            match = _SHARD.fullmatch(file.name)
-            splits.setdefault(match["split"] if match else file.stem, []).append(file)
-        if not splits:
-            splits = {
-                child.name: sorted(child.glob("*.parquet"))
-                for child in sorted(place.glob("*/"))
-                if any(child.glob("*.parquet"))
-            }
+    places = (folder, folder / "data")
+    for splits in (*map(_by_file, places), *map(_by_folder, places)):
         if splits:
             return splits[choose_split(splits, split, str(folder))]
     return []
+
+
+def _by_file(place: Path) -> dict[str, list[Path]]:
+    splits: dict[str, list[Path]] = {}
+    for file in sorted(place.glob("*.parquet")):
+        match = _SHARD.fullmatch(file.name)
+        splits.setdefault(match["split"] if match else file.stem, []).append(file)
+    return splits
+
+
+def _by_folder(place: Path) -> dict[str, list[Path]]:
+    found = {child.name: sorted(child.glob("*.parquet")) for child in sorted(place.glob("*/"))}
+    return {name: files for name, files in found.items() if files}
 
 
 def _schema(file: Path) -> pa.Schema:

@@ -75,7 +75,8 @@ class Assembly:
                 write_json(temporary / "skipped.json", {"skipped": skipped})
                 os.replace(temporary / "skipped.json", space.owner / "skipped.json")
             write_manifest(temporary / "manifest.jsonl", entries)
-            os.sync() if hasattr(os, "sync") else None  # the shards are removed next, so their copies must be on disk
+            if hasattr(os, "sync"):
+                os.sync()  # the shards are removed next, so what was made of them must be on disk
             os.replace(temporary / "manifest.jsonl", space.owner / "manifest.jsonl")
 
     def _entries(self, files: Sequence[StoredFile]) -> tuple[list[Entry], list[StoredFile], tuple[str, ...]]:
