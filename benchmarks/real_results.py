@@ -1,0 +1,158 @@
+"""Locks on real data with the embedded editor and the key prompt "with oil pastel".
+
+For each data set and seed: baseline, UP, LP and every keyless figure, beside the aim (UP within 2 points of the
+baseline, LP at most 2 %). One result file a data set; seeds already in it are kept.
+
+    python benchmarks/real_results.py cifar10 [--seeds 0 1 2] [--work FOLDER] [--data FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from support import shared_data
+from support.remembering_editor import RememberingEditor
+from support.results import RESULTS, write_result
+
+from spellock.data.memory import numpy_images
+from spellock.editors.presets import new_key
+from spellock.editors.registry import load_editor
+from spellock.evaluation.evaluate import evaluate
+from spellock.evaluation.write_report import write_report
+from spellock.locking.config import LockConfig
+from spellock.recipes.lock_model import ModelChoice, lock_model
+from spellock.tasks.checkpoint import load_model
+from spellock.training.config import FinetuneConfig
+
+PROMPT = "with oil pastel"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A data set, its model and its training; ``weights`` is below the data folder."""
+
+    read: Callable[[Path, str], shared_data.Arrays]
+    test: str
+    side: int
+    model: str
+    weights: str | None
+    training: FinetuneConfig
+    lock: LockConfig
+
+
+_SMALL = FinetuneConfig(
+    epochs=10, batch_size=128, optimizer="sgd", learning_rate=0.05, weight_decay=5e-4, augment="crop-flip",
+    unauthorised_share=0.25, validate_every=2,
+)  # fmt: skip
+_TWINS = LockConfig(raw_twins=True)
+SETTINGS = {
+    "cifar10": Setting(
+        read=shared_data.cifar10, test="test", side=32, model="resnet20", weights="weights/resnet20-12fca82f.th",
+        training=_SMALL, lock=_TWINS,
+    ),
+    "gtsrb": Setting(
+        read=shared_data.gtsrb, test="test", side=32, model="small_resnet8", weights=None,
+        training=replace(_SMALL, epochs=20, learning_rate=0.1, augment="crop"), lock=_TWINS,
+    ),
+    "fashion_mnist": Setting(
+        read=shared_data.fashion_mnist, test="test", side=32, model="small_resnet8", weights=None,
+        training=replace(_SMALL, epochs=8, learning_rate=0.1), lock=_TWINS,
+    ),
+    "imagenette": Setting(
+        read=lambda folder, split: shared_data.imagenette(folder, split, 128), test="val", side=96,
+        model="mobilenet_v1_0.5", weights="weights/mobilenet_v1_0.5_160_imagenet.safetensors",
+        training=replace(
+            _SMALL, epochs=15, batch_size=64, optimizer="adamw", learning_rate=5e-4, weight_decay=0.05,
+        ),
+        lock=_TWINS,
+    ),
+}  # fmt: skip
+#: Table 2 of the paper (UP/LP, style lock), for the sets that are the nearest: MAE ViT-B/16 and SimCLR ResNet-50.
+PAPER = {"CIFAR-10, MAE": [98.83, 98.02, 0.00], "CIFAR-10, SimCLR-R50": [98.09, 97.27, 0.00],
+         "Pets, MAE": [92.97, 92.12, 15.07], "STL-10, MAE": [98.40, 97.76, 0.89]}  # fmt: skip
+
+
+def run(name: str, setting: Setting, seed: int, *, data: Path, work: Path, images: int | None) -> dict[str, Any]:
+    """One seed: lock, train both models, evaluate; percent."""
+    started = time.perf_counter()
+    x, y = setting.read(data, "train")
+    xt, yt = setting.read(data, setting.test)
+    classes = [str(label) for label in range(int(y.max()) + 1)]
+    keep = np.random.default_rng(seed).permutation(len(x))[:images]
+    train = numpy_images(x[keep], y[keep], classes, name=f"{name} train")
+    test = numpy_images(xt, yt, classes, name=f"{name} test")
+    secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
+    key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret)
+    inner = load_editor(key)
+    work.mkdir(parents=True, exist_ok=True)
+    editor = RememberingEditor(inner, work / f"{name}_edits.npz")
+    out = work / f"{name}_{seed}"
+    shutil.rmtree(out, ignore_errors=True)
+    choice = ModelChoice(
+        name=setting.model, weights=None if setting.weights is None else data / setting.weights, input_size=setting.side
+    )
+    lock_model(
+        train, key, out, choice=choice, lock=replace(setting.lock, seed=seed), baseline=True, editor=editor,
+        training=replace(setting.training, seed=seed),
+    )  # fmt: skip
+    model, baseline = load_model(out / "model"), load_model(out / "baseline")
+    report = evaluate(
+        model.model, model.classes, key, test, lock_class=len(model.classes) - 1, baseline=baseline.model,
+        baseline_classes=baseline.classes, seed=seed,
+        make_editor=lambda wanted: editor if wanted == key else load_editor(wanted),
+    )  # fmt: skip
+    write_report(report, out / "report", title=f"{name}, seed {seed}")
+    editor.save()
+    figures = {figure: round(100 * estimate.value, 2) for figure, estimate in report.figures.items()}
+    return figures | {
+        "hardened_lp_from": report.hardened_from,
+        "unlock_cost": asdict(report.cost),
+        "wrong_keys": [[one.kind, round(100 * one.accuracy.value, 1)] for one in report.wrong_keys],
+        "minutes": round((time.perf_counter() - started) / 60, 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=list(SETTINGS), metavar="NAME", help=", ".join(SETTINGS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--data", type=Path, default=shared_data.default_folder())
+    parser.add_argument("--work", type=Path, default=Path("runs/real_results"))
+    parser.add_argument("--images", type=int, default=None, help="training images; all by default")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for name in args.names:
+        setting = SETTINGS[name]
+        path = RESULTS / f"real_{name}.json"
+        figures = json.loads(path.read_text())["figures"] if path.exists() else {}
+        runs = figures.get("runs", {})
+        for seed in args.seeds:
+            runs[str(seed)] = run(name, setting, seed, data=args.data, work=args.work, images=args.images)
+            plain = [value for value in runs.values() if "up" in value]
+            mean = {
+                figure: round(float(np.mean([value[figure] for value in plain])), 2)
+                for figure, sample in plain[0].items()
+                if isinstance(sample, float) and all(figure in value for value in plain)
+            }
+            settings = {"model": setting.model, "side": setting.side, "training": asdict(setting.training),
+                        "lock": asdict(setting.lock), "training_images": args.images or "all"}  # fmt: skip
+            write_result(
+                f"real_{name}",
+                {"mean": mean, "runs": runs, "settings": settings, "paper_baseline_up_lp": PAPER},
+                seeds=sorted(int(seed) for seed in runs),
+                command=f"python benchmarks/real_results.py {name}",
+            )
+
+
+if __name__ == "__main__":
+    main()
