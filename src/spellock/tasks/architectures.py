@@ -148,7 +148,7 @@ def _build_timm(
             f"timm cannot make {name!r}: {_first_line(error)}"
             + ("; without a network pass a local file as weights" if pretrained else "")
         ) from error
-    config: dict[str, Any] = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
+    config: dict[str, Any] = resolve_model_data_config(network)
     mode = config["interpolation"] if config["interpolation"] in ("bilinear", "nearest") else "bicubic"
     return Built(
         network=network,

@@ -117,8 +117,8 @@ class EpochTrainer:
 
     def _diverged(self, epoch: int, step: int, rate: float, what: str) -> TrainingError:
         return TrainingError(
-            f"training diverged in epoch {epoch + 1}, step {step + 1}: {what}; lower the learning rate (now {rate:.3g}) "
-            "or set grad_clip; checkpoints of earlier epochs are kept"
+            f"training diverged in epoch {epoch + 1}, step {step + 1}: {what}; lower the learning rate (now "
+            f"{rate:.3g}) or set grad_clip; checkpoints of earlier epochs are kept"
         )
 
 

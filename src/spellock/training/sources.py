@@ -105,7 +105,11 @@ def _planes(item: object) -> Tensor:
     image = item[0] if isinstance(item, tuple | list) else item
     if isinstance(image, Image.Image):
         image = np.array(image.convert("RGB"))
-    tensor = torch.as_tensor(image)
+    tensor = torch.from_numpy(image) if isinstance(image, np.ndarray) else image
+    if not isinstance(tensor, Tensor):
+        raise DataError(
+            f"a data set item is a {type(tensor).__name__}, expected a uint8 RGB image (array, tensor or PIL)"
+        )
     if tensor.dtype != torch.uint8 or tensor.ndim != 3 or 3 not in (tensor.shape[0], tensor.shape[2]):
         raise DataError(f"a data set item is {tensor.dtype} of shape {tuple(tensor.shape)}, expected a uint8 RGB image")
     return tensor if tensor.shape[0] == 3 else tensor.permute(2, 0, 1)
