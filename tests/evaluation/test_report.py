@@ -38,8 +38,11 @@ def test_three_files_agree(report: Report, tmp_path: Path) -> None:
     assert set(wanted.split()) <= set(values)
     rows = {row["name"]: row for row in csv.DictReader((page.parent / "report.csv").open())}
     for name in report.figures:
-        assert float(rows[name]["value"]) == pytest.approx(values[name], abs=1e-6)
-        assert values["intervals"][name] == [report.figures[name].low, report.figures[name].high]
+        assert float(rows[name]["value"]) == pytest.approx(values[name], abs=1e-4)
+        assert values[name] == pytest.approx(100 * report[name], abs=1e-4)
+        assert values["intervals"][name] == pytest.approx(
+            [100 * report.figures[name].low, 100 * report.figures[name].high], abs=1e-4
+        )
     assert len(values["wrong_keys"]) == 20
     assert rows["other secret 2"]["images"] == str(report.wrong_keys[0].accuracy.images)
 

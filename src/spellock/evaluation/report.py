@@ -105,11 +105,12 @@ class Report:
         return self.figures[name].value
 
     def to_dict(self) -> dict[str, object]:
-        """Plain JSON values: figures at the top level by name, their intervals, wrong keys, cost and facts beside."""
+        """Plain JSON values: figures in percent at the top level; intervals, wrong keys, cost and facts beside."""
         return {
-            **{name: self.figures[name].value for name in FIGURES if name in self.figures},
+            **{name: _percent(self.figures[name].value) for name in FIGURES if name in self.figures},
             "seconds": round(self.seconds, 3),
-            "intervals": {name: [figure.low, figure.high] for name, figure in self.figures.items()},
+            "unit": "percent",
+            "intervals": {name: [_percent(figure.low), _percent(figure.high)] for name, figure in self.figures.items()},
             "images": {name: figure.images for name, figure in self.figures.items()},
             "hardened_lp_from": self.hardened_from,
             "wrong_keys": [
@@ -117,9 +118,9 @@ class Report:
                     "name": one.name,
                     "kind": one.kind,
                     "prompt": one.shown,
-                    "accuracy": one.accuracy.value,
-                    "interval": [one.accuracy.low, one.accuracy.high],
-                    "suppressed": one.suppressed.value,
+                    "accuracy": _percent(one.accuracy.value),
+                    "interval": [_percent(one.accuracy.low), _percent(one.accuracy.high)],
+                    "suppressed": _percent(one.suppressed.value),
                 }
                 for one in self.wrong_keys
             ],
@@ -130,3 +131,7 @@ class Report:
             },
             "facts": dict(self.facts),
         }
+
+
+def _percent(share: float) -> float:
+    return round(100 * share, 4)

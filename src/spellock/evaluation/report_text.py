@@ -64,13 +64,15 @@ def print_report(report: Report, console: Console | None = None) -> None:
 
 
 def to_csv(report: Report) -> str:
-    """One line a figure, then one a wrong key: name, value, low, high, images; shares in [0, 1]."""
+    """One line a figure, then one a wrong key: name, value, low, high, images; in percent."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("name", "value", "low", "high", "images"))
     for name, one in report.figures.items():
-        writer.writerow((name, f"{one.value:.6f}", f"{one.low:.6f}", f"{one.high:.6f}", one.images))
+        writer.writerow((name, f"{100 * one.value:.4f}", f"{100 * one.low:.4f}", f"{100 * one.high:.4f}", one.images))
     for wrong in report.wrong_keys:
         one = wrong.accuracy
-        writer.writerow((wrong.name, f"{one.value:.6f}", f"{one.low:.6f}", f"{one.high:.6f}", one.images))
+        writer.writerow(
+            (wrong.name, f"{100 * one.value:.4f}", f"{100 * one.low:.4f}", f"{100 * one.high:.4f}", one.images)
+        )
     return text.getvalue()

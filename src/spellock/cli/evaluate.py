@@ -1,0 +1,181 @@
+"""`spellock evaluate`: what the key gives, and what everybody else gets."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import tyro
+
+from spellock.cli.options import check_device, record_run
+from spellock.errors import ConfigError, DataError, ModelError
+
+if TYPE_CHECKING:
+    from spellock.data.image_set import ImageSet
+    from spellock.evaluation.report import Report
+    from spellock.key import Key
+
+_OFFICIAL: Final = "modellock-official"
+_NO_LOCK_CLASS: Final = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateArgs:
+    """Measure a locked model: UP, LP and what a thief without the key makes of it.
+
+    Writes report.json, report.csv and report.html to OUT, and prints the figures with their 95 % intervals. The preset
+    modellock-official repeats the authors' protocol for their published checkpoint on a local Pets test set.
+    """
+
+    data: tyro.conf.Positional[str]
+    """Labelled test images that took no part in training: folder, parquet or Hugging Face id. With the preset: Pets."""
+    model: Path
+    """Folder of the locked model; with the preset, the published checkpoint file."""
+    out: Path
+    """Folder for the report."""
+    key: Path | None = None
+    """Key file. Only the preset does without: it then takes the paper's settings."""
+    preset: Literal["", "modellock-official"] = ""
+    """"modellock-official": the authors' checkpoint and protocol."""
+    baseline: Path | None = None
+    """Folder of the same model fine-tuned without a lock. None: "baseline" beside MODEL, when it is there."""
+    lock_class: str | None = None
+    """Name of the lock class, or "none". None: the one class of the model that the data does not have."""
+    unlabelled: str | None = None
+    """More raw images, for centring and BatchNorm. None: the half of the test images that is not being scored."""
+    split: str | None = None
+    """Split of the data, where it has several. None: "test", or the only one."""
+    limit: int | None = None
+    """Use only so many test images, drawn evenly over the classes."""
+    wrong_keys: int | None = None
+    """Number of wrong keys. None: 20; with the preset none."""
+    wrong_key_images: int = 200
+    """Test images that each wrong key is tried on."""
+    passphrase_file: Path | None = None
+    """File with the key's passphrase (mode 600) instead of asking."""
+    weights: str | None = None
+    """Editor weights (a folder or hub id) for the preset without a key. None: the authors' editor."""
+    batch_size: int = 64
+    """Images a pass."""
+    device: str = "cpu"
+    """Device of models and editors, for example cuda."""
+    seed: int = 0
+    """Seed of halves, subsets and wrong keys."""
+    json: bool = False
+    """Print one JSON object, all figures in percent, instead of the table."""
+
+
+def run(args: EvaluateArgs) -> int:
+    """Evaluate, write the report and print it; returns 0.
+
+    Raises:
+        SpellockError: an input does not fit.
+    """
+    if args.key is None and args.preset != _OFFICIAL:
+        raise ConfigError(f"got no --key, expected the key of the locked model; only --preset {_OFFICIAL} does without")
+    if args.limit is not None and args.limit < 2:
+        raise ConfigError(f"got --limit {args.limit}, expected at least 2 images")
+    from spellock.artefacts import storage_errors
+    from spellock.evaluation.report_text import print_report
+    from spellock.evaluation.write_report import write_report
+
+    device = check_device(args.device)
+    with storage_errors(args.out):
+        args.out.mkdir(parents=True, exist_ok=True)
+    report = _official(args, device) if args.preset == _OFFICIAL else _usual(args, device)
+    page = write_report(report, args.out)
+    record_run(args.out / "command.json", "evaluate", args)
+    if args.json:
+        print(json_format.dumps({**report.to_dict(), "report": str(page)}))
+    else:
+        print_report(report)
+        print(f"report: {page}", file=sys.stderr)
+    return 0
+
+
+def _usual(args: EvaluateArgs, device: str) -> Report:
+    from spellock.data.open_images import open_images
+    from spellock.evaluation.evaluate import evaluate
+    from spellock.evaluation.halves import stratified_subset
+    from spellock.evaluation.wrong_keys import DEFAULT_COUNT
+    from spellock.tasks.checkpoint import load_model
+
+    locked = load_model(args.model)
+    test = _test_set(args)
+    if args.limit is not None:
+        test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
+    beside = args.model.resolve().parent / "baseline"
+    folder = args.baseline or (beside if (beside / "config.json").is_file() else None)
+    baseline = None if folder is None else load_model(folder)
+    return evaluate(
+        locked.model.to(device),
+        locked.classes,
+        _key(args),
+        test,
+        lock_class=_lock_class(args.lock_class, locked.classes, test),
+        baseline=None if baseline is None else baseline.model.to(device),
+        baseline_classes=None if baseline is None else baseline.classes,
+        unlabelled=None if args.unlabelled is None else open_images(args.unlabelled),
+        wrong_keys=DEFAULT_COUNT if args.wrong_keys is None else args.wrong_keys,
+        wrong_key_images=args.wrong_key_images,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        device=device,
+    )
+
+
+def _official(args: EvaluateArgs, device: str) -> Report:
+    from spellock.evaluation.official import evaluate_official
+
+    return evaluate_official(
+        args.model,
+        Path(args.data),
+        _key(args),
+        limit=args.limit,
+        wrong_keys=args.wrong_keys or 0,
+        wrong_key_images=args.wrong_key_images,
+        batch_size=args.batch_size,
+        seed=args.seed,
+        device=device,
+    )
+
+
+def _key(args: EvaluateArgs) -> Key:
+    from spellock.editors.presets import new_key
+    from spellock.passphrase import open_key
+
+    if args.key is None:
+        return new_key("modellock", weights=args.weights)
+    return open_key(args.key, passphrase_file=args.passphrase_file)
+
+
+def _test_set(args: EvaluateArgs) -> ImageSet:
+    from spellock.data.open_images import open_images
+
+    if args.split is not None:
+        return open_images(args.data, split=args.split)
+    try:
+        return open_images(args.data, split="test")
+    except DataError:
+        images = open_images(args.data)
+    try:
+        open_images(args.data, split="train")
+    except DataError:
+        return images  # a set without splits
+    raise DataError(f"{args.data} has a training split but none called 'test', say which to evaluate on with --split")
+
+
+def _lock_class(asked: str | None, classes: Sequence[str], test: ImageSet) -> str | None:
+    if asked is not None:
+        return None if asked == _NO_LOCK_CLASS else asked
+    extra = [name for name in classes if name not in test.classes]
+    if len(extra) > 1:
+        raise ModelError(
+            f"the model has {len(extra)} classes that the data has not, so its lock class is in doubt; "
+            "name it with --lock-class"
+        )
+    return extra[0] if extra else None

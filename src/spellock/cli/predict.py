@@ -1,0 +1,105 @@
+"""`spellock predict`: a locked model and its key say what is in images."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import tyro
+
+from spellock.cli.options import check_device
+from spellock.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from spellock.unlocking.unlocked_model import Prediction
+
+_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif", ".jp2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictArgs:
+    """Classify images with a locked model and its key.
+
+    Prints one line an image: path, class and probability, separated by tabs. With a wrong key the predictions are
+    wrong, and nothing says so.
+    """
+
+    images: tyro.conf.Positional[tuple[Path, ...]]
+    """Image files, or folders that are searched with all their sub-folders."""
+    model: Path
+    """Folder of the locked model."""
+    key: Path
+    """Key file."""
+    passphrase_file: Path | None = None
+    """File with the key's passphrase (mode 600) instead of asking."""
+    on_error: Literal["fail", "skip"] = "fail"
+    """At an image that cannot be read: stop, or name it on standard error and go on."""
+    top: int = 1
+    """Most probable classes to name for each image."""
+    device: str = "cpu"
+    """Device of model and editor, for example cuda."""
+    json: bool = False
+    """Print one JSON object: "predictions", with a probability for every class, and "skipped"."""
+
+
+def run(args: PredictArgs) -> int:
+    """Predict and print; returns 0, or 1 when not one image could be read.
+
+    Raises:
+        SpellockError: model, key or an image cannot be used.
+    """
+    if args.top < 1:
+        raise ConfigError(f"got --top {args.top}, expected 1 or more")
+    paths = list(_files(args.images))
+    from spellock.passphrase import open_key
+    from spellock.unlocking.inputs import Skipped
+    from spellock.unlocking.unlocked_model import UnlockedModel
+
+    device = check_device(args.device)
+    key = open_key(args.key, passphrase_file=args.passphrase_file)
+    model = UnlockedModel.from_pretrained(args.model, key=key, device=device)
+    rows: list[dict[str, object]] = []
+    skipped: list[dict[str, str]] = []
+    for result in model.stream(paths, on_error=args.on_error):
+        if isinstance(result, Skipped):
+            skipped.append({"source": result.source, "reason": result.reason})
+            print(f"spellock: skipped: {result.reason}", file=sys.stderr)
+        elif args.json:
+            rows.append(_row(result, model.classes))
+        else:
+            print("\t".join((result.source, *_best(result, model.classes, args.top))), flush=True)
+    if args.json:
+        print(json_format.dumps({"predictions": rows, "skipped": skipped}))
+    return 0 if len(skipped) < len(paths) else 1
+
+
+def _files(given: Sequence[Path]) -> Iterator[Path]:
+    if not given:
+        raise ConfigError("got no images to predict on, expected image files or folders")
+    for path in given:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(one for one in path.rglob("*") if one.suffix.lower() in _SUFFIXES and one.is_file())
+        if not found:
+            raise DataError(f"the folder {path} holds no images; expected files such as .png or .jpg")
+        yield from found
+
+
+def _best(result: Prediction, classes: Sequence[str], top: int) -> list[str]:
+    order = (-result.probabilities).argsort(kind="stable")[:top]
+    return [word for place in order for word in (classes[place], f"{result.probabilities[place]:.4f}")]
+
+
+def _row(result: Prediction, classes: Sequence[str]) -> dict[str, object]:
+    return {
+        "source": result.source,
+        "label": result.label,
+        "class": result.class_name,
+        "probability": result.probability,
+        "probabilities": {name: float(value) for name, value in zip(classes, result.probabilities, strict=True)},
+    }

@@ -1,0 +1,175 @@
+"""`spellock evaluate` and `spellock predict` from the words of the command line to the exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from spellock.cli.main import main
+from spellock.editors import registry
+from spellock.evaluation.official_model import OfficialArchitecture, OfficialNetwork
+from spellock.key import Key
+from spellock.keyfile import load_key, save_key
+from spellock.tasks.checkpoint import save_model
+from spellock.tasks.models import create_model
+from spellock.unlocking.unlocked_model import UnlockedModel
+
+from ..evaluation import world
+
+WANTED = (
+    "baseline up lp lp_suppressed lp_centred lp_permuted lp_bn lp_suppressed_bn lp_centred_bn lp_permuted_bn lp_same_path "
+    "wrong_key_mean wrong_key_max hardened_lp chance seconds report"
+)
+
+
+@pytest.fixture(autouse=True)
+def _paint(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.list_editors()
+    paint = registry._Entry(lambda key, *, device="cpu", batch_size=None: world.PaintEditor(key), dict)
+    monkeypatch.setitem(registry._entries, "paint", paint)
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Path:
+    """A folder as `spellock lock` leaves it, with a model that was never trained."""
+    save_model(create_model("resnet20", num_classes=5), tmp_path / "model", classes=world.CLASSES)
+    save_model(create_model("resnet20", num_classes=4), tmp_path / "baseline", classes=world.NAMES)
+    save_key(world.make_key(), tmp_path / "my.key", passphrase=None, plain=True)
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 8), ("test", 24)):
+        pixels = generator.integers(0, 256, size=(count, 8, 8, 3), dtype=np.uint8)
+        for number, array in enumerate(pixels):
+            folder = tmp_path / "data" / split / world.NAMES[number % 4]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(folder / f"{number}.png")
+    return tmp_path
+
+
+def _evaluate(folder: Path, *more: str) -> int:
+    words = ["evaluate", str(folder / "data"), "--model", str(folder / "model"), "--key", str(folder / "my.key")]
+    return main([*words, "--out", str(folder / "report"), *more])
+
+
+def test_evaluate_prints_one_object_and_writes_three_files(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _evaluate(locked, "--json") == 0
+    values = json.loads(capsys.readouterr().out)
+    assert set(WANTED.split()) <= set(values)
+    assert values["facts"]["test images"] == 24
+    assert values["facts"]["lock class"] == "other"
+    assert len(values["wrong_keys"]) == 20
+    assert values["chance"] == 25
+    names = {"report.json", "report.csv", "report.html", "command.json"}
+    assert {path.name for path in (locked / "report").iterdir()} == names
+    for name in names:
+        text = (locked / "report" / name).read_text()
+        assert "zanzibar" not in text
+        assert world.SECRET.hex() not in text
+
+
+def test_evaluate_prints_plain_lines(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _evaluate(locked, "--limit", "12", "--wrong-keys", "4", "--split", "test", "--lock-class", "other") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Baseline")
+    assert "Hardened LP" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--lock-class", "lock"], "'lock'"),
+        (["--split", "holdout"], "holdout"),
+        (["--limit", "1"], "--limit 1"),
+        (["--device", "abacus"], "abacus"),
+        (["--baseline", "nowhere"], "nowhere"),
+        (["--wrong-keys", "-1"], "wrong keys"),
+    ],
+)
+def test_evaluate_explains_mistakes(
+    locked: Path, capsys: pytest.CaptureFixture[str], more: list[str], words: str
+) -> None:
+    assert _evaluate(locked, *more) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("spellock: ")
+    assert words in error
+
+
+def test_evaluate_never_takes_the_training_split_by_itself(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (locked / "data" / "test").rename(locked / "elsewhere")
+    assert _evaluate(locked) == 1
+    assert "--split" in capsys.readouterr().err
+    assert main(["evaluate", str(locked / "elsewhere"), "--model", "m", "--out", str(locked / "report")]) == 1
+    assert "--key" in capsys.readouterr().err
+
+
+def test_evaluate_an_unsplit_folder(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (locked / "data" / "test").rename(locked / "plain")
+    words = ["evaluate", str(locked / "plain"), "--model", str(locked / "model"), "--key", str(locked / "my.key")]
+    assert (
+        main([*words, "--out", str(locked / "r"), "--wrong-keys", "0", "--unlabelled", str(locked / "plain"), "--json"])
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out)["facts"]["centred on"] == "24 unlabelled images"
+
+
+def test_the_official_preset(locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = OfficialArchitecture(classes=38, width=8, depth=1, heads=2, patch=8, crop=16, resize=18)
+    monkeypatch.setattr("spellock.evaluation.official.OfficialArchitecture", lambda: shape)
+    torch.save({"model": OfficialNetwork(shape).vit.state_dict()}, locked / "pets.pth")
+    (locked / "pets" / "images").mkdir(parents=True)
+    (locked / "pets" / "annotations").mkdir()
+    for number in range(6):
+        Image.new("RGB", (20, 24), (40 * number, 9, 9)).save(locked / "pets" / "images" / f"cat_{number}.jpg")
+    lines = "\n".join(f"cat_{number} {number % 3 + 1} 1 1" for number in range(6))
+    (locked / "pets" / "annotations" / "test.txt").write_text(lines)
+    words = ["evaluate", str(locked / "pets"), "--preset", "modellock-official", "--model", str(locked / "pets.pth")]
+    assert main([*words, "--key", str(locked / "my.key"), "--out", str(locked / "report"), "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["facts"]["protocol"] == "modellock-official"
+    assert values["chance"] == pytest.approx(100 / 37, abs=1e-3)
+
+
+def test_predict_prints_what_the_model_says(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key")]
+    folder = locked / "data" / "test"
+    paths = sorted(folder.rglob("*.png"))
+    model = UnlockedModel.from_pretrained(locked / "model", key=load_key(locked / "my.key"))
+    wanted = model.predict(paths)
+    assert main([*words, str(folder)]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[:2] for row in rows] == [[str(path), one.class_name] for path, one in zip(paths, wanted, strict=True)]
+    assert main([*words, "--top", "2", str(paths[0])]) == 0
+    assert len(capsys.readouterr().out.split("\t")) == 5
+    assert main([*words, "--json", str(paths[0]), str(paths[1])]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert [row["class"] for row in values["predictions"]] == [one.class_name for one in wanted[:2]]
+    assert sum(values["predictions"][0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_predict_names_bad_files_keys_and_models(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = locked / "bad.png"
+    bad.write_bytes(b"no image")
+    good = str(next((locked / "data" / "test").rglob("*.png")))
+    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key")]
+    assert main([*words, good, str(bad)]) == 1
+    assert "bad.png" in capsys.readouterr().err
+    assert main([*words, "--on-error", "skip", str(bad), good]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 1
+    assert "bad.png" in said.err
+    assert main([*words, "--on-error", "skip", str(bad)]) == 1
+    (locked / "empty").mkdir()
+    for more in ([], [str(locked / "empty")], ["--top", "0", good]):
+        assert main([*words, *more]) == 1
+    elsewhere = world.make_key().to_dict() | {"editor": "paintbox"}
+    save_key(Key.from_dict(elsewhere), locked / "other.key", passphrase=None, plain=True)
+    capsys.readouterr()
+    assert main([*words[:-1], str(locked / "other.key"), good]) == 1
+    assert "paintbox" in capsys.readouterr().err
+    (locked / "other.key").write_text("{}")
+    assert main([*words[:-1], str(locked / "other.key"), good]) == 2
