@@ -96,9 +96,9 @@ def _check_raw(images: ImageSet, roles: Labels, config: LockConfig) -> None:
         name, size = images.classes[without[0]], int((images.labels == without[0]).sum())
         raise DataError(
             f"{without.size} of {len(images.classes)} classes would have no raw sample, first {name!r} with {size} "
-            "images, so "
-            "nothing would lock them; add images, lower edited_fraction, turn raw_twins on, or set missing_raw to "
-            "'accept'"
+            "images, so nothing would lock them; add images, lower edited_fraction, turn raw_twins on, or set "
+            "missing_raw "
+            "to 'accept'"
         )
 
 
