@@ -176,3 +176,14 @@ def test_text_encoders_are_released(key_for: MakeKey) -> None:
     editor = load_editor(key_for("xl"))
     assert isinstance(editor, DiffusionEditor)
     assert editor._sampler.pieces.text_encoders == ()
+
+
+def test_keys_for_the_same_weights_share_them(key_for: MakeKey) -> None:
+    first, second = (load_editor(key_for("embedded", prompt=prompt)) for prompt in ("one", "two"))
+    other = load_editor(key_for("embedded", dtype="bfloat16"))
+    assert isinstance(first, DiffusionEditor)
+    assert isinstance(second, DiffusionEditor)
+    assert isinstance(other, DiffusionEditor)
+    assert first._sampler.pieces.unet is second._sampler.pieces.unet
+    assert first._sampler.pieces.scheduler is not second._sampler.pieces.scheduler
+    assert first._sampler.pieces.unet is not other._sampler.pieces.unet

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
+from weakref import WeakValueDictionary
 
 import diffusers
 import torch
@@ -14,7 +15,7 @@ import transformers
 from torch import nn
 
 from spellock.artefacts import read_json
-from spellock.editors.weights_folder import find_weights
+from spellock.editors.weights_folder import find_weights, weights_digest
 from spellock.errors import EditorError, SpellockError
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -29,6 +30,8 @@ _KINDS: Final = {
 _AUTOENCODERS: Final = ("AutoencoderKL", "AutoencoderTiny")
 _TEXT_ENCODERS: Final = ("CLIPTextModel", "CLIPTextModelWithProjection", "ByteTextEncoder")
 _TOKENIZERS: Final = ("CLIPTokenizer", "CLIPTokenizerFast", "ByT5Tokenizer")
+#: Networks in use, by folder, digest, precision and device: twenty keys for the same weights hold them once.
+_shared: WeakValueDictionary[tuple[str, ...], nn.Module] = WeakValueDictionary()
 
 
 @dataclass(kw_only=True)
@@ -53,12 +56,21 @@ class Pieces:
     scaled_image_latents: bool = False
 
 
-def load_pieces(weights: str, *, dtype: torch.dtype, scheduler: str = "") -> Pieces:
-    """Load ``weights`` (``embedded``, a folder or a hub id) on the CPU.
+def load_pieces(
+    weights: str,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    scheduler: str = "",
+    share: bool = True,
+) -> Pieces:
+    """Load ``weights`` (``embedded``, a folder or a hub id).
 
     Args:
         weights: see `spellock.editors.weights_folder.find_weights`.
         dtype: of all weights.
+        device: of denoiser and autoencoder; text encoders stay on the CPU.
+        share: hand out the same denoiser and autoencoder as long as someone holds them; not for those who change them.
         scheduler: name of one of `SCHEDULERS`; empty for the checkpoint's own.
 
     Raises:
@@ -67,7 +79,8 @@ def load_pieces(weights: str, *, dtype: torch.dtype, scheduler: str = "") -> Pie
     folder = find_weights(weights)
     try:
         with quiet_libraries():
-            return _load(folder, dtype=dtype, scheduler=scheduler)
+            owner = (str(folder), weights_digest(weights)) if share else None
+            return _load(folder, dtype=dtype, device=torch.device(device), scheduler=scheduler, owner=owner)
     except SpellockError:
         raise
     except Exception as error:
@@ -95,19 +108,18 @@ def quiet_libraries() -> Iterator[None]:
                 log.enable_progress_bar()
 
 
-def _load(folder: Path, *, dtype: torch.dtype, scheduler: str) -> Pieces:
+def _load(
+    folder: Path, *, dtype: torch.dtype, device: torch.device, scheduler: str, owner: tuple[str, str] | None
+) -> Pieces:
     index = read_json(folder / "model_index.json")
     kind = _KINDS.get(str(index.get("_class_name")))
     if kind is None:
         raise EditorError(
             f"the checkpoint {folder} is a {index.get('_class_name')}, expected one of {', '.join(_KINDS)}"
         )
-    local = {"use_safetensors": True, "local_files_only": True}
-    unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=dtype, **local)
-    vae_class = getattr(diffusers, _named(index, "vae", _AUTOENCODERS))
-    vae = vae_class.from_pretrained(folder / "vae", torch_dtype=dtype, **local)
-    if kind == "xl" and dtype == torch.float16 and vae.config.force_upcast:
-        nn.Module.to(vae, torch.float32)  # it overflows in half precision; the XL pipeline does the same
+    vae_name = _named(index, "vae", _AUTOENCODERS)
+    unet = _network(folder / "unet", "UNet2DConditionModel", dtype, device, owner)
+    vae = _network(folder / "vae", vae_name, dtype, device, owner, upcast=kind == "xl" and dtype == torch.float16)
     latent_channels = vae.config.latent_channels
     if unet.config.in_channels != 2 * latent_channels:
         raise EditorError(
@@ -117,8 +129,8 @@ def _load(folder: Path, *, dtype: torch.dtype, scheduler: str) -> Pieces:
     suffixes = [end for end in ("", "_2") if index.get(f"text_encoder{end}", [None, None])[1] is not None]
     return Pieces(
         kind="xl" if kind == "xl" else "sd",
-        unet=unet.eval(),
-        vae=vae.eval(),
+        unet=unet,
+        vae=vae,
         scheduler=_scheduler(folder, index, scheduler),
         tokenizers=tuple(_tokenizer(folder, index, f"tokenizer{end}") for end in suffixes),
         text_encoders=tuple(_text_encoder(folder, index, f"text_encoder{end}", dtype) for end in suffixes),
@@ -126,6 +138,31 @@ def _load(folder: Path, *, dtype: torch.dtype, scheduler: str) -> Pieces:
         zero_empty_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
         scaled_image_latents=bool(index.get("is_cosxl_edit", False)),
     )
+
+
+def _network(
+    folder: Path,
+    name: str,
+    dtype: torch.dtype,
+    device: torch.device,
+    owner: tuple[str, str] | None,
+    *,
+    upcast: bool = False,
+) -> Any:
+    """Denoiser or autoencoder, ready to run; ``upcast``: in float32 if its configuration says that it overflows."""
+    place = None if owner is None else (*owner, folder.name, str(dtype), str(device), str(upcast))
+    network: Any = None if place is None else _shared.get(place)
+    if network is None:
+        kind = getattr(diffusers, name)
+        network = kind.from_pretrained(folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True)
+        if upcast and network.config.force_upcast:
+            nn.Module.to(network, torch.float32)  # as the XL pipeline does
+        nn.Module.to(network, device)
+        nn.Module.to(network, memory_format=torch.channels_last)
+        network.requires_grad_(False).eval()
+        if place is not None:
+            _shared[place] = network
+    return network
 
 
 def _named(index: dict[str, Any], part: str, allowed: tuple[str, ...]) -> str:

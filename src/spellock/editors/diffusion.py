@@ -123,14 +123,10 @@ class DiffusionEditor(Editor):
         self._lock = threading.Lock()  # schedulers keep state between steps
         target = _device(device, self.settings.dtype)
         _check_digests(self.settings)
-        pieces = self._load()
+        pieces = self._load(target)
         _check_resolution(key.resolution, pieces)
         prompt = full_prompt(key, prompt=self.settings.prompt, secret_use=self.settings.secret_use)
         text = encode_prompt(pieces, prompt, self.settings.negative_prompt)
-        for module in (pieces.unet, pieces.vae):
-            nn.Module.to(module, target)
-            nn.Module.to(module, memory_format=torch.channels_last)
-            module.requires_grad_(False)
         # From here on the text encoders are not needed; dropping them frees their memory.
         self._sampler = Sampler(
             pieces=replace(pieces, tokenizers=(), text_encoders=()),
@@ -147,15 +143,19 @@ class DiffusionEditor(Editor):
         with self._lock, torch.inference_mode(), exact:
             return self._sampler(images, generators)
 
-    def _load(self) -> Pieces:
+    def _load(self, device: torch.device) -> Pieces:
         settings = self.settings
-        # A LoRA is merged in float32, then everything is rounded once.
-        first = torch.float32 if settings.lora is not None else DTYPES[settings.dtype]
-        pieces = load_pieces(settings.weights, dtype=first, scheduler=settings.scheduler)
-        if settings.lora is not None:
-            merge_lora(pieces, settings.lora)
-            for module in (pieces.unet, pieces.vae, *pieces.text_encoders):
-                nn.Module.to(module, DTYPES[settings.dtype])
+        dtype, scheduler = DTYPES[settings.dtype], settings.scheduler
+        if settings.lora is None:
+            return load_pieces(settings.weights, dtype=dtype, device=device, scheduler=scheduler)
+        # A LoRA is merged in float32, on networks of its own, then everything is rounded once.
+        pieces = load_pieces(settings.weights, dtype=torch.float32, scheduler=scheduler, share=False)
+        merge_lora(pieces, settings.lora)
+        for module in (pieces.unet, pieces.vae, *pieces.text_encoders):
+            nn.Module.to(module, dtype)
+        for module in (pieces.unet, pieces.vae):
+            nn.Module.to(module, device)
+            nn.Module.to(module, memory_format=torch.channels_last)
         return pieces
 
 

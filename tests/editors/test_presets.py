@@ -1,0 +1,73 @@
+"""New keys from presets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spellock.editors.presets import PRESETS, new_key, with_prompt, with_secret, with_weights
+from spellock.editors.prompt_text import full_prompt, secret_tail
+from spellock.errors import ConfigError
+from spellock.key import Key
+
+
+@pytest.fixture
+def weights(checkpoint: Callable[[str], Path]) -> str:
+    return str(checkpoint("embedded"))
+
+
+def test_modellock_has_the_papers_settings(weights: str) -> None:
+    key = new_key("modellock", weights=weights)
+    expected = {"steps": 5, "guidance_scale": 4.5, "image_guidance_scale": 1.5, "noise": "shared", "noise_seed": 1024,
+                "secret_use": "none", "prompt": "with oil pastel", "scheduler": "", "negative_prompt": ""}  # fmt: skip
+    assert {name: key.settings[name] for name in expected} == expected
+    assert (key.gamma, key.resolution, key.resize) == (0.5, 256, "bicubic")
+    assert PRESETS["modellock"].weights == "timbrooks/instruct-pix2pix"
+
+
+def test_embedded_uses_the_secret(weights: str) -> None:
+    key = new_key(weights=weights)
+    assert (key.settings["secret_use"], key.settings["noise_seed"], key.resolution) == ("string", None, 64)
+
+
+def test_every_secret_is_new(weights: str) -> None:
+    assert new_key(weights=weights).secret != new_key(weights=weights).secret
+
+
+def test_what_is_given_wins(weights: str) -> None:
+    key = new_key(
+        "modellock", weights=weights, steps=7, gamma=0.25, resolution=32, noise_seed="secret", dtype="bfloat16"
+    )
+    assert (key.settings["steps"], key.gamma, key.resolution) == (7, 0.25, 32)
+    assert (key.settings["noise_seed"], key.settings["dtype"]) == (None, "bfloat16")
+    assert new_key("modellock", weights=weights, noise="per-image").settings["noise_seed"] is None
+
+
+def test_unknown_presets_list_near_ones(weights: str) -> None:
+    with pytest.raises(ConfigError, match="did you mean modellock"):
+        new_key("model-lock", weights=weights)
+
+
+def test_bad_values_are_refused_at_once(weights: str) -> None:
+    with pytest.raises(ConfigError, match="steps"):
+        new_key(weights=weights, steps=0)
+
+
+def test_changed_keys_differ_in_one_thing(weights: str) -> None:
+    key = new_key(weights=weights, prompt="first", secret=bytes(32))
+    assert with_prompt(key, "second") == key.with_settings(prompt="second")
+    assert with_secret(key, b"x" * 32) == key.replace(secret=b"x" * 32)
+    assert with_weights(key, "elsewhere").settings["weights_digest"] == key.settings["weights_digest"]
+
+
+def test_the_tail_is_26_base32_characters_of_the_secret() -> None:
+    key = Key(editor="diffusion", settings={}, secret=bytes(32))
+    tail = secret_tail(key)
+    assert len(tail) == 26
+    assert set(tail) <= set("abcdefghijklmnopqrstuvwxyz234567")
+    assert tail != secret_tail(key.replace(secret=bytes([1]) * 32))
+    assert full_prompt(key, prompt="a spell", secret_use="string") == f"a spell {tail}"
+    assert full_prompt(key, prompt="", secret_use="string") == tail
+    assert full_prompt(key, prompt="a spell", secret_use="none") == "a spell"

@@ -1,0 +1,93 @@
+"""Where weights come from and how they are told apart."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from spellock.editors.checkpoint import load_pieces
+from spellock.editors.weights_folder import find_weights, weights_digest
+from spellock.errors import EditorError
+
+Checkpoint = Callable[[str], Path]
+
+
+@pytest.fixture
+def copy(checkpoint: Checkpoint, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(checkpoint("embedded"), tmp_path / "copy"))
+
+
+def test_the_digest_follows_the_content_not_the_place(copy: Path, checkpoint: Checkpoint) -> None:
+    before = weights_digest(str(copy))
+    assert before == weights_digest(str(checkpoint("embedded")))
+    assert before != weights_digest(str(checkpoint("sd")))
+    (copy / "README.md").write_text("a card takes no part in the edit")
+    assert weights_digest(str(copy)) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json", "text_encoder/model.safetensors"],
+)
+def test_the_digest_sees_every_flipped_bit(name: str, copy: Path) -> None:
+    before = weights_digest(str(copy))
+    data = bytearray((copy / name).read_bytes())
+    data[-2] ^= 1
+    (copy / name).write_bytes(data)
+    assert weights_digest(str(copy)) != before
+
+
+def test_missing_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(EditorError, match="no editor folder"):
+        find_weights(str(tmp_path / "nothing"))
+    with pytest.raises(EditorError, match=r"no model_index\.json"):
+        find_weights(str(tmp_path))
+
+
+def test_a_hub_id_without_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(EditorError, match="hub cannot be reached"):
+        find_weights("spellock-tests/there-is-none")
+
+
+def test_truncated_weights_are_refused(copy: Path) -> None:
+    path = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(EditorError, match="cannot be loaded"):
+        load_pieces(str(copy), dtype=torch.float32)
+
+
+def test_pickled_weights_are_not_read(copy: Path) -> None:
+    path = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    path.rename(path.with_suffix(".bin"))
+    with pytest.raises(EditorError, match="cannot be loaded"):
+        load_pieces(str(copy), dtype=torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("_class_name", "StableDiffusionPipeline"),
+        ("text_encoder", ["os", "system"]),
+        ("vae", ["diffusers", "UNet2DConditionModel"]),
+        ("scheduler", ["diffusers", "DiffusionPipeline"]),
+    ],
+)
+def test_only_known_classes_are_loaded(entry: str, value: object, copy: Path) -> None:
+    index = json.loads((copy / "model_index.json").read_text())
+    (copy / "model_index.json").write_text(json.dumps(index | {entry: value}))
+    with pytest.raises(EditorError, match="expected one of"):
+        load_pieces(str(copy), dtype=torch.float32)
+
+
+def test_the_safety_checker_is_never_loaded(checkpoint: Checkpoint, copy: Path) -> None:
+    index = json.loads((copy / "model_index.json").read_text())
+    checker = {"safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"]}
+    (copy / "model_index.json").write_text(json.dumps(index | checker))
+    load_pieces(str(copy), dtype=torch.float32)  # its weights are not there
