@@ -45,7 +45,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> object:
 
     def install(run: object) -> None:
         monkeypatch.setattr(sys.modules[__name__], "run_fake", run, raising=False)
-        command = Command("fake", __name__, "FakeArgs", "run_fake")
+        command = Command("fake", "For tests", __name__, "FakeArgs", "run_fake")
         monkeypatch.setattr(commands, "COMMANDS", {**COMMANDS, "fake": command})
 
     return install
@@ -61,9 +61,7 @@ def test_help_lists_every_command(words: list[str], capsys: pytest.CaptureFixtur
     assert main(words) == 0
     out = capsys.readouterr().out
     for name, command in COMMANDS.items():
-        assert f"  {name} " in out
-        assert command.summary
-        assert command.summary in out
+        assert any(line.split() == f"{name} {command.summary}".split() for line in out.splitlines())
 
 
 def test_no_command_shows_help_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,6 +109,16 @@ def test_unknown_flag_is_refused(name: str, capsys: pytest.CaptureFixture[str]) 
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "--no-such-flag" in one_sentence(captured.err) or "missing" in one_sentence(captured.err)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_refusal_is_a_sentence_on_every_terminal(encoding: str) -> None:
+    words = ["editor", "train", "--data", "x", "--dat", "y"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    result = subprocess.run([*SPELLOCK, *words], capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 2
+    expected = "missing: --out PATH; unrecognized options: --dat y; see `spellock editor train --help`"
+    assert one_sentence(result.stderr) == expected
 
 
 def test_near_flag_is_named(fake: object, capsys: pytest.CaptureFixture[str]) -> None:

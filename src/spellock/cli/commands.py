@@ -1,9 +1,8 @@
-"""The table of commands. A command's module is imported only when it is run or described."""
+"""The table of commands. A command's module is imported only when it is used."""
 
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,9 +13,10 @@ from spellock.cli.usage import UsageError
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its words, and where its arguments (a frozen dataclass) and its ``run`` function live."""
+    """One command: its words, where its arguments (a frozen dataclass) and ``run`` function live, and what it does."""
 
     name: str
+    summary: str
     module: str
     arguments_name: str
     run_name: str = "run"
@@ -27,11 +27,6 @@ class Command:
         found: type[Any] = getattr(import_module(self.module), self.arguments_name)
         return found
 
-    @property
-    def summary(self) -> str:
-        """The first line of the arguments' docstring."""
-        return (inspect.getdoc(self.arguments) or "").partition("\n")[0].rstrip(".")
-
     def run(self, args: object) -> int:
         """Run the command; returns its exit code."""
         code: int = getattr(import_module(self.module), self.run_name)(args)
@@ -39,14 +34,14 @@ class Command:
 
 
 _LIST = (
-    Command("key new", "spellock.cli.key", "KeyNewArgs", "run_new"),
-    Command("key show", "spellock.cli.key", "KeyShowArgs", "run_show"),
-    Command("key rekey", "spellock.cli.key", "KeyRekeyArgs", "run_rekey"),
-    Command("lock", "spellock.cli.lock", "LockArgs"),
-    Command("evaluate", "spellock.cli.evaluate", "EvaluateArgs"),
-    Command("predict", "spellock.cli.predict", "PredictArgs"),
-    Command("demo", "spellock.cli.demo", "DemoArgs"),
-    Command("editor train", "spellock.cli.editor", "EditorTrainArgs"),
+    Command("key new", "Make a new key file", "spellock.cli.key", "KeyNewArgs", "run_new"),
+    Command("key show", "Show a key file's public header, or the key", "spellock.cli.key", "KeyShowArgs", "run_show"),
+    Command("key rekey", "Encrypt a key file under a new passphrase", "spellock.cli.key", "KeyRekeyArgs", "run_rekey"),
+    Command("lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs"),
+    Command("predict", "Predict with a locked model and its key", "spellock.cli.predict", "PredictArgs"),
+    Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),
+    Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs"),
+    Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),
 )
 COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in _LIST}
 

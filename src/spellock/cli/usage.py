@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TypeVar
 
 import tyro
@@ -13,7 +14,8 @@ import tyro
 from spellock.errors import SpellockError
 
 T = TypeVar("T")
-_RULE = re.compile(r"[─]{4,}")
+_RULE = re.compile(r"[─-]{4,}")
+_UNNEEDED = ("For full helptext", "Argument helptext")
 _FRAME = " │╭╮╰╯|"
 
 
@@ -42,14 +44,24 @@ def parse(arguments: type[T], *, prog: str, words: Sequence[str]) -> T:
 
 def _sentence(box: str) -> str:
     """The text of tyro's framed message, without its frame, help texts and footer."""
-    lines = [line.removeprefix("│ ").rstrip(_FRAME) for line in box.splitlines() if line.startswith("│")]
-    rules = [index for index, line in enumerate(lines) if _RULE.search(line)]
-    first = lines[: rules[0]] if rules else lines
+    lines = box.splitlines()
+    # The frame is drawn with box characters, or where the terminal has none, as a heading underlined with hyphens.
+    lines = [line for line in lines if line.startswith("│")] or lines[2:]
+    lines = [line[2:].rstrip(_FRAME) for line in lines]
+    parts = []
+    for ruled, section in groupby(lines, key=lambda line: bool(_RULE.fullmatch(line.strip()))):
+        texts = [line for line in section if line.strip()]
+        if not ruled and texts and not texts[0].startswith(_UNNEEDED):
+            parts.append(_part(texts))
+    return "; ".join(parts) or "the words do not fit the command"
+
+
+def _part(lines: list[str]) -> str:
     # Four spaces before a flag, eight before its help text.
-    flags = [line.strip() for line in lines[: max(rules, default=0)] if re.match(r" {4}\S", line)]
-    if first and first[0].startswith("Missing"):
+    flags = [line.strip() for line in lines if re.match(r" {4}\S", line)]
+    if lines[0].startswith("Missing"):
         return f"missing: {', '.join(flags)}"
-    hint = (
-        f"; did you mean {flags[0].split()[0]}?" if flags and any("Perhaps you meant" in line for line in lines) else ""
-    )
-    return (" ".join(line.strip() for line in first).rstrip(" .") or "the words do not fit the command") + hint
+    if lines[0].startswith("Perhaps you meant") and flags:
+        return f"did you mean {flags[0].split()[0]}?"
+    text = " ".join(line.strip() for line in lines).rstrip(" .")
+    return text[0].lower() + text[1:]
