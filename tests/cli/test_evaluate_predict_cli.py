@@ -22,8 +22,8 @@ from spellock.unlocking.unlocked_model import UnlockedModel
 from ..evaluation import world
 
 WANTED = (
-    "baseline up lp lp_suppressed lp_centred lp_permuted lp_bn lp_suppressed_bn lp_centred_bn lp_permuted_bn lp_same_path "
-    "wrong_key_mean wrong_key_max hardened_lp chance seconds report"
+    "baseline up lp lp_suppressed lp_centred lp_permuted lp_bn lp_suppressed_bn lp_centred_bn lp_permuted_bn "
+    "lp_same_path wrong_key_mean wrong_key_max hardened_lp chance seconds report"
 )
 
 
@@ -105,6 +105,14 @@ def test_evaluate_never_takes_the_training_split_by_itself(locked: Path, capsys:
     assert "--split" in capsys.readouterr().err
     assert main(["evaluate", str(locked / "elsewhere"), "--model", "m", "--out", str(locked / "report")]) == 1
     assert "--key" in capsys.readouterr().err
+
+
+def test_evaluate_stops_at_or_skips_broken_images(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (locked / "data" / "test" / "bee" / "broken.png").write_bytes(b"no image")
+    assert _evaluate(locked, "--wrong-keys", "0") == 1
+    assert "broken.png" in capsys.readouterr().err
+    assert _evaluate(locked, "--wrong-keys", "0", "--on-error", "skip", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["facts"]["test images"] == 24
 
 
 def test_evaluate_an_unsplit_folder(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:

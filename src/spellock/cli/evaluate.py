@@ -51,6 +51,8 @@ class EvaluateArgs:
     """Split of the data, where it has several. None: "test", or the only one."""
     limit: int | None = None
     """Use only so many test images, drawn evenly over the classes."""
+    on_error: Literal["fail", "skip"] = "fail"
+    """At a test image that cannot be read: stop, or name it on standard error and go on."""
     wrong_keys: int | None = None
     """Number of wrong keys. None: 20; with the preset none."""
     wrong_key_images: int = 200
@@ -106,6 +108,8 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
 
     locked = load_model(args.model)
     test = _test_set(args)
+    if args.on_error == "skip":
+        test = test.readable()
     if args.limit is not None:
         test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
     beside = args.model.resolve().parent / "baseline"
@@ -157,11 +161,11 @@ def _test_set(args: EvaluateArgs) -> ImageSet:
     from spellock.data.open_images import open_images
 
     if args.split is not None:
-        return open_images(args.data, split=args.split)
+        return open_images(args.data, split=args.split, on_error=args.on_error)
     try:
-        return open_images(args.data, split="test")
+        return open_images(args.data, split="test", on_error=args.on_error)
     except DataError:
-        images = open_images(args.data)
+        images = open_images(args.data, on_error=args.on_error)
     try:
         open_images(args.data, split="train")
     except DataError:
