@@ -1,9 +1,9 @@
 """What a locked fine-tuning step costs over the same plain PyTorch loop without a lock.
 
 Both loops train the same network on the same images, in turns, with the same batch size, crop and flip, precision,
-memory format and optimiser. The plain one shuffles, steps and does nothing else; the locked one is `finetune` itself with
-balanced drawing, raw twins, gradient clipping, divergence checks, log and checkpoints. The figure is the median over
-rounds of the ratio of times a step.
+memory format and optimiser. The plain one shuffles, steps and does nothing else; the locked one is `finetune` itself
+with balanced drawing, gradient clipping, divergence checks, log and checkpoint. The figure is the median over rounds of
+the ratio of times a step.
 
     python benchmarks/training_step.py --rounds 5
 """

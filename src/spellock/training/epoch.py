@@ -14,7 +14,7 @@ from accelerate.optimizer import AcceleratedOptimizer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spellock.errors import TrainingError
+from spellock.errors import ConfigError, TrainingError
 from spellock.pixels import from_uint8
 from spellock.progress import track
 from spellock.training.augment import Augment
@@ -51,6 +51,7 @@ class EpochTrainer:
 
         Raises:
             TrainingError: the loss or a weight is no finite number.
+            ConfigError: there are fewer images in a batch than processes.
         """
         self.model.train()
         rank = self.accelerator.process_index
@@ -59,7 +60,10 @@ class EpochTrainer:
 
     def _train(self, epoch: int, rank: int) -> dict[str, float]:
         config, started = self.config, time.perf_counter()
-        plan = [batch[rank :: self.accelerator.num_processes] for batch in self.sampler.epoch(epoch)]
+        world = self.accelerator.num_processes
+        plan = [batch[rank::world] for batch in self.sampler.epoch(epoch)]
+        if not all(len(part) for part in plan):
+            raise ConfigError(f"batches are too small to share among {world} processes; raise batch_size")
         draws = torch_generator(config.seed, "augment", epoch, rank)
         mixing = numpy_generator(config.seed, "mix", epoch, rank)
         batches = self.source.batches(plan, torch_generator(config.seed, "workers", epoch, rank))
