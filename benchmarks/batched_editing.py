@@ -1,7 +1,7 @@
 """Batched editing against what a user of diffusers would write: one pipeline call per image, on the same weights.
 
-For each resolution and each choice of guidance: images a second of `StableDiffusionInstructPix2PixPipeline` called image
-by image, of the editor on many images, and of the editor on one image at a time; how far their results are apart; and
+For each resolution and choice of guidance: images a second of `StableDiffusionInstructPix2PixPipeline` called image by
+image, of the editor on many images, and of the editor on one image at a time; how far their results are apart; and
 whether the editor's bytes are the same alone, in company, in another order, and on one thread.
 
     python benchmarks/batched_editing.py --threads 2
