@@ -10,6 +10,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.console import Console
 from spellock.errors import DataError, StorageError
 from spellock.evaluation.report import FIGURES, Report
 from spellock.evaluation.report_html import to_html
+from spellock.evaluation.report_plots import picture_uri
 from spellock.evaluation.report_text import print_report
 from spellock.evaluation.write_report import write_report
 
@@ -122,3 +124,8 @@ def test_refusals(report: Report, tmp_path: Path) -> None:
             seconds=1,
             facts={},
         )
+
+
+def test_large_pictures_are_made_smaller() -> None:
+    uri = picture_uri(np.zeros((900, 1200, 3), dtype=np.uint8))
+    assert Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).size == (256, 192)

@@ -24,7 +24,7 @@ th { border-bottom: 2px solid #c3c9d3; }
 td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 tr.strong { font-weight: 600; background: #f5f7fa; }
 img.plot { width: 100%; max-width: 58rem; height: auto; }
-.scroll { overflow-x: auto; } td.view { text-align: center; font-size: .85rem; }
+.scroll { overflow-x: auto; } td.view, th.view { text-align: center; font-size: .85rem; }
 td.view img { width: 112px; height: 112px; object-fit: contain; }
 .right { color: #1f6b50; } .wrong { color: #a63f2a; }
 """
@@ -125,5 +125,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, cell: str = ""
     body = "".join(
         f"<tr><td>{row[0]}</td>" + "".join(f"<td{mark}>{value}</td>" for value in row[1:]) + "</tr>" for row in rows
     )
-    heads = f"<tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>" if any(head) else ""
+    heads = f"<tr><th>{escape(head[0])}</th>" + "".join(f"<th{mark}>{escape(name)}</th>" for name in head[1:]) + "</tr>"
+    heads = heads if any(head) else ""
     return f"<div class=scroll><table>{heads}{body}</table></div>"

@@ -17,12 +17,16 @@ from spellock.evaluation.report import FIGURES, Report
 _KEYED, _BASELINE, _KEYLESS, _WORST = "#2a7f62", "#8a8f98", "#c8553d", "#7d1d3f"
 #: A wrong key's colour by its kind.
 KIND_COLOURS = {"other prompt": "#4f6d9a", "other secret": "#c8553d", "near synonym": "#d9a441"}
+#: Longest side of a picture in the page, in pixels.
+_PICTURE_SIDE = 256
 _NOT_DRAWN = ("chance", "majority_class")
 
 
 def picture_uri(image: NDArray[np.uint8]) -> str:
-    """A uint8 RGB image (H, W, 3) as a PNG inside a data URI."""
-    return _uri(Image.fromarray(image))
+    """A uint8 RGB image (H, W, 3) as a PNG inside a data URI, made smaller where it is large."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
+    return _uri(picture)
 
 
 def figure_bars(report: Report) -> str:

@@ -33,7 +33,7 @@ def wrong_key_logits(
 ) -> tuple[NDArray[np.float32], dict[str, list[NDArray[np.uint8]]]]:
     """Logits (keys, N, K) of the images at ``indices`` under each wrong key.
 
-    Also the first ``shown`` of those images as edited by the first key of each kind, by kind, as pictures.
+    Also the first ``shown`` of those images as edited by the first key of each kind, by its name, as pictures.
     """
     logits: list[NDArray[np.float32]] = []
     pictures: dict[str, list[NDArray[np.uint8]]] = {}
@@ -42,6 +42,6 @@ def wrong_key_logits(
         edited = Edited(images, editor)
         batch = batch_for(editor, batch_size)
         logits.append(collect(model, edited, indices, batch_size=batch, label=f"wrong key: {wrong.name}"))
-        if wrong.kind not in pictures and shown:
-            pictures[wrong.kind] = edited(indices[:shown])
+        if wrong.number == 1 and shown:
+            pictures[wrong.name] = edited(indices[:shown])
     return np.stack(logits), pictures
