@@ -232,8 +232,10 @@ def test_hub_id_needs_the_extra(monkeypatch) -> None:
         open_images("someone/pets")
 
 
-def test_hub_id(monkeypatch) -> None:
-    table = make_table([1, 2], [0, 1])
+def test_hub_id(monkeypatch, tmp_path) -> None:
+    (tmp_path / "cached").write_bytes(encode_png(picture(2)))  # sets of image files are tables of paths into the cache
+    cells = [{"bytes": encode_png(picture(1)), "path": "1.png"}, {"bytes": None, "path": str(tmp_path / "cached")}]
+    table = pa.table({"image": cells, "label": [0, 1]})
     typed = make_table([1, 2], [0, 1], names=["a", "b"])
 
     def load_dataset(name: str, *, split: str) -> object:

@@ -84,8 +84,10 @@ def read_labels(column: pa.ChunkedArray, classes: tuple[str, ...] | None, name: 
     return checked_labels(values, len(classes), name), classes
 
 
-def decode_cell(cell: object, *, name: str, folder: Path, max_pixels: int) -> Image.Image:
+def decode_cell(cell: object, *, name: str, folder: Path | None, max_pixels: int) -> Image.Image:
     """Decode one value of the image column: bytes, or a mapping with bytes, or with a path inside ``folder``.
+
+    None for ``folder`` allows any path, as in tables that the Hugging Face library has just made of its own cache.
 
     Raises:
         DataError: the cell is empty, points outside ``folder``, or cannot be decoded.
@@ -95,8 +97,8 @@ def decode_cell(cell: object, *, name: str, folder: Path, max_pixels: int) -> Im
         data = cell.get("bytes")
         path = cell.get("path")
         if data is None and isinstance(path, str):
-            file = (folder / path).resolve()
-            if not file.is_relative_to(folder.resolve()):
+            file = (folder or Path()).joinpath(path).resolve()
+            if folder is not None and not file.is_relative_to(folder.resolve()):
                 raise DataError(f"{name} points to {path}, outside of {folder}; store the images inside the table")
             return decode_image(file, name=f"{name} ({path})", max_pixels=max_pixels)
     if not isinstance(data, bytes):

@@ -24,7 +24,7 @@ class ArrowSet(ImageSet):
     def __init__(
         self, table: pa.Table, *, name: str, folder: Path, on_error: OnError = "fail", max_pixels: int = MAX_PIXELS
     ) -> None:
-        """Read the labels; ``folder`` is where relative image paths lead to.
+        """Read the labels; image paths in the table must stay inside ``folder``, or may be any where it is None.
 
         Raises:
             DataError: a column is missing, or there are no rows.
@@ -34,7 +34,7 @@ class ArrowSet(ImageSet):
         self.labels, self.classes = read_labels(table.column(columns.label), columns.classes, name)
         if not len(self.labels):
             raise DataError(f"{name} has no rows; expected one an image")
-        self.ids = [f"{folder.name}#{row}" for row in range(table.num_rows)]
+        self.ids = [f"{Path(name).name}#{row}" for row in range(table.num_rows)]
         self._chunks = table.column(columns.image).chunks
         self._starts = np.cumsum([0] + [len(chunk) for chunk in self._chunks])
 
@@ -103,4 +103,4 @@ def hub_dataset(name: str, *, split: str | None, on_error: OnError = "fail", max
         ) from error
     # The features of the loaded object are authoritative; the cached table's own metadata may lack them.
     table = table.replace_schema_metadata(rows.features.arrow_schema.metadata)
-    return ArrowSet(table, name=name, folder=Path(name.rsplit("/", 1)[-1]), on_error=on_error, max_pixels=max_pixels)
+    return ArrowSet(table, name=name, folder=None, on_error=on_error, max_pixels=max_pixels)
