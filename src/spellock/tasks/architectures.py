@@ -1,4 +1,8 @@
-"""Build a network from its name: ours, timm's or torchvision's. Nothing is read from disk; weights come later."""
+"""Build a network from its name: ours, timm's or torchvision's. Nothing is read from disk; weights come later.
+
+timm and torchvision are imported where they are used: together they take seconds, which a customer with one of our own
+networks need not wait for.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import timm
 import torch
-import torchvision
-from timm.data.config import resolve_model_data_config
 from torch import nn
 
 from spellock.errors import ModelError
@@ -60,6 +61,9 @@ _OWN: dict[str, _Own] = {
 
 def list_architectures() -> list[str]:
     """All names that `create_network` takes: ours, ``timm:...``, ``torchvision:...``."""
+    import timm
+    import torchvision
+
     others = {"timm": timm.list_models(), "torchvision": torchvision.models.list_models(module=torchvision.models)}
     return [*_OWN, *(f"{library}:{name}" for library, names in others.items() for name in names)]
 
@@ -101,6 +105,9 @@ def _resolve(name: str) -> tuple[str, str]:
     prefix, _, rest = name.rpartition(":")
     if prefix in ("", "ours") and rest in _OWN:
         return "ours", rest
+    import timm
+    import torchvision
+
     if prefix in ("", "timm") and timm.is_model(rest):
         return "timm", rest
     if prefix in ("", "torchvision") and rest in torchvision.models.list_models(module=torchvision.models):
@@ -137,6 +144,9 @@ def _build_timm(
         raise ModelError(
             f"timm:{name} got options {', '.join(unknown)}, expected some of {', '.join(sorted(_TIMM_OPTIONS))}"
         )
+    import timm
+    from timm.data.config import resolve_model_data_config
+
     make = partial(timm.create_model, name, pretrained=pretrained, num_classes=num_classes, **options)
     try:
         try:
@@ -165,6 +175,8 @@ def _build_torchvision(
 ) -> Built:
     if options:
         raise ModelError(f"torchvision:{name} takes no options, got {', '.join(options)}")
+    import torchvision
+
     wanted = torchvision.models.get_model_weights(name).DEFAULT.transforms()
     arguments: dict[str, object] = {"image_size": input_size} if input_size and name.startswith("vit_") else {}
     try:
