@@ -22,7 +22,13 @@ class ArrowSet(ImageSet):
     ``<name>#<row>``."""
 
     def __init__(
-        self, table: pa.Table, *, name: str, folder: Path, on_error: OnError = "fail", max_pixels: int = MAX_PIXELS
+        self,
+        table: pa.Table,
+        *,
+        name: str,
+        folder: Path | None,
+        on_error: OnError = "fail",
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         """Read the labels; image paths in the table must stay inside ``folder``, or may be any where it is None.
 
