@@ -60,6 +60,12 @@ def test_floats_and_bytes_give_the_same_numbers() -> None:
     )
 
 
+def test_reversed_and_read_only_arrays_are_welcome() -> None:
+    images = noise(5)
+    images.flags.writeable = False
+    assert np.array_equal(Negative(key()).edit_uint8(images[::-1])[::-1], Negative(key()).edit_uint8(images))
+
+
 def test_no_blend_runs_no_editor() -> None:
     editor = Negative(key(0.0))
     assert np.array_equal(editor.edit_uint8(noise(3)), noise(3))

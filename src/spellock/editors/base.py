@@ -94,7 +94,7 @@ class Editor(ABC):
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             got = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
             raise PixelError(f"images to edit: got {got}, expected uint8 (N, R, R, 3); stack images from prepare()")
-        tensor = from_uint8(torch.tensor(images).permute(0, 3, 1, 2).contiguous())
+        tensor = from_uint8(torch.tensor(np.ascontiguousarray(images)).permute(0, 3, 1, 2).contiguous())
         edited: NDArray[np.uint8] = to_uint8(self(tensor, ids)).permute(0, 2, 3, 1).contiguous().numpy()
         return edited
 
