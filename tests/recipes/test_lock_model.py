@@ -71,6 +71,16 @@ def test_the_same_call_again_changes_nothing(folder: Path, out: Path) -> None:
     assert {"up", "lp", "hardened_lp", "score"} <= again.validation.keys()
 
 
+def test_a_large_set_is_mapped_and_gives_the_same_model(
+    folder: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LARGE", 0)
+    lock_model(open_images(folder), tint_key(), tmp_path / "out", choice=CHOICE, lock=LOCK, training=TRAINING)
+    assert (tmp_path / "out" / "owner" / "images.npy").is_file()
+    weights = [path / "model" / "model.safetensors" for path in (out, tmp_path / "out")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
 def test_other_settings_do_not_overwrite(folder: Path, out: Path) -> None:
     other = FinetuneConfig(epochs=3, batch_size=16, augment="none", unauthorised_share=0.5)
     with pytest.raises(ConfigError):

@@ -83,7 +83,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"no permission{_where(error)}; check who owns it or choose another place", 1
     if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
         return f"{(error.strerror or 'no such file').lower()}{_where(error)}; check the path", 1
-    if isinstance(error, MemoryError):
+    # torch's own error for a full GPU is known by its name, so that torch need not be imported here.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "out of memory; lower the batch size or the resolution", 1
     return f"unexpected {type(error).__name__}; run again with --debug for the traceback and report it", FAULT
 

@@ -50,11 +50,10 @@ def raw_images(images: ImageSet, ids: Collection[str], key: Key) -> tuple[Pixels
     wanted = set(ids)
     indices = [index for index, name in enumerate(images.ids) if name in wanted]
     size, how = (key.resolution, key.resolution), Image.Resampling[key.resize.upper()]
-    arrays = [
-        np.asarray(images.open(index).resize(size, how), dtype=np.uint8)
-        for index in track(indices, total=len(indices), label="reading raw images")
-    ]
-    return np.stack(arrays), images.labels[indices]
+    pixels = np.empty((len(indices), *size, 3), dtype=np.uint8)
+    for place, index in track(enumerate(indices), total=len(indices), label="reading raw images"):
+        pixels[place] = np.asarray(images.open(index).resize(size, how))
+    return pixels, images.labels[indices]
 
 
 def _stack(images: ImageSet) -> Pixels:

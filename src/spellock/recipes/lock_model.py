@@ -12,7 +12,7 @@ from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
-from spellock.recipes.held_out import Pairs, held_out_pairs, raw_images
+from spellock.recipes.held_out import Pairs, Pixels, held_out_pairs, raw_images
 from spellock.recipes.selection import SCORE, LockScore, PlainScore
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.classification import Classification
@@ -23,6 +23,8 @@ from spellock.training.finetune import finetune
 from spellock.training.sampler import make_sampler
 
 _PREFIX = "validation_"
+#: Bytes from which on pixels are mapped from disk.
+_LARGE = 2**31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,7 @@ class _Run:
         model = self.choice.create(len(classes), seed=self.training.seed)
         result = finetune(
             model,
-            self.locked.arrays(),
+            self._pixels(),
             self.locked.labels,
             Classification(num_classes=len(classes), lock_class=lock_class),
             self.training,
@@ -133,6 +135,11 @@ class _Run:
         save_model(model, self.out / "model", classes=classes, overwrite=True)
         best = result.history[result.best_epoch - 1]
         return {name.removeprefix(_PREFIX): value for name, value in best.items() if name.startswith(_PREFIX)}
+
+    def _pixels(self) -> Pixels:
+        """The locked set in memory, or mapped from a file of the owner's when it is large."""
+        large = len(self.locked) * self.locked.images(0).nbytes > _LARGE
+        return self.locked.arrays(cache=self.out / "owner" / "images.npy" if large else None)
 
     def baseline(self, images: ImageSet, key: Key) -> None:
         """The same model on the same training images, all of them raw and truly labelled, for as many steps."""
