@@ -100,7 +100,7 @@ class DiffusionSettings:
 class DiffusionEditor(Editor):
     """Drives any InstructPix2Pix checkpoint, the embedded one included, with the same code.
 
-    The canonical batch is 8 images up to 32 px and 4 above: large enough for most of what batching gives, small enough
+    The canonical batch is 8 images up to 64 px and 4 above: large enough for most of what batching gives, small enough
     for a single query to be padded to. It is a constant of the editor, not an option, because it is part of what
     fixes the bytes.
 
@@ -118,7 +118,7 @@ class DiffusionEditor(Editor):
     def __init__(self, key: Key, *, device: str = "cpu", batch_size: int | None = None) -> None:
         self.settings = parse_settings(DiffusionSettings, key.settings, editor="diffusion")
         self.needs_ids = self.settings.noise == "per-image"
-        self.canonical_batch = 8 if key.resolution <= 32 else 4
+        self.canonical_batch = 8 if key.resolution <= 64 else 4
         super().__init__(key, batch_size=batch_size)
         self._lock = threading.Lock()  # schedulers keep state between steps
         target = _device(device, self.settings.dtype)
