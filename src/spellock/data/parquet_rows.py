@@ -14,15 +14,15 @@ import pyarrow.parquet as pq
 from spellock.errors import DataError
 
 _BATCH: Final = 64
-_BUDGET: Final = 64_000_000
+_BUDGET: Final = 16_000_000
 
 
 class ParquetRows:
-    """One column of one file, read in batches of 64 rows, of which the latest 64 MB are kept.
+    """One column of one file, read in batches of 64 rows, of which the latest 16 MB are kept.
 
     Rows in rising order are read once. A step back beyond what is kept reads its row group again from the start, so
     random
-    access is slow only in row groups larger than 64 MB.
+    access is slow only in row groups larger than 16 MB.
     """
 
     def __init__(self, path: Path, column: str) -> None:
