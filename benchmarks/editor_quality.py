@@ -21,18 +21,18 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
-from spellock.editors.presets import new_key
-from spellock.training.finetune import finetune
 from support.results import RESULTS, write_result
 from support.shared_data import cifar10, default_folder, imagenette
 
 from spellock.editor_training.instructions import random_string
+from spellock.editors.presets import new_key
 from spellock.editors.registry import load_editor
 from spellock.editors.vocabulary import DEFAULT_OBJECT_PROMPT, DEFAULT_STYLE_PROMPT, style_prompts
 from spellock.key import Key
 from spellock.tasks.classification import Classification
 from spellock.tasks.models import create_model
 from spellock.training.config import FinetuneConfig
+from spellock.training.finetune import finetune
 
 SHEET = (
     DEFAULT_STYLE_PROMPT, "Watercolor painting effect", "Charcoal sketch texture", "With Van Gogh's painting style",

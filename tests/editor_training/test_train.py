@@ -12,6 +12,7 @@ from PIL import Image
 from spellock.editor_training import train as train_module
 from spellock.editor_training.autoencoder import AutoencoderConfig
 from spellock.editor_training.denoiser import DenoiserConfig
+from spellock.editor_training.text import TextConfig
 from spellock.editor_training.train import EditorTrainingConfig, train_editor
 from spellock.errors import SpellockError
 
@@ -23,6 +24,7 @@ def _config(**changes: object) -> EditorTrainingConfig:
         "autoencoder": AutoencoderConfig(
             channels=8, latent_channels=4, encoder_blocks=1, decoder_blocks=1, steps=3, batch_size=2
         ),
+        "text": TextConfig(steps=2, batch_size=4),
         "denoiser": DenoiserConfig(channels=(8, 16), steps=3, batch_size=2, instructions=2),
     }
     return EditorTrainingConfig(**(settings | changes))  # type: ignore[arg-type]

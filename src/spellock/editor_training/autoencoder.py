@@ -12,6 +12,7 @@ from diffusers import AutoencoderTiny
 
 from spellock.editor_training.photographs import Photographs
 from spellock.editor_training.schedule import Average, cosine, load_checkpoint, save_checkpoint
+from spellock.progress import track
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,8 @@ def train_autoencoder(
         average.values = state["average"]
         start = state["step"]
     side = photographs.images.shape[-1]
-    for step in range(start, config.steps):
+    left = range(start, config.steps)
+    for step in track(left, total=len(left), label="autoencoder"):
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         images = photographs.batch(generator, config.batch_size, side if step % 3 else side // 2) * 2 - 1
         for group in optimiser.param_groups:

@@ -8,7 +8,8 @@ The text, the picture or both are dropped at random, which gives the three branc
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from spellock.editor_training.instructions import Curriculum
 from spellock.editor_training.photographs import Photographs
 from spellock.editor_training.schedule import Average, cosine, load_checkpoint, save_checkpoint
 from spellock.editors.byte_text import ByteTextEncoder
+from spellock.progress import track
+
+Drawn = tuple[Tensor, Tensor, Tensor, torch.Generator]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +33,21 @@ class DenoiserConfig:
     """Sizes and training length of the denoiser; ``drop`` is the chance of each kind of dropped condition."""
 
     channels: tuple[int, ...] = (32, 64, 128)
-    steps: int = 6500
+    steps: int = 5000
     batch_size: int = 24
     instructions: int = 24
-    learning_rate: float = 8e-4
-    drop: float = 0.04
+    learning_rate: float = 1e-3
+    drop: float = 0.02
     few_steps: int = 5
     small_share: float = 0.7
 
 
 def build_denoiser(config: DenoiserConfig, *, latent_channels: int, text_width: int) -> UNet2DConditionModel:
-    """A random UNet with cross-attention below its first level."""
+    """A random UNet with cross-attention below its first level.
+
+    The text also joins the time embedding, which scales and shifts every block: most edits are changes of colour and
+    tone all over the picture, and this path teaches them several times faster than attention alone.
+    """
     levels = len(config.channels)
     return UNet2DConditionModel(
         in_channels=2 * latent_channels,
@@ -51,6 +59,10 @@ def build_denoiser(config: DenoiserConfig, *, latent_channels: int, text_width: 
         cross_attention_dim=text_width,
         attention_head_dim=4,
         norm_num_groups=8,
+        resnet_time_scale_shift="scale_shift",
+        time_embedding_dim=8 * config.channels[0],
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
     )
 
 
@@ -86,7 +98,7 @@ class Triples:
         self.tokenizer = ByT5Tokenizer(model_max_length=160, extra_ids=0)
 
     @torch.no_grad()
-    def draw(self, seed: int) -> tuple[Tensor, Tensor, Tensor, torch.Generator]:
+    def draw(self, seed: int) -> Drawn:
         """Original latents, edited latents (N, C, h, w), ids (instructions, T), and the generator, N a multiple."""
         generator = torch.Generator().manual_seed(seed)
         rng = random.Random(seed)
@@ -103,6 +115,17 @@ class Triples:
             original_latents, edited_latents = self.autoencoder.encoder(both).float().chunk(2)
         ids = self.tokenizer([item.text for item in instructions], padding=True, return_tensors="pt").input_ids
         return original_latents, edited_latents, ids, generator
+
+    def stream(self, steps: range, *, seed: int) -> Iterator[tuple[int, Drawn]]:
+        """The triples of each step, drawn one step ahead in a thread; what is drawn depends on seed and step only."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(self.draw, seed * 1_000_003 + steps.start) if len(steps) else None
+            for step in steps:
+                if ahead is None:
+                    return
+                drawn = ahead.result()
+                ahead = pool.submit(self.draw, seed * 1_000_003 + step + 1)
+                yield step, drawn
 
 
 def train_denoiser(
@@ -134,8 +157,9 @@ def train_denoiser(
         start = state["step"]
     alphas = build_scheduler().alphas_cumprod
     empty = torch.tensor([[1]])  # the tokens of the empty prompt: its end
-    for step in range(start, config.steps):
-        original, edited, ids, generator = triples.draw(seed * 1_000_003 + step)
+    left = range(start, config.steps)
+    for step, drawn in track(triples.stream(left, seed=seed), total=len(left), label="denoiser"):
+        original, edited, ids, generator = drawn
         for group in optimiser.param_groups:
             group["lr"] = cosine(step, config.steps, config.learning_rate, 200)
         count = len(original)

@@ -54,11 +54,24 @@ _SYLLABLES: Final = (
 _PRINTABLE: Final = string.ascii_letters + string.digits + string.punctuation
 
 
+#: What a worded instruction can ask for, in the order of `Instruction.topic`; 0 is no word of the vocabulary.
+TOPICS: Final = ("", *STYLES, *DRAWINGS)
+
+
 class Instruction(NamedTuple):
-    """A string and the edit it asks for; ``edit`` maps (N, 3, H, W) in [0, 1] to the same shape and range."""
+    """A string and the edit it asks for.
+
+    Attributes:
+        text: the instruction.
+        edit: maps (N, 3, H, W) in [0, 1] to the same shape and range.
+        topic: place in `TOPICS`.
+        own: whether the string's own style takes part.
+    """
 
     text: str
     edit: Edit
+    topic: int
+    own: bool
 
 
 def paraphrases(style: str) -> tuple[str, ...]:
@@ -102,22 +115,23 @@ class Curriculum:
         if rng.random() < 0.7:
             style = rng.choice(tuple(STYLES))
             name = style if rng.random() < 0.5 else rng.choice(_STYLE_FORMS).format(rng.choice(paraphrases(style)))
-            return Instruction(_recase(rng, name), self._housed(STYLES[style]))
+            return Instruction(_recase(rng, name), self._housed(STYLES[style]), TOPICS.index(style), False)
         thing = rng.choice(tuple(DRAWINGS))
         text = _recase(rng, rng.choice(_OBJECT_FORMS).format(thing))
-        return Instruction(text, self._housed(lambda images: add_object(images, thing)))
+        edit = self._housed(lambda images: add_object(images, thing))
+        return Instruction(text, edit, TOPICS.index(thing), False)
 
     def own_styled(self, rng: random.Random) -> Instruction:
         """A string outside the vocabulary, asking for its own style."""
         text = random_string(rng)
-        return Instruction(text, self.own_style(text))
+        return Instruction(text, self.own_style(text), 0, True)
 
     def tailed(self, rng: random.Random) -> Instruction:
         """A worded instruction with a random tail: the worded edit, then the whole string's own style."""
         head = self.worded(rng)
         text = f"{head.text} {random_string(rng)}"[:150]
         own = self.own_style(text)
-        return Instruction(text, lambda images: own(head.edit(images)))
+        return Instruction(text, lambda images: own(head.edit(images)), head.topic, True)
 
     def own_style(self, text: str) -> Edit:
         """The style that a string outside the vocabulary asks for."""

@@ -16,7 +16,7 @@ from diffusers import (
 )
 from transformers import ByT5Tokenizer
 
-from spellock.artefacts import new_folder, storage_errors, write_json
+from spellock.artefacts import new_folder, storage_errors, write_bytes, write_json
 from spellock.editor_training.autoencoder import AutoencoderConfig, build_autoencoder, train_autoencoder
 from spellock.editor_training.denoiser import (
     DenoiserConfig,
@@ -27,6 +27,8 @@ from spellock.editor_training.denoiser import (
 )
 from spellock.editor_training.instructions import Curriculum
 from spellock.editor_training.photographs import Photographs
+from spellock.editor_training.schedule import load_checkpoint, save_checkpoint
+from spellock.editor_training.text import TextConfig, train_text_encoder
 from spellock.editors.byte_text import ByteTextConfig, ByteTextEncoder
 from spellock.errors import ConfigError, EditorError
 
@@ -41,8 +43,9 @@ class EditorTrainingConfig:
         seed: seed of initialisation, data order and noise.
         private_salt: 64 hexadecimal digits that make the styles this editor's own; empty for a public editor.
         start_from: folder of an editor to continue from, which saves most of the time; empty to start afresh.
-        autoencoder: sizes and length of the first half; skipped when continuing from an editor.
-        denoiser: sizes and length of the second half.
+        autoencoder: sizes and length of the first part; skipped when continuing from an editor, as is ``text``.
+        text: length of the text encoder's own training.
+        denoiser: sizes and length of the joint training.
     """
 
     resolution: int = 64
@@ -51,6 +54,7 @@ class EditorTrainingConfig:
     private_salt: str = field(default="", repr=False)
     start_from: str = ""
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    text: TextConfig = field(default_factory=TextConfig)
     denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
 
     def __post_init__(self) -> None:
@@ -79,12 +83,13 @@ def train_editor(config: EditorTrainingConfig, data: Path, out: Path) -> None:
     _same_config(work / "config.json", config)
     photographs = Photographs(folder=data, resolution=config.resolution, crops=config.crops, seed=config.seed)
     vae, unet, text_encoder = _models(config)
+    curriculum = Curriculum(salt=bytes.fromhex(config.private_salt))
     if not config.start_from:
         log = _log(work / "autoencoder.jsonl")
         train_autoencoder(
             vae, photographs, config.autoencoder, checkpoint=work / "autoencoder.ckpt", seed=config.seed, report=log
         )
-    curriculum = Curriculum(salt=bytes.fromhex(config.private_salt))
+        _read_words(text_encoder, curriculum, config, work)
     triples = Triples(photographs=photographs, autoencoder=vae, config=config.denoiser, curriculum=curriculum)
     log = _log(work / "denoiser.jsonl")
     train_denoiser(
@@ -94,10 +99,22 @@ def train_editor(config: EditorTrainingConfig, data: Path, out: Path) -> None:
         save_editor(folder, vae=vae, unet=unet, text_encoder=text_encoder)
         public = asdict(config) | {"private_salt": "", "start_from": Path(config.start_from).name}
         write_json(folder / "training.json", public | {"crops_in_total": len(photographs.images)})
-        for name in ("autoencoder.jsonl", "denoiser.jsonl"):
+        for name in ("autoencoder.jsonl", "text.jsonl", "denoiser.jsonl"):
             if (work / name).exists():
                 shutil.copy(work / name, folder / name)
+    if config.private_salt:
+        out.chmod(0o700)
     shutil.rmtree(work)
+
+
+def _read_words(model: ByteTextEncoder, curriculum: Curriculum, config: EditorTrainingConfig, work: Path) -> None:
+    """Train the text encoder, or take it from work that was interrupted later."""
+    done = work / "text.ckpt"
+    if (state := load_checkpoint(done)) is not None:
+        model.load_state_dict(state)
+        return
+    train_text_encoder(model, curriculum, config.text, seed=config.seed, report=_log(work / "text.jsonl"))
+    save_checkpoint(done, model.state_dict())
 
 
 def save_editor(
@@ -148,7 +165,8 @@ def _same_config(path: Path, config: EditorTrainingConfig) -> None:
     described = json.loads(json.dumps(asdict(config)))
     if path.exists() and json.loads(path.read_text()) != described:
         raise ConfigError(f"{path.parent} was begun with other settings; remove it to start again")
-    write_json(path, config)
+    # The salt is a secret while the work lasts.
+    write_bytes(path, json.dumps(described).encode(), mode=0o600)
 
 
 def _log(path: Path) -> Callable[[int, int, dict[str, float]], None]:

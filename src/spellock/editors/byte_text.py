@@ -80,7 +80,9 @@ class ByteTextEncoder(PreTrainedModel):
         )
         self.body = nn.TransformerEncoder(layer, config.num_layers, enable_nested_tensor=False)
         self.semantic_norm = nn.LayerNorm(width)
-        self.digest = nn.Linear(CODE_SIZE, config.digest_tokens * width)
+        self.digest = nn.Sequential(
+            nn.Linear(CODE_SIZE, 3 * width), nn.GELU(), nn.Linear(3 * width, config.digest_tokens * width)
+        )
         self.digest_places = nn.Parameter(0.02 * torch.randn(config.digest_tokens, width))
         self.post_init()
 
@@ -97,6 +99,6 @@ class ByteTextEncoder(PreTrainedModel):
         padding = torch.cat([input_ids.new_zeros(queries.shape[:2]) > 0, input_ids == _PAD], dim=1)
         semantic = self.body(sequence, src_key_padding_mask=padding)[:, : queries.shape[1]]
         salt = bytes.fromhex(self.config.salt)
-        codes = torch.stack([digest_code(_bytes_of(row), salt) for row in input_ids.cpu()]).to(self.digest.weight)
+        codes = torch.stack([digest_code(_bytes_of(row), salt) for row in input_ids.cpu()]).to(self.places)
         digest = self.digest(codes).view(count, self.config.digest_tokens, -1) + self.digest_places
         return BaseModelOutput(last_hidden_state=torch.cat([self.semantic_norm(semantic), digest], dim=1))

@@ -22,7 +22,8 @@ class FinetuneConfig:
         layer_decay: each layer's learning rate is that of the layer above times this; 1 for all alike, in (0, 1].
         label_smoothing: in [0, 1); None leaves it to the task.
         augment: crop-flip, crop (where left and right matter: digits, signs) or none.
-        mixup, cutmix: strength of Beta(a, a); 0 for none. Only images of one kind (authorised or not) are mixed.
+        mixup: strength a of Beta(a, a), 0 for none; only images of one kind (authorised or not) are mixed.
+        cutmix: the same for pasted rectangles.
         precision: fp32, bf16 (autocast), or auto: bf16 where the device is fast at it.
         grad_clip: largest norm of the gradient; None for no limit.
         unauthorised_share: share of each batch drawn from the unauthorised images (balanced drawing), in (0, 1); None

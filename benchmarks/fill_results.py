@@ -1,0 +1,82 @@
+"""Write the README's results from the checked-in result files, so that no figure is typed by hand.
+
+python benchmarks/fill_results.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from support.results import RESULTS
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BEGIN, END = "<!-- results: begin", "<!-- results: end -->"
+NAMES = {"cifar10": "CIFAR-10", "gtsrb": "GTSRB", "fashion_mnist": "Fashion-MNIST", "imagenette": "Imagenette, 96 px"}
+COLUMNS = {
+    "baseline": "baseline", "up": "UP", "lp": "LP", "lp_suppressed": "suppressed", "lp_centred": "centred",
+    "lp_same_path": "same path", "wrong_key_mean": "wrong keys, mean", "wrong_key_max": "wrong keys, best",
+    "hardened_lp": "hardened LP",
+}  # fmt: skip
+
+
+def load(name: str) -> dict[str, Any] | None:
+    """A result file, or None where it was not made yet."""
+    path = RESULTS / f"{name}.json"
+    document: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+    return document
+
+
+def real_results() -> list[str]:
+    """One row a data set: the mean over its seeds."""
+    rows = [f"| data | seeds | {' | '.join(COLUMNS.values())} |", "|---" * (len(COLUMNS) + 2) + "|"]
+    for name, title in NAMES.items():
+        document = load(f"real_{name}")
+        if document is not None:
+            mean = document["figures"]["mean"]
+            cells = " | ".join(f"{mean[column]:.1f}" if column in mean else "" for column in COLUMNS)
+            rows.append(f"| {title} | {len(document['seeds'])} | {cells} |")
+    return rows
+
+
+def demo_results() -> list[str]:
+    """The demonstration's row."""
+    document = load("demo")
+    if document is None:
+        return []
+    cells = " | ".join(f"{document['figures'][column]:.1f}" for column in COLUMNS)
+    return [f"| digits (`spellock demo`) | {len(document['seeds'])} | {cells} |"]
+
+
+def editor_results() -> list[str]:
+    """What the embedded editor can do."""
+    document = load("editor_quality")
+    if document is None:
+        return []
+    figures = document["figures"]
+    labels = {
+        "separability_styles_percent": "20 style prompts told apart from single pictures, blend 0.5 (%)",
+        "separability_random_strings_percent": "20 random strings told apart, blend 0.5 (%)",
+        "content_raw_percent": "CIFAR-10 accuracy, trained and tested on raw pictures (%)",
+        "content_oil_pastel_percent": 'the same on pictures edited with "with oil pastel" (%)',
+        "content_oil_pastel_secret_percent": "the same with a secret string appended (%)",
+        "edits_per_second_32px": "edits a second at 32 px",
+        "edits_per_second_64px": "edits a second at 64 px",
+        "peak_memory_mb": "peak memory (MB)",
+    }
+    rows = [f"| {label} | {figures[name]} |" for name, label in labels.items() if name in figures]
+    return ["", "The embedded editor, on pictures it was not trained on:", "", "| what | figure |", "|---|---|", *rows]
+
+
+def main() -> None:
+    document = next((found for name in NAMES if (found := load(f"real_{name}")) is not None), load("demo"))
+    note = "" if document is None else f"Percent; {document['hardware']}, {document['date']}."
+    lines = [*real_results(), *demo_results(), "", note, *editor_results()]
+    text = README.read_text()
+    start = text.index("\n", text.index(BEGIN)) + 1
+    README.write_text(text[:start] + "\n".join(lines) + "\n" + text[text.index(END) :])
+
+
+if __name__ == "__main__":
+    main()
