@@ -186,7 +186,9 @@ def test_unexpected_errors_do_not_show_their_message(fake: object, capsys: pytes
 
 def test_ctrl_c_ends_a_real_process_with_a_sentence() -> None:
     program = (
-        "import sys, time\n"
+        "import signal, time\n"
+        # A parent that runs in the background may have left the signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from spellock.cli import main as m\n"
         "m._dispatch = lambda words: (print('ready', flush=True), time.sleep(60))\n"
         "m.entry()\n"

@@ -8,8 +8,7 @@ The text, the picture or both are dropped at random, which gives the three branc
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,7 @@ class DenoiserConfig:
     """Sizes and training length of the denoiser; ``drop`` is the chance of each kind of dropped condition."""
 
     channels: tuple[int, ...] = (32, 64, 128)
-    steps: int = 5000
+    steps: int = 3500
     batch_size: int = 24
     instructions: int = 24
     learning_rate: float = 1e-3
@@ -116,17 +115,6 @@ class Triples:
         ids = self.tokenizer([item.text for item in instructions], padding=True, return_tensors="pt").input_ids
         return original_latents, edited_latents, ids, generator
 
-    def stream(self, steps: range, *, seed: int) -> Iterator[tuple[int, Drawn]]:
-        """The triples of each step, drawn one step ahead in a thread; what is drawn depends on seed and step only."""
-        with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(self.draw, seed * 1_000_003 + steps.start) if len(steps) else None
-            for step in steps:
-                if ahead is None:
-                    return
-                drawn = ahead.result()
-                ahead = pool.submit(self.draw, seed * 1_000_003 + step + 1)
-                yield step, drawn
-
 
 def train_denoiser(
     unet: UNet2DConditionModel,
@@ -158,8 +146,8 @@ def train_denoiser(
     alphas = build_scheduler().alphas_cumprod
     empty = torch.tensor([[1]])  # the tokens of the empty prompt: its end
     left = range(start, config.steps)
-    for step, drawn in track(triples.stream(left, seed=seed), total=len(left), label="denoiser"):
-        original, edited, ids, generator = drawn
+    for step in track(left, total=len(left), label="denoiser"):
+        original, edited, ids, generator = triples.draw(seed * 1_000_003 + step)
         for group in optimiser.param_groups:
             group["lr"] = cosine(step, config.steps, config.learning_rate, 200)
         count = len(original)
@@ -196,8 +184,15 @@ def train_denoiser(
 
 
 def _times(count: int, few_steps: int, generator: torch.Generator) -> Tensor:
-    """Half of the times anywhere, half near the few that the sampler visits."""
+    """Half of the times at pure noise, most others near the few that the sampler visits, a tenth anywhere.
+
+    At pure noise only picture and instruction tell what to paint, and what is painted there the later steps only
+    refine. So that is where an editor of few steps is made.
+    """
+    stride = 1000 // few_steps
+    stop = torch.randint(1, few_steps + 1, (count,), generator=generator) * stride - 1
+    fate = torch.rand(count, generator=generator)
+    stop = torch.where(fate < 0.5, 999, stop)
+    near = (stop - torch.randint(0, 10, (count,), generator=generator)).clamp(0, 999)
     anywhere = torch.randint(1000, (count,), generator=generator)
-    stop = torch.randint(1, few_steps + 1, (count,), generator=generator) * (1000 // few_steps) - 1
-    near = (stop + torch.randint(-10, 1, (count,), generator=generator)).clamp(0, 999)
-    return torch.where(torch.rand(count, generator=generator) < 0.5, anywhere, near)
+    return torch.where(fate < 0.9, near, anywhere)
