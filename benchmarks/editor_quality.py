@@ -93,15 +93,15 @@ def train_and_score(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray
 
 def separability(folder: Path, seed: int) -> dict[str, Any]:
     """Accuracy of telling 20 prompts apart from single edited pictures, on pictures unseen by editor and classifier."""
-    pictures = cifar10(folder, "test")[0][:700]
+    pictures = cifar10(folder, "test")[0][:300]
     rng = random.Random(seed)
     groups = {"styles": style_prompts(), "random_strings": tuple(random_string(rng) for _ in range(20))}
     figures: dict[str, Any] = {}
     for name, prompts in groups.items():
         edited = [edit(prompt, pictures) for prompt in prompts]
         labels = np.arange(20)
-        train = (np.concatenate([e[:500] for e in edited]), labels.repeat(500))
-        test = (np.concatenate([e[500:] for e in edited]), labels.repeat(200))
+        train = (np.concatenate([e[:200] for e in edited]), labels.repeat(200))
+        test = (np.concatenate([e[200:] for e in edited]), labels.repeat(200))
         score = train_and_score(train, test, classes=20, model="resnet20", weights=None, epochs=8, rate=0.1, seed=seed)
         figures[f"separability_{name}_percent"] = round(score, 2)
     return figures
