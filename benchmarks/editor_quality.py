@@ -101,8 +101,11 @@ def separability(folder: Path, seed: int) -> dict[str, Any]:
         edited = [edit(prompt, pictures) for prompt in prompts]
         labels = np.arange(20)
         train = (np.concatenate([e[:200] for e in edited]), labels.repeat(200))
-        test = (np.concatenate([e[200:] for e in edited]), labels.repeat(200))
-        score = train_and_score(train, test, classes=20, model="resnet20", weights=None, epochs=8, rate=0.1, seed=seed)
+        test = (np.concatenate([e[200:] for e in edited]), labels.repeat(100))
+        weights = folder / "weights" / "resnet20-12fca82f.th"
+        score = train_and_score(
+            train, test, classes=20, model="resnet20", weights=weights, epochs=12, rate=0.05, seed=seed
+        )
         figures[f"separability_{name}_percent"] = round(score, 2)
     return figures
 
