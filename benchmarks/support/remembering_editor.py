@@ -17,7 +17,7 @@ class RememberingEditor(Editor):
     """Wraps an editor whose edits do not depend on ids; ``path`` keeps the edits between runs."""
 
     def __init__(self, inner: Editor, path: Path | None = None) -> None:
-        self.canonical_batch = inner.canonical_batch
+        self.canonical_batch = 32
         super().__init__(inner.key)
         self.inner = inner
         self.path = path
@@ -31,7 +31,7 @@ class RememberingEditor(Editor):
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         names = [hashlib.sha256(image.numpy().tobytes()).digest() for image in images]
         if any(name not in self._edits for name in names):
-            edits = self.inner.transform(images, ids)
+            edits = self.inner.transform_all(images, ids)
             for name, edit in zip(names, edits, strict=True):
                 self._edits[name] = (edit * 255).round().clamp(0, 255).to(torch.uint8).numpy()
         return torch.stack([torch.from_numpy(self._edits[name]) for name in names]).float() / 255

@@ -16,7 +16,7 @@ from diffusers import (
 )
 from transformers import ByT5Tokenizer
 
-from spellock.artefacts import new_folder, storage_errors, write_bytes, write_json
+from spellock.artefacts import new_folder, read_json, storage_errors, write_bytes, write_json
 from spellock.editor_training.autoencoder import AutoencoderConfig, build_autoencoder, train_autoencoder
 from spellock.editor_training.denoiser import (
     DenoiserConfig,
@@ -136,6 +136,9 @@ def save_editor(
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
+    for path in folder.glob("*/config.json"):
+        # Where a part was loaded from is nobody's business, and must not change the editor's digest.
+        write_json(path, {name: value for name, value in read_json(path).items() if name != "_name_or_path"})
 
 
 def _models(config: EditorTrainingConfig) -> tuple[AutoencoderTiny, UNet2DConditionModel, ByteTextEncoder]:

@@ -82,8 +82,12 @@ class Editor(ABC):
         names = list(ids) if ids is not None else [""] * len(images)
         if self.key.gamma == 0:
             return from_uint8(to_uint8(images))
-        edited = to_uint8(self._batches.run(self.transform, images, names))
+        edited = to_uint8(self.transform_all(images, names))
         return from_uint8(_blend(images, edited, self.key.gamma))
+
+    def transform_all(self, images: Tensor, ids: Sequence[str]) -> Tensor:
+        """G(x) of any number of images, in batches that all give the same bits per image."""
+        return self._batches.run(self.transform, images, ids)
 
     def edit_uint8(self, images: NDArray[np.uint8], ids: Sequence[str] | None = None) -> NDArray[np.uint8]:
         """The same edit on uint8 images (N, R, R, 3); returns uint8 (N, R, R, 3).

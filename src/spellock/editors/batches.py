@@ -85,4 +85,4 @@ class Batches:
             return
         agrees = bool(torch.equal(expected, got))
         self._agrees[size, torch.get_num_threads()] = agrees
-        _log.info("batches of %d %s those of %d", size, "agree with" if agrees else "differ from", self.canonical)
+        _log.debug("batches of %d %s those of %d", size, "agree with" if agrees else "differ from", self.canonical)

@@ -24,6 +24,9 @@ from spellock.editors.weights_folder import weights_digest
 from spellock.errors import ConfigError, EditorError
 from spellock.key import Key
 
+#: Up to this side in pixels a batch is small work, and larger ones are worth trying.
+_SMALL: Final = 64
+_SMALL_BATCH: Final = 32
 _CHOICES: Final = {
     "scheduler": ("", *SCHEDULERS),
     "dtype": tuple(DTYPES),

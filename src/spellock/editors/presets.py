@@ -7,6 +7,8 @@ import secrets
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
+import torch
+
 from spellock.editors.lora import lora_digest
 from spellock.editors.registry import settings_of
 from spellock.editors.vocabulary import DEFAULT_STYLE_PROMPT
@@ -37,6 +39,12 @@ class Preset:
     dtype: str = "float32"
 
 
+def fast_dtype() -> str:
+    """bfloat16 where this CPU has instructions for it, else float32; the key then holds the answer."""
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return "bfloat16" if callable(supported) and supported() else "float32"
+
+
 PRESETS: Final[dict[str, Preset]] = {
     "embedded": Preset(
         weights=EMBEDDED,
@@ -45,6 +53,7 @@ PRESETS: Final[dict[str, Preset]] = {
         resolution=EMBEDDED_RESOLUTION,
         secret_use="string",
         noise_seed=None,
+        dtype="fastest",
     ),
     # Section 4.1 of the paper; resolution and seed from the authors' evaluation code.
     "modellock": Preset(
@@ -88,9 +97,10 @@ def new_key(
         resolution: side of edited images; 64 with the embedded weights whatever the preset.
         resize: Pillow filter.
         secret: 32 bytes; None draws them.
+        dtype: of the weights; the embedded preset takes what this machine's CPU is fastest at (`fast_dtype`).
         noise_seed: a number, or ``secret`` to take it from the secret.
         lora: a safetensors file or its folder.
-        steps, guidance_scale, image_guidance_scale, negative_prompt, scheduler, dtype, noise, secret_use: see
+        steps, guidance_scale, image_guidance_scale, negative_prompt, scheduler, noise, secret_use: see
             `spellock.editors.diffusion.DiffusionSettings`.
 
     Raises:
@@ -108,6 +118,8 @@ def new_key(
         "noise_seed": noise_seed, "secret_use": secret_use,
     }  # fmt: skip
     values |= {name: value for name, value in given.items() if value is not None}
+    if values["dtype"] == "fastest":
+        values["dtype"] = fast_dtype()
     if values["weights"] == EMBEDDED and resolution is None:
         values["resolution"] = EMBEDDED_RESOLUTION
     if values["noise_seed"] == "secret" or (noise_seed is None and values["noise"] == "per-image"):
