@@ -23,7 +23,6 @@ from spellock.locking.plan import NO_EDITOR, Plan, Role
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
-_AT_ONCE: Final = 32  # images given to the editor, which cuts them into batches of its own
 _AHEAD: Final = 2  # batches decoded ahead of the editor
 _OPEN: Final = 8  # batches' worth of jobs that may wait for a partly filled batch
 
@@ -95,7 +94,7 @@ class EditStream:
         editor: gives editor 0 (the key's) or j (of wrong key j); `NO_EDITOR` jobs are prepared by editor 0.
         skip: whether to pass over images that cannot be decoded.
         workers: threads that decode and encode.
-        batch_size: images given to the editor at once; None takes as many of its canonical batches as fit into 32.
+        batch_size: images given to the editor at once; None takes its canonical batch.
     """
 
     images: ImageSet
@@ -127,7 +126,7 @@ class EditStream:
             self.stats.seconds = time.perf_counter() - started
 
     def _group(self, pool: ThreadPoolExecutor, editor: ImageEditor, jobs: Iterator[int]) -> Iterator[Product]:
-        size = self.batch_size or max(1, _AT_ONCE // editor.canonical_batch) * editor.canonical_batch
+        size = self.batch_size or editor.canonical_batch
         opened: deque[_Open] = deque()
         batch: list[tuple[_Open, Pixels]] = []
         for job, decoded in self._decode(pool, editor, jobs, ahead=_AHEAD * size + self.workers):

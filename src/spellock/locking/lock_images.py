@@ -33,6 +33,7 @@ from spellock.locking.workspace import Workspace
 from spellock.progress import track
 
 _SHEET_IMAGES: Final = 8
+_AT_ONCE: Final = 32
 _SHARD_PIXELS: Final = 4_000_000
 
 _log = logging.getLogger(__name__)
@@ -121,15 +122,15 @@ def lock_images(
             lambda key, count: draw_decoy_keys(key, count, prompts=config.decoy_prompts, seed=config.seed)
         )
         editors = Editors(main, make(key, plan.decoy_keys), load, images)
+        shard = shard or int(np.clip(_SHARD_PIXELS // key.resolution**2, 16, 256))
         stream = EditStream(
             images=images,
             plan=plan,
             editor=editors,
             skip=config.on_error == "skip",
             workers=workers,
-            batch_size=batch_size,
+            batch_size=batch_size or _at_once(main.canonical_batch, shard),
         )
-        shard = shard or int(np.clip(_SHARD_PIXELS // key.resolution**2, 16, 256))
         _edit(stream, space.work, shard)
         if report is not None:
             report(stream.stats)
@@ -145,6 +146,11 @@ def lock_images(
         assembly.write(space, files, problems, _sheet(images, plan, main, files))
     space.clear()
     return LockedSet.open(space.out)
+
+
+def _at_once(canonical: int, shard: int) -> int:
+    """Images given to the editor at once: a few of its canonical batches, no more than a shard."""
+    return max(1, min(_AT_ONCE, shard) // canonical) * canonical
 
 
 def _loader(device: str, batch_size: int | None) -> Callable[[Key], ImageEditor]:
