@@ -54,7 +54,7 @@ class DemoConfig:
     lock: LockConfig = field(default_factory=lambda: LockConfig(raw_twins=True))
     training: FinetuneConfig = field(
         default_factory=lambda: FinetuneConfig(
-            epochs=12, batch_size=64, learning_rate=2e-3, augment="crop", unauthorised_share=0.5, validate_every=2
+            epochs=20, batch_size=64, learning_rate=2e-3, augment="crop", unauthorised_share=0.5, validate_every=2
         )
     )
     wrong_keys: int = 20
