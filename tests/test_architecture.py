@@ -32,7 +32,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     },
     {"evaluation": ("evaluation",), "ownership": ("ownership",)},
     {"recipes": ("recipes",)},
-    {"cli": ("cli",)},
+    {"cli": ("cli", "__main__")},
 )
 ROOM_OF = {module: room for floor in FLOORS for room, modules in floor.items() for module in modules}
 FLOOR_OF = {room: height for height, floor in enumerate(FLOORS) for room in floor}

@@ -87,6 +87,7 @@ def run(args: LockArgs) -> int:
     from spellock.data.open_images import open_images
     from spellock.passphrase import open_key
     from spellock.recipes.lock_model import ModelChoice, lock_model
+    from spellock.recipes.processes import is_first
 
     if args.model is None and not args.prepare_only:
         raise ConfigError(
@@ -112,6 +113,8 @@ def run(args: LockArgs) -> int:
         baseline=args.baseline,
         device=device,
     )
+    if not is_first():
+        return 0
     record_run(args.out / "owner" / "command.json", "lock", args)
     made = {
         "locked_set": str(locked.set_folder),

@@ -13,6 +13,7 @@ from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
 from spellock.recipes.held_out import Pairs, Pixels, held_out_pairs, raw_images
+from spellock.recipes.processes import first_goes_first, is_first
 from spellock.recipes.selection import SCORE, LockScore, PlainScore
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.classification import Classification
@@ -72,7 +73,8 @@ def lock_model(
 ) -> Locked:
     """Write ``out/locked_set`` and ``out/owner``, then fine-tune to ``out/model`` (and ``out/baseline``).
 
-    Everything resumes: call it again with the same arguments after an interruption, and what is finished is kept.
+    Everything resumes: call it again with the same arguments after an interruption, and what is finished is kept. Under
+    ``accelerate launch`` the first process edits and writes, and all of them train.
 
     Args:
         choice: the model; None writes the locked set only.
@@ -86,7 +88,8 @@ def lock_model(
     # A model that cannot be made should fail now, not after hours of editing.
     if choice is not None:
         choice.create(len(images.classes) + 1, seed=training.seed)
-    locked = lock_images(images, key, out, lock, device=device, editor=editor)
+    with first_goes_first():
+        locked = lock_images(images, key, out, lock, device=device, editor=editor)
     folder = out / "locked_set"
     if choice is None:
         return Locked(set_folder=folder)
@@ -132,14 +135,16 @@ class _Run:
             select=SCORE,
             device=self.device,
         )
-        save_model(model, self.out / "model", classes=classes, overwrite=True)
+        if is_first():
+            save_model(model, self.out / "model", classes=classes, overwrite=True)
         best = result.history[result.best_epoch - 1]
         return {name.removeprefix(_PREFIX): value for name, value in best.items() if name.startswith(_PREFIX)}
 
     def _pixels(self) -> Pixels:
         """The locked set in memory, or mapped from a file of the owner's when it is large."""
         large = len(self.locked) * self.locked.images(0).nbytes > _LARGE
-        return self.locked.arrays(cache=self.out / "owner" / "images.npy" if large else None)
+        with first_goes_first():
+            return self.locked.arrays(cache=self.out / "owner" / "images.npy" if large else None)
 
     def baseline(self, images: ImageSet, key: Key) -> None:
         """The same model on the same training images, all of them raw and truly labelled, for as many steps."""
@@ -158,7 +163,8 @@ class _Run:
             select=SCORE,
             device=self.device,
         )
-        save_model(model, self.out / "baseline", classes=classes, overwrite=True)
+        if is_first():
+            save_model(model, self.out / "baseline", classes=classes, overwrite=True)
 
 
 def same_steps(training: FinetuneConfig, locked: LockedSet, count: int) -> FinetuneConfig:
