@@ -30,8 +30,9 @@ from spellock.data import open_images, write_parquet
 from spellock.data.write_png import encode_png
 from spellock.editors.base import Editor
 from spellock.key import Key
-from spellock.locking import LockConfig, lock_images
+from spellock.locking.config import LockConfig
 from spellock.locking.edit_stream import StreamStats
+from spellock.locking.lock_images import lock_images
 
 SIDE = 96  # of the source images; they are squashed to the key's resolution
 RESULTS = Path(__file__).with_name("results")

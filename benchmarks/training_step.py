@@ -23,8 +23,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spellock.tasks import Classification, PixelModel, create_model
-from spellock.training import FinetuneConfig, finetune
 from spellock.training.augment import Augment
+from spellock.training.config import FinetuneConfig
+from spellock.training.finetune import finetune
 from spellock.training.preparation import use_bf16
 
 CLASSES = 10

@@ -13,7 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from spellock.locking import LockConfig, lock_images
+from spellock.locking.config import LockConfig
+from spellock.locking.lock_images import lock_images
 
 _spec = importlib.util.spec_from_file_location("fake_editor", Path(__file__).with_name("fake_editor.py"))
 assert _spec is not None

@@ -18,8 +18,10 @@ from sklearn.model_selection import cross_val_score
 
 from spellock.data import numpy_images
 from spellock.errors import ConfigError, DataError, StorageError
-from spellock.locking import LockConfig, LockedSet, lock_images
+from spellock.locking.config import LockConfig
 from spellock.locking.edit_stream import StreamStats
+from spellock.locking.lock_images import lock_images
+from spellock.locking.locked_set import LockedSet
 
 from .fake_editor import PROMPT, FakeEditor, fake_key, random_images
 

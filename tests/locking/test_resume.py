@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from spellock.errors import ConfigError, SpellockError, StorageError
-from spellock.locking import LockConfig, lock_images
+from spellock.locking.config import LockConfig
+from spellock.locking.lock_images import lock_images
 from spellock.locking.shards import read_shard, shard_path
 from spellock.locking.workspace import Workspace
 

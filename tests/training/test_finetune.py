@@ -19,7 +19,8 @@ from torch import nn
 
 from spellock.errors import ConfigError, DataError, MissingExtraError, ModelError, StorageError, TrainingError
 from spellock.tasks import Classification, PixelModel, wrap
-from spellock.training import FinetuneConfig, FinetuneResult, finetune
+from spellock.training.config import FinetuneConfig
+from spellock.training.finetune import FinetuneResult, finetune
 
 CONFIG = FinetuneConfig(epochs=3, batch_size=16, learning_rate=3e-3, unauthorised_share=0.25, precision="fp32")
 
