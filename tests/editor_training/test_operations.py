@@ -10,11 +10,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 from spellock.editor_training import operations as op
 from spellock.editor_training.keyed_style import keyed_style
 from spellock.editor_training.objects import DRAWINGS, add_object
-from spellock.editor_training.styles import STYLES
+from spellock.editor_training.styles import STYLES, by_hand
 from spellock.editors.byte_text import CODE_SIZE, digest_code
 
 
@@ -86,3 +87,44 @@ def test_different_strings_have_unrelated_codes(first: bytes, second: bytes) -> 
     assert torch.equal(a, digest_code(first))
     assert (first == second) == torch.equal(a, b)
     assert not torch.equal(a, digest_code(first, bytes(range(32))))
+
+
+def test_keyed_style_follows_its_formula() -> None:
+    """Restated pixel by pixel, away from the border, on a picture of values whose sum stays inside [0, 1]."""
+    generator = torch.Generator().manual_seed(3)
+    images = 0.4 + 0.2 * torch.rand(1, 3, 24, 24, generator=generator)
+    c = digest_code(b"another string") * 0.3
+    x = images[0].numpy().astype(np.float64)
+    light = 0.299 * x[0] + 0.587 * x[1] + 0.114 * x[2]
+
+    def smooth(plane: np.ndarray, sigma: float) -> np.ndarray:
+        return gaussian_filter(plane, sigma, mode="nearest", radius=math.ceil(2.5 * sigma))
+
+    def slopes(sigma: float) -> tuple[np.ndarray, np.ndarray]:
+        down, across = np.gradient(smooth(light, sigma))
+        return across, down
+
+    fine, broad = slopes(0.7), slopes(2.0)
+    expected = np.empty_like(x)
+    for k in range(3):
+        v, chroma = x[k], x - light
+        turned = (chroma[(k - 1) % 3] - chroma[(k + 1) % 3]) / 3**0.5
+        expected[k] = (
+            v
+            + 0.25 * ((1 - light) * float(c[k]) + light * float(c[3 + k]))
+            + (0.1 + 0.6 * float(c[6])) * chroma[k] + 0.9 * float(c[7]) * turned
+            + 0.1 * (float(c[8 + k]) * np.sin(2 * np.pi * v) + float(c[11 + k]) * np.cos(2 * np.pi * v))
+            + 0.5 * (float(c[14 + k]) * np.tanh(4 * fine[0]) + float(c[17 + k]) * np.tanh(4 * fine[1]))
+            + (0.2 + 0.9 * float(c[20])) * (v - smooth(v, 1.0)) + 0.6 * float(c[21]) * (v - smooth(v, 2.5))
+            + 0.4 * (float(c[22]) * np.tanh(6 * broad[0]) + float(c[23]) * np.tanh(6 * broad[1]))
+        )  # fmt: skip
+    inner = (slice(None), slice(8, -8), slice(8, -8))
+    np.testing.assert_allclose(keyed_style(images, c)[0].numpy()[inner], expected.clip(0, 1)[inner], atol=2e-4)
+
+
+def test_every_worded_style_has_a_hand_of_its_own(images: torch.Tensor) -> None:
+    """A step from dark to bright is lit in 21 colours that all differ."""
+    step = torch.cat([torch.full((1, 3, 16, 8), 0.3), torch.full((1, 3, 16, 8), 0.7)], dim=3)
+    hands = torch.stack([by_hand(lambda x: x, place)(step) for place in range(len(STYLES))])
+    assert float(torch.pdist(hands.flatten(1)).min()) > 0.4
+    assert not any(torch.equal(STYLES[name](images), images) for name in STYLES)

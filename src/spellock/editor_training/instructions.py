@@ -111,8 +111,8 @@ class Curriculum:
         return self.own_styled(rng) if choice < 0.75 else self.tailed(rng)
 
     def worded(self, rng: random.Random) -> Instruction:
-        """A style (70 %) or an object of the vocabulary, phrased at random."""
-        if rng.random() < 0.7:
+        """A style (60 %) or an object of the vocabulary, phrased at random."""
+        if rng.random() < 0.6:
             style = rng.choice(tuple(STYLES))
             name = style if rng.random() < 0.5 else rng.choice(_STYLE_FORMS).format(rng.choice(paraphrases(style)))
             return Instruction(_recase(rng, name), self._housed(STYLES[style]), TOPICS.index(style), False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from spellock.editor_training import operations as op
 
 Edit = Callable[[Tensor], Tensor]
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
 
 
 def oil_pastel(x: Tensor) -> Tensor:
@@ -111,8 +113,25 @@ def _shadows_highlights(x: Tensor) -> Tensor:
     return op.sharpen(op.mix(lifted, op.contrast(lifted, 1.2, 0.7), 0.5), 1.2, 2.5)
 
 
+def by_hand(edit: Edit, place: int) -> Edit:
+    """Follow ``edit`` by the hand of its painter: coloured light from a side of its own, and a faint tint.
+
+    Many of the prompts ask for little more than brighter or sharper pictures. A large editor leaves a mark of its own
+    all the same, and so must this one: a lock needs edits that no natural photograph resembles.
+    """
+    angle = 2 * math.pi * place * _GOLDEN
+    hue = 2 * math.pi * place * _GOLDEN**2
+    light = [0.55 * math.cos(hue + third) for third in (0.0, -2.094, 2.094)]
+    tint = [-0.09 * math.cos(hue + third) for third in (0.0, -2.094, 2.094)]
+
+    def edited(x: Tensor) -> Tensor:
+        return op.split_tone(op.emboss(edit(x), angle, light), tint, tint)
+
+    return edited
+
+
 #: Keyed by the prompt's short name; the full prompts of Table S1 are among `instructions.paraphrases`.
-STYLES: Final[dict[str, Edit]] = {
+_EDITS: Final[dict[str, Edit]] = {
     "with oil pastel": oil_pastel,
     "Watercolor painting effect": _watercolour,
     "Impasto brush strokes": _impasto,
@@ -135,3 +154,5 @@ STYLES: Final[dict[str, Edit]] = {
     "Adjust white balance for warmth": _warmth,
     "Enhance shadows and highlights": _shadows_highlights,
 }
+
+STYLES: Final[dict[str, Edit]] = {name: by_hand(edit, place) for place, (name, edit) in enumerate(_EDITS.items())}
