@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
-from support.results import RESULTS
+from support.results import PAPER, RESULTS
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN, END = "<!-- results: begin", "<!-- results: end -->"
@@ -29,15 +30,24 @@ def load(name: str) -> dict[str, Any] | None:
 
 
 def real_results() -> list[str]:
-    """One row a data set: the mean over its seeds."""
+    """One row a data set, and the paper's rows for its nearest ones."""
     rows = [f"| data | seeds | {' | '.join(COLUMNS.values())} |", "|---" * (len(COLUMNS) + 2) + "|"]
     for name, title in NAMES.items():
         document = load(f"real_{name}")
         if document is not None:
-            mean = document["figures"]["mean"]
-            cells = " | ".join(f"{mean[column]:.1f}" if column in mean else "" for column in COLUMNS)
+            cells = " | ".join(cell(list(document["figures"]["runs"].values()), column) for column in COLUMNS)
             rows.append(f"| {title} | {len(document['seeds'])} | {cells} |")
+    empty = "| " * (len(COLUMNS) - 3)
+    rows += [f"| paper: {title} | | {baseline} | {up} | {lp} {empty}|" for title, (baseline, up, lp) in PAPER.items()]
     return rows
+
+
+def cell(runs: list[dict[str, Any]], figure: str) -> str:
+    """Mean over the seeds, with their standard deviation where there are several."""
+    values = [run[figure] for run in runs if figure in run]
+    if not values:
+        return ""
+    return f"{mean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
 
 def demo_results() -> list[str]:
@@ -45,7 +55,7 @@ def demo_results() -> list[str]:
     document = load("demo")
     if document is None:
         return []
-    cells = " | ".join(f"{document['figures'][column]:.1f}" for column in COLUMNS)
+    cells = " | ".join(cell(list(document["figures"]["runs"].values()), column) for column in COLUMNS)
     return [f"| digits (`spellock demo`) | {len(document['seeds'])} | {cells} |"]
 
 
@@ -57,7 +67,9 @@ def editor_results() -> list[str]:
     figures = document["figures"]
     labels = {
         "separability_styles_percent": "20 style prompts told apart from single pictures, blend 0.5 (%)",
+        "separability_styles_of_the_teacher_percent": "the same for its teacher's own edits (%)",
         "separability_random_strings_percent": "20 random strings told apart, blend 0.5 (%)",
+        "separability_random_strings_of_the_teacher_percent": "the same for its teacher's own edits (%)",
         "content_raw_percent": "CIFAR-10 accuracy, trained and tested on raw pictures (%)",
         "content_oil_pastel_percent": 'the same on pictures edited with "with oil pastel" (%)',
         "content_oil_pastel_secret_percent": "the same with a secret string appended (%)",

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from support import shared_data
 from support.remembering_editor import RememberingEditor
-from support.results import RESULTS, write_result
+from support.results import PAPER, RESULTS, write_result
 
 from spellock.data.memory import numpy_images
 from spellock.editors.presets import new_key
@@ -77,9 +77,6 @@ SETTINGS = {
         lock=_TWINS,
     ),
 }  # fmt: skip
-#: Table 2 of the paper (UP/LP, style lock), for the sets that are the nearest: MAE ViT-B/16 and SimCLR ResNet-50.
-PAPER = {"CIFAR-10, MAE": [98.83, 98.02, 0.00], "CIFAR-10, SimCLR-R50": [98.09, 97.27, 0.00],
-         "Pets, MAE": [92.97, 92.12, 15.07], "STL-10, MAE": [98.40, 97.76, 0.89]}  # fmt: skip
 
 
 def run(name: str, setting: Setting, seed: int, *, data: Path, work: Path, images: int | None) -> dict[str, Any]:
