@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from .keyfile_samples import PASSPHRASE, save
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _few_threads() -> None:
@@ -20,3 +22,9 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared data folder is not beside this checkout")
     return folder
+
+
+@pytest.fixture(params=[False, True], ids=["encrypted", "plain"])
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, str | None]:
+    """A key file of either kind, and what opens it."""
+    return save(tmp_path / "key.spell", plain=request.param), None if request.param else PASSPHRASE
