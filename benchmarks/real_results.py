@@ -39,7 +39,10 @@ PROMPT = "with oil pastel"
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A data set, its model and its training; ``weights`` is below the data folder."""
+    """A data set, its model and its training; ``weights`` is below the data folder.
+
+    ``wrong_key_images`` are the test images that each of 20 wrong keys edits: fewer where an edit takes long.
+    """
 
     read: Callable[[Path, str], shared_data.Arrays]
     test: str
@@ -48,6 +51,7 @@ class Setting:
     weights: str | None
     training: FinetuneConfig
     lock: LockConfig
+    wrong_key_images: int = 200
 
 
 _SMALL = FinetuneConfig(
@@ -74,7 +78,7 @@ SETTINGS = {
         training=replace(
             _SMALL, epochs=15, batch_size=64, optimizer="adamw", learning_rate=5e-4, weight_decay=0.05,
         ),
-        lock=_TWINS,
+        lock=_TWINS, wrong_key_images=100,
     ),
 }  # fmt: skip
 
@@ -105,7 +109,7 @@ def run(name: str, setting: Setting, seed: int, *, data: Path, work: Path, image
     model, baseline = load_model(out / "model"), load_model(out / "baseline")
     report = evaluate(
         model.model, model.classes, key, test, lock_class=len(model.classes) - 1, baseline=baseline.model,
-        baseline_classes=baseline.classes, seed=seed,
+        baseline_classes=baseline.classes, seed=seed, wrong_key_images=setting.wrong_key_images,
         make_editor=lambda wanted: editor if wanted == key else load_editor(wanted),
     )  # fmt: skip
     write_report(report, out / "report", title=f"{name}, seed {seed}")
@@ -142,7 +146,8 @@ def main() -> None:
                 if isinstance(sample, float) and all(figure in value for value in plain)
             }
             settings = {"model": setting.model, "side": setting.side, "training": asdict(setting.training),
-                        "lock": asdict(setting.lock), "training_images": args.images or "all"}  # fmt: skip
+                        "lock": asdict(setting.lock), "wrong_key_images": setting.wrong_key_images,
+                        "training_images": args.images or "all"}  # fmt: skip
             write_result(
                 f"real_{name}",
                 {"mean": mean, "runs": runs, "settings": settings, "paper_baseline_up_lp": PAPER},
