@@ -62,14 +62,14 @@ _TWINS = LockConfig(raw_twins=True)
 SETTINGS = {
     "cifar10": Setting(
         read=shared_data.cifar10, test="test", side=32, model="resnet20", weights="weights/resnet20-12fca82f.th",
-        training=_SMALL, lock=_TWINS,
+        training=replace(_SMALL, epochs=8), lock=_TWINS,
     ),
     "gtsrb": Setting(
-        read=shared_data.gtsrb, test="test", side=32, model="small_resnet8", weights=None,
+        read=shared_data.gtsrb, test="test", side=32, model="resnet20", weights=None,
         training=replace(_SMALL, epochs=20, learning_rate=0.1, augment="crop"), lock=_TWINS,
     ),
     "fashion_mnist": Setting(
-        read=shared_data.fashion_mnist, test="test", side=32, model="small_resnet8", weights=None,
+        read=shared_data.fashion_mnist, test="test", side=32, model="resnet20", weights=None,
         training=replace(_SMALL, epochs=8, learning_rate=0.1), lock=_TWINS,
     ),
     "imagenette": Setting(
