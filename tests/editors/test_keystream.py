@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spellock.editors.keystream import Keystream
@@ -45,6 +45,7 @@ def test_the_extremes_are_finite() -> None:
     assert abs(drawn.std() - 1) < 0.02
 
 
+@settings(deadline=None)
 @given(count=st.integers(1, 300), bound=st.integers(1, 2**32), secret=st.binary(min_size=32, max_size=32))
 def test_orders_and_whole_numbers_stay_within_bounds(count: int, bound: int, secret: bytes) -> None:
     key = KEY.replace(secret=secret)
