@@ -173,7 +173,7 @@ def _key(args: KeyNewArgs, given: dict[str, Any]) -> Key:
     settings = read_settings(args.editor, args.set)
     if twice := sorted(settings.keys() & given.keys()):
         raise ConfigError(f"the setting {twice[0]} is given twice, by its own option and by --set; drop one")
-    return new_editor_key(args.editor, **given, **settings)
+    return new_editor_key(args.editor, **{**given, **settings})
 
 
 def run_editors(args: KeyEditorsArgs) -> int:
