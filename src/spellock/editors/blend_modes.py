@@ -136,7 +136,8 @@ def tone(image: Tensor, kind: str, amount: float) -> Tensor:
 def _over_255(product: Tensor) -> Tensor:
     """product/255 rounded to the nearest whole number, exact for 0..255**2, without division."""
     shifted = product + 128
-    return ((shifted >> 8) + shifted) >> 8
+    exact: Tensor = ((shifted >> 8) + shifted) >> 8
+    return exact
 
 
 def _looked_up(image: Tensor, table: Tensor) -> Tensor:
@@ -163,12 +164,14 @@ def _mixed(image: Tensor, matrix: Tensor) -> Tensor:
 def _luma_level(image: Tensor) -> Tensor:
     """Luminosity as a level, in the 16-bit weights that 8-bit libraries use for grey."""
     red, green, blue = image.split(1, dim=1)
-    return (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    level: Tensor = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    return level
 
 
 def _luminosity(image: Tensor) -> Tensor:
     red, green, blue = image.double().split(1, dim=1)
-    return 0.3 * red + 0.59 * green + 0.11 * blue
+    level: Tensor = 0.3 * red + 0.59 * green + 0.11 * blue
+    return level
 
 
 def _clipped(image: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from spellock.pixels import check_images, from_uint8, to_uint8
 _PLACES = (tv_tensors.BoundingBoxes, tv_tensors.Mask, *filter(None, [getattr(tv_tensors, "KeyPoints", None)]))
 
 
-class KeyedTransform(v2.Transform):  # type: ignore[misc]
+class KeyedTransform(v2.Transform):
     """Edits images with a key; works alone and inside ``v2.Compose``, with labels, boxes and masks beside the images.
 
     Takes PIL images, and tensors or `tv_tensors.Image` of shape (3, R, R) or (N, 3, R, R), uint8 or float32 in [0, 1],
