@@ -1,54 +1,66 @@
-"""The two rules of noise."""
+"""The noise editor against a restatement in NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from statistics import NormalDist
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from spellock.editors.noise import noise_generators
-from spellock.editors.registry import load_editor
-from spellock.errors import PixelError
-from spellock.key import Key
+from spellock.editors.any_key import new_editor_key
+from spellock.editors.noise import NoiseEditor, NoiseSettings
+from spellock.errors import ConfigError, EditorError
+from spellock.key import Key, Scalar
 
-
-def draws(key: Key, ids: list[str], **rule: object) -> list[torch.Tensor]:
-    generators = noise_generators(key, ids, **rule)  # type: ignore[arg-type]
-    return [torch.randn(4, generator=each) for each in generators]
+from .pictures import SECRET, pictures, stream
 
 
-@pytest.fixture
-def key() -> Key:
-    return Key(editor="diffusion", settings={}, secret=bytes(32))
+def key(side: int = 8, secret: bytes = SECRET, **settings: Scalar) -> Key:
+    return new_editor_key("noise", resolution=side, secret=secret, **settings)
 
 
-def test_shared_noise_is_the_authors_with_seed_1024(key: Key) -> None:
-    first, second = draws(key, ["a", "b"], rule="shared", seed=1024)
-    assert torch.equal(first, second)
-    assert torch.equal(first, torch.randn(4, generator=torch.Generator("cpu").manual_seed(1024)))
+def noise_of(side: int) -> np.ndarray:
+    words = np.frombuffer(stream(SECRET, "noise image", 8 * 3 * side * side), dtype="<u8")
+    drawn = [NormalDist().inv_cdf((int(word) >> 12) / 2**52 + 2**-53) for word in words]
+    return np.array(drawn).reshape(3, side, side).transpose(1, 2, 0)
 
 
-def test_shared_noise_without_seed_comes_from_the_secret(key: Key) -> None:
-    other = key.replace(secret=bytes([1]) * 32)
-    first, second = draws(key, ["a", "b"], rule="shared", seed=None)
-    assert torch.equal(first, second)
-    assert not torch.equal(first, draws(other, ["a"], rule="shared", seed=None)[0])
+@settings(deadline=None)
+@given(amplitude=st.floats(0.01, 1), seed=st.integers(0, 99))
+def test_one_gaussian_image_is_added_and_clamped(amplitude: float, seed: int) -> None:
+    images = pictures(3, 8, seed)
+    expected = np.clip(images / 255 + amplitude * noise_of(8), 0, 1) * 255
+    edited = NoiseEditor(key(amplitude=amplitude)).edit_uint8(images)
+    assert np.abs(edited - expected).max() <= 0.5 + 1e-3
 
 
-def test_per_image_noise_depends_on_name_and_secret(key: Key) -> None:
-    first, second, again = draws(key, ["a", "b", "a"], rule="per-image", seed=None)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, second)
-    other = key.replace(secret=bytes([1]) * 32)
-    assert not torch.equal(first, draws(other, ["a"], rule="per-image", seed=None)[0])
+def test_the_noise_is_gaussian_and_the_secrets_own() -> None:
+    grey = np.full((1, 64, 64, 3), 128, dtype=np.uint8)
+    edits = [NoiseEditor(key(64, secret)).edit_uint8(grey)[0] / 255 - 128 / 255 for secret in (SECRET, bytes(32))]
+    for edit in edits:
+        assert abs(edit.std() - 0.1) < 0.003
+        assert abs(edit.mean()) < 0.004
+    assert abs(np.corrcoef(edits[0].ravel(), edits[1].ravel())[0, 1]) < 0.05
+    assert NoiseEditor.secret_matters(key())
 
 
-def test_per_image_noise_needs_ids(key_for: Callable[..., Key], pictures: NDArray[np.uint8]) -> None:
-    editor = load_editor(key_for("embedded", noise="per-image"))
-    with pytest.raises(PixelError, match="one id per image"):
-        editor.edit_uint8(pictures)
-    with pytest.raises(PixelError, match="2 ids for 11 images"):
-        editor.edit_uint8(pictures, ["a", "b"])
+def test_near_keys_are_other_amplitudes() -> None:
+    for amplitude in (0.1, 0.12, 1):
+        near = list(NoiseEditor.near_keys(key(amplitude=amplitude), seed=3))
+        assert 18 <= len(near) <= 19 + 1
+        edits = {NoiseEditor(other).edit_uint8(pictures(1, 8)).tobytes() for other in [key(amplitude=amplitude), *near]}
+        assert len(edits) == len(near) + 1
+
+
+@pytest.mark.parametrize("amplitude", [0, -0.1, 1.5])
+def test_amplitudes_out_of_range(amplitude: float) -> None:
+    with pytest.raises(ConfigError, match="amplitude is out of range"):
+        key(amplitude=amplitude)
+    assert "0.25" not in repr(NoiseSettings(amplitude=0.25))
+
+
+def test_devices_that_are_not_there() -> None:
+    with pytest.raises(EditorError, match="toaster"):
+        NoiseEditor(key(), device="toaster")

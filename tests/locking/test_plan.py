@@ -102,7 +102,7 @@ def test_wrong_keys_vary_prompt_and_secret_and_repeat() -> None:
 
 def test_wrong_keys_never_repeat_the_edit_itself() -> None:
     settings_ = {"prompt": style_prompts()[0].upper(), "secret_use": "none", "noise_seed": 1024}
-    key = fake_key().replace(settings=settings_)
+    key = fake_key().replace(editor="diffusion", settings=settings_)
     for other in draw_decoy_keys(key, 40):  # the secret does nothing here, so the prompt has to differ
         assert str(other.settings["prompt"]).casefold() != style_prompts()[0].casefold()
     own = draw_decoy_keys(key, 4, prompts=("in ink", style_prompts()[0]))

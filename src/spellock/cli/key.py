@@ -1,4 +1,4 @@
-"""`spellock key new`, `show` and `rekey`: make, look at and re-encrypt key files."""
+"""`spellock key new`, `editors`, `show` and `rekey`: make, look at and re-encrypt key files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json as json_format
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import tyro
 
@@ -14,8 +14,13 @@ from spellock.errors import ConfigError, StorageError
 from spellock.keyfile import is_encrypted, load_key, read_header, refuse_existing, rekey, save_key
 from spellock.passphrase import ask_passphrase, new_passphrase, open_key, read_passphrase_file
 
+if TYPE_CHECKING:
+    from spellock.key import Key
+
 _MAX_PROMPT_BYTES: Final = 64 * 1024
-#: Options that go to `new_key` under their own names when they are given.
+_PRESET: Final = "embedded"
+#: Options that go to `new_key` under their own names when they are given, and to `new_editor_key` with --editor: there
+#: all but gamma, resolution and resize are settings, refused where the editor has none of that name.
 _OPTIONS: Final = (
     "weights",
     "gamma",
@@ -39,8 +44,12 @@ class KeyNewArgs:
 
     path: tyro.conf.Positional[Path]
     """Key file to write; an existing file is never replaced."""
-    preset: str = "embedded"
+    preset: str = _PRESET
     """Settings to start from: "embedded" (the editor inside the package) or "modellock" (the paper's)."""
+    editor: str | None = None
+    """Another editor than the presets', by its name; `spellock key editors` lists them."""
+    set: tyro.conf.UseAppendAction[tuple[str, ...]] = field(default=(), repr=False)
+    """Setting of --editor as NAME=VALUE; may be repeated. Other users of this machine and the shell history see it."""
     prompt: str | None = field(default=None, repr=False)
     """Key prompt. Other users of this machine and the shell history see it here; --prompt-file is safer."""
     prompt_file: Path | None = None
@@ -80,6 +89,16 @@ class KeyNewArgs:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyEditorsArgs:
+    """List the editors that a key can name, or the settings of one of them."""
+
+    editor: tyro.conf.Positional[str | None] = None
+    """Editor whose settings to list, with their types and defaults. None: the names of all."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class KeyShowArgs:
     """Show the public header of a key file; with --reveal, the whole key."""
 
@@ -109,21 +128,21 @@ class KeyRekeyArgs:
     """Print one JSON object."""
 
 
-def run(args: KeyNewArgs | KeyShowArgs | KeyRekeyArgs) -> int:
+def run(args: KeyNewArgs | KeyEditorsArgs | KeyShowArgs | KeyRekeyArgs) -> int:
     """Run the command that ``args`` belong to; returns the exit code."""
     if isinstance(args, KeyNewArgs):
         return run_new(args)
+    if isinstance(args, KeyEditorsArgs):
+        return run_editors(args)
     return run_show(args) if isinstance(args, KeyShowArgs) else run_rekey(args)
 
 
 def run_new(args: KeyNewArgs) -> int:
-    """Make a key with the preset and write it; returns 0.
+    """Make a key with the preset or for the editor and write it; returns 0.
 
     Raises:
         SpellockError: the file exists, an option is not valid, or there is no passphrase.
     """
-    from spellock.editors.presets import new_key
-
     _refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     _refuse_both("--prompt", args.prompt is not None, "--prompt-file", args.prompt_file is not None)
     # Before the passphrase is asked for, not after.
@@ -134,10 +153,47 @@ def run_new(args: KeyNewArgs) -> int:
     prompt = args.prompt if args.prompt_file is None else _read_prompt(args.prompt_file)
     if prompt is not None:
         given["prompt"] = prompt
-    key = new_key(args.preset, **given)
+    key = _key(args, given)
     passphrase = None if args.plain else new_passphrase(args.path, passphrase_file=args.passphrase_file)
     save_key(key, args.path, passphrase=passphrase, plain=args.plain)
     _report(args.path, "written", encrypted=not args.plain, as_json=args.json)
+    return 0
+
+
+def _key(args: KeyNewArgs, given: dict[str, Any]) -> Key:
+    if args.editor is None:
+        if args.set:
+            raise ConfigError("got --set without --editor, expected an editor whose setting it is; add --editor NAME")
+        from spellock.editors.presets import new_key
+
+        return new_key(args.preset, **given)
+    from spellock.editors.any_key import new_editor_key, read_settings
+
+    _refuse_both("--editor", True, "--preset", args.preset != _PRESET)
+    settings = read_settings(args.editor, args.set)
+    if twice := sorted(settings.keys() & given.keys()):
+        raise ConfigError(f"the setting {twice[0]} is given twice, by its own option and by --set; drop one")
+    return new_editor_key(args.editor, **{**given, **settings})
+
+
+def run_editors(args: KeyEditorsArgs) -> int:
+    """Print the names of all editors, or the settings of one; returns 0.
+
+    Raises:
+        EditorError: the editor is unknown.
+    """
+    from spellock.editors.any_key import describe_settings
+    from spellock.editors.registry import list_editors
+
+    if args.editor is None:
+        names = list_editors()
+        print(json_format.dumps({"editors": names}) if args.json else "\n".join(names))
+        return 0
+    settings = dict(describe_settings(args.editor))
+    if args.json:
+        print(json_format.dumps({"editor": args.editor, "settings": settings}))
+    for name, kind in {} if args.json else settings.items():
+        print(f"{name:<24} {kind}")
     return 0
 
 

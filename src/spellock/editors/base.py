@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -20,7 +20,8 @@ from spellock.pixels import check_images, from_uint8, to_uint8
 class Editor(ABC):
     """A keyed image transform G: same key and same image give the same bytes, whatever else is edited with it.
 
-    A new editor writes `transform` only, and may set ``canonical_batch`` before calling this constructor.
+    A new editor writes `transform` only, and may set ``canonical_batch`` before calling this constructor. What a key
+    for it looks like, and which other keys are near, it may say with the class methods below.
 
     Args:
         key: the key; its blend, resolution and resize filter are used here, its settings by the editor.
@@ -33,6 +34,32 @@ class Editor(ABC):
     canonical_batch: int = 8
     #: Whether an image's name takes part in its edit; `__call__` then refuses to run without ids.
     needs_ids: bool = False
+    #: Whether content changes its place; boxes and masks of the raw image then no longer fit the edited one.
+    moves_pixels: bool = False
+    #: Blend of a new key that is given none; triggers that are the whole edit themselves take 1.
+    default_gamma: float = 0.5
+
+    @classmethod
+    def complete(cls, key: Key) -> Key:
+        """A new key with what only the editor can fill in (digests of files), after checks that need the whole key.
+
+        Raises:
+            ConfigError, EditorError: the settings do not suit the key's resolution, or a file is not as it should be.
+        """
+        return key
+
+    @classmethod
+    def secret_matters(cls, key: Key) -> bool:
+        """Whether the same key with another secret gives another edit."""
+        return True
+
+    @classmethod
+    def near_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
+        """Wrong keys that a good guesser would try: another setting each, drawn from ``seed``; may go on for ever.
+
+        None of them gives the same edit as ``key``. By default there are none, and other secrets are tried.
+        """
+        return iter(())
 
     def __init__(self, key: Key, *, batch_size: int | None = None) -> None:
         if batch_size is not None and batch_size < 1:

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from spellock.editors.base import Editor
 from spellock.editors.checkpoint import DTYPES, SCHEDULERS, Pieces, load_pieces
+from spellock.editors.device import pick_device
 from spellock.editors.guidance import Guidance
 from spellock.editors.lora import lora_digest, merge_lora
-from spellock.editors.noise import noise_generators
+from spellock.editors.presets import new_key
 from spellock.editors.prompt_text import full_prompt
 from spellock.editors.registry import register_editor
+from spellock.editors.sampler_noise import noise_generators
 from spellock.editors.sampling import Sampler
 from spellock.editors.settings import parse_settings
 from spellock.editors.text_conditions import encode_prompt
@@ -118,13 +120,27 @@ class DiffusionEditor(Editor):
         MissingExtraError: the key has a LoRA and peft is not installed.
     """
 
+    @classmethod
+    def complete(cls, key: Key) -> Key:
+        """The settings of the preset ``embedded`` where none are given, and the digests of weights and LoRA."""
+        return key.replace(settings=new_key("embedded", **key.settings).settings)  # type: ignore[arg-type]
+
+    @classmethod
+    def secret_matters(cls, key: Key) -> bool:
+        """It enters through the prompt or through the noise."""
+        return key.settings.get("secret_use") != "none" or key.settings.get("noise_seed") is None
+
     def __init__(self, key: Key, *, device: str = "cpu", batch_size: int | None = None) -> None:
         self.settings = parse_settings(DiffusionSettings, key.settings, editor="diffusion")
         self.needs_ids = self.settings.noise == "per-image"
         self.canonical_batch = 8 if key.resolution <= 64 else 4
         super().__init__(key, batch_size=batch_size)
         self._lock = threading.Lock()  # schedulers keep state between steps
-        target = _device(device, self.settings.dtype)
+        target = pick_device(device)
+        if target.type == "cpu" and self.settings.dtype == "float16":
+            raise EditorError(
+                "the key's dtype is float16, which CPUs hardly compute; use bfloat16 or float32, or a GPU"
+            )
         _check_digests(self.settings)
         pieces = self._load(target)
         _check_resolution(key.resolution, pieces)
@@ -165,17 +181,6 @@ class DiffusionEditor(Editor):
 def _in_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise ConfigError(f"the key's setting {name} is out of range, expected {low} to {high}")
-
-
-def _device(name: str, dtype: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise EditorError(f"device {name!r} cannot be used here, expected cpu or a GPU that PyTorch sees") from error
-    if device.type == "cpu" and dtype == "float16":
-        raise EditorError("the key's dtype is float16, which CPUs hardly compute; use bfloat16 or float32, or a GPU")
-    return device
 
 
 def _check_digests(settings: DiffusionSettings) -> None:

@@ -1,29 +1,79 @@
-"""Where the sampler's noise comes from: the key, drawn on the CPU in float32."""
+"""The noise editor: one Gaussian image from the secret is added to every image (the key of FMLock)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import torch
+from torch import Tensor
 
-from spellock.key import Key
+from spellock.editors.base import Editor
+from spellock.editors.device import pick_device
+from spellock.editors.keystream import Keystream
+from spellock.editors.neighbours import changed_in_turn
+from spellock.editors.registry import register_editor
+from spellock.editors.settings import parse_settings
+from spellock.errors import ConfigError
+from spellock.key import Key, Scalar
+
+_STEPS: Final = 20
 
 
-def noise_generators(key: Key, ids: Sequence[str], *, rule: str, seed: int | None) -> list[torch.Generator]:
-    """One CPU generator per image, in the state before the first draw.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class NoiseSettings:
+    """What a key says to the noise editor.
+
+    Attributes:
+        amplitude: standard deviation of the noise in units of the full range of a pixel, above 0 and at most 1. FMLock
+            gives no number; the default is about 25 of 255 levels.
+
+    Raises:
+        ConfigError: a value is out of range.
+    """
+
+    amplitude: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.amplitude <= 1:
+            raise ConfigError("the key's setting amplitude is out of range, expected above 0 and at most 1")
+
+    def __repr__(self) -> str:
+        return "NoiseSettings(<hidden>)"
+
+
+@register_editor("noise", NoiseSettings)
+class NoiseEditor(Editor):
+    """x' = clamp(x + amplitude z) to [0, 1] with one standard Gaussian image z for all images.
 
     Args:
-        key: the secret that seeds come from.
-        ids: names of the images.
-        rule: ``shared``: every image gets the same noise; ``per-image``: noise from the secret and the image's name.
-        seed: with ``shared``, the seed itself (the paper's code uses 1024); None takes it from the secret.
+        key: its settings must be `NoiseSettings`.
+        device: where the edit runs.
+        batch_size: see `Editor`.
+
+    Raises:
+        ConfigError: a setting is not valid.
+        EditorError: the device cannot be used.
     """
-    if rule == "per-image":
-        seeds = [_seed(key, f"noise of image {name}") for name in ids]
-    else:
-        seeds = [_seed(key, "noise seed") if seed is None else seed] * len(ids)
-    return [torch.Generator("cpu").manual_seed(each) for each in seeds]
 
+    default_gamma = 1.0
 
-def _seed(key: Key, purpose: str) -> int:
-    return int.from_bytes(key.derive(purpose, 8), "big") >> 1  # manual_seed takes 63 bits without a sign
+    @classmethod
+    def near_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
+        """Other amplitudes of the same noise."""
+        own = parse_settings(NoiseSettings, key.settings, editor="noise").amplitude
+        steps = [step / _STEPS for step in range(1, _STEPS + 1)]
+        group: list[dict[str, Scalar]] = [{"amplitude": step} for step in steps if abs(step - own) >= 0.5 / _STEPS]
+        yield from changed_in_turn(key, [group], seed=seed)
+
+    def __init__(self, key: Key, *, device: str = "cpu", batch_size: int | None = None) -> None:
+        super().__init__(key, batch_size=batch_size)
+        self.settings = parse_settings(NoiseSettings, key.settings, editor="noise")
+        side = key.resolution
+        drawn = Keystream(key, "noise image").normal(3 * side * side).reshape(3, side, side)
+        self._noise = (torch.from_numpy(drawn) * self.settings.amplitude).to(pick_device(device))
+
+    def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
+        """The noisy images: float32 (B, 3, R, R) in [0, 1]."""
+        return (images.to(self._noise.device) + self._noise).clamp(0, 1).cpu()

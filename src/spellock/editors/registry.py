@@ -63,6 +63,22 @@ def settings_of(key: Key) -> object:
     return parse_settings(_entry(key.editor).settings, key.settings, editor=key.editor)
 
 
+def settings_class(editor: str) -> type:
+    """The editor's settings dataclass.
+
+    Raises:
+        EditorError: the editor is unknown.
+    """
+    return _entry(editor).settings
+
+
+def editor_class(editor: str) -> type[Editor]:
+    """The editor's class; `Editor` itself, with its defaults, for one that is unknown or made by a plain function."""
+    _discover()
+    factory = _entries[editor].factory if editor in _entries else None
+    return factory if isinstance(factory, type) and issubclass(factory, Editor) else Editor
+
+
 def load_editor(key: Key, *, device: str = "cpu", batch_size: int | None = None) -> Editor:
     """Load the editor that ``key`` names.
 

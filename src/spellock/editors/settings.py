@@ -40,8 +40,7 @@ def parse_settings(kind: type[S], settings: Mapping[str, Scalar], *, editor: str
     for name, value in settings.items():
         allowed = _types(hints[name])
         if type(value) not in allowed:
-            expected = " or ".join(sorted("nothing" if t is type(None) else t.__name__ for t in allowed))
-            raise ConfigError(f"the key's setting {name} is a {type(value).__name__}, expected {expected}")
+            raise ConfigError(f"the key's setting {name} is a {type(value).__name__}, expected {_expected(allowed)}")
     return kind(**settings)
 
 
@@ -50,3 +49,32 @@ def _types(hint: object) -> set[type]:
     parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     allowed = {part for part in parts if isinstance(part, type)}
     return allowed | {int} if float in allowed else allowed
+
+
+def read_setting(kind: type, name: str, text: str) -> Scalar:
+    """The value that ``text`` stands for in the field ``name`` of the settings dataclass ``kind``.
+
+    Numbers are written as in Python, yes or no as ``true`` and ``false``; ``none`` is nothing where the field allows
+    nothing.
+
+    Raises:
+        ConfigError: the text is not of the field's type; the text itself is not shown.
+    """
+    allowed = _types(typing.get_type_hints(kind)[name])
+    if type(None) in allowed and text.strip().casefold() == "none":
+        return None
+    if str in allowed:
+        return text
+    if bool in allowed and text.strip().casefold() in ("true", "false"):
+        return text.strip().casefold() == "true"
+    for number in (int, float):
+        if number in allowed:
+            try:
+                return number(text)
+            except ValueError:
+                continue
+    raise ConfigError(f"the value of setting {name} is not understood, expected {_expected(allowed)}")
+
+
+def _expected(allowed: set[type]) -> str:
+    return " or ".join(sorted("nothing" if t is type(None) else t.__name__ for t in allowed))

@@ -45,7 +45,7 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class WrongKeyResult:
-    """One wrong key: a name that gives nothing away, and how far it unlocks (argmax, and lock class dropped)."""
+    """One wrong key: a name and a text that give nothing away, and how far it unlocks (argmax, lock class dropped)."""
 
     name: str
     kind: str
@@ -117,7 +117,7 @@ class Report:
                 {
                     "name": one.name,
                     "kind": one.kind,
-                    "prompt": one.shown,
+                    "shown": one.shown,
                     "accuracy": _percent(one.accuracy.value),
                     "interval": [_percent(one.accuracy.low), _percent(one.accuracy.high)],
                     "suppressed": _percent(one.suppressed.value),

@@ -101,7 +101,7 @@ def _wrong_key_table(report: Report) -> str:
         )
         for one in sorted(report.wrong_keys, key=lambda one: -one.accuracy.value)
     ]
-    return _table(("key", "prompt, where it gives nothing away", "accuracy", "95 %", "lock class dropped"), rows)
+    return _table(("key", "prompt or setting that is other", "accuracy", "95 %", "lock class dropped"), rows)
 
 
 def _examples(examples: Sequence[Example]) -> str:

@@ -16,7 +16,12 @@ from spellock.evaluation.report import FIGURES, Report
 
 _KEYED, _BASELINE, _KEYLESS, _WORST = "#2a7f62", "#8a8f98", "#c8553d", "#7d1d3f"
 #: A wrong key's colour by its kind.
-KIND_COLOURS = {"other prompt": "#4f6d9a", "other secret": "#c8553d", "near synonym": "#d9a441"}
+KIND_COLOURS = {
+    "other prompt": "#4f6d9a",
+    "other secret": "#c8553d",
+    "near synonym": "#d9a441",
+    "other setting": "#7d6b9d",
+}
 #: Longest side of a picture in the page, in pixels.
 _PICTURE_SIDE = 256
 _NOT_DRAWN = ("chance", "majority_class")

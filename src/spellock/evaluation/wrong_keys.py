@@ -1,11 +1,15 @@
-"""Which wrong keys are tried, by a stated rule: half other prompts, a quarter other secrets, a quarter near synonyms.
+"""Which wrong keys are tried, by a stated rule.
 
-Each wrong key differs from the right one in one thing and keeps all else, so that it tells what that thing protects.
+For a key with a prompt half are other prompts, a quarter other secrets, a quarter near synonyms. For a key without one
+half are near keys, which its editor names, and half other secrets. Each wrong key differs from the right one in one
+thing and keeps all else, so that it tells what that thing protects.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Literal
 
 import numpy as np
@@ -20,7 +24,7 @@ from spellock.errors import ConfigError
 from spellock.evaluation.near_prompts import near_prompts
 from spellock.key import SECRET_BYTES, Key
 
-Kind = Literal["other prompt", "other secret", "near synonym"]
+Kind = Literal["other prompt", "other secret", "near synonym", "other setting"]
 DEFAULT_COUNT: Final = 20
 
 
@@ -32,7 +36,8 @@ class WrongKey:
         key: the wrong key; as secret as the right one, since it shares most of it.
         kind: what was changed.
         number: counts from 1 within its kind.
-        shown: text for a report: the vocabulary prompt for other prompts, nothing for keys made from the right prompt.
+        shown: text for a report that gives nothing away: the vocabulary prompt for other prompts, the names of the
+            changed settings (never a value) for other settings, else nothing.
     """
 
     key: Key
@@ -50,17 +55,18 @@ def choose_wrong_keys(key: Key, *, count: int = DEFAULT_COUNT, seed: int = 0) ->
     """``count`` wrong keys by the rule; 20 are 10 other prompts, 5 other secrets and 5 near synonyms.
 
     Other prompts are spread over the four columns of Table S1 and the two of Table S2, drawn from ``seed`` within each.
-    Other secrets come with another noise seed where the key fixes one, since the edit would be the same otherwise. A
-    key without a prompt gets other secrets only.
+    Other secrets come with another noise seed where the key fixes one, since the edit would be the same otherwise. Of a
+    key without a prompt, 20 are 10 near keys (`Editor.near_keys`) and 10 other secrets; more other secrets where the
+    editor names fewer near keys, and near keys only where the secret does not matter.
 
     Raises:
-        ConfigError: ``count`` is negative, or larger than there are prompts for.
+        ConfigError: ``count`` is negative, or larger than there are prompts or near keys for.
     """
     if count < 0:
         raise ConfigError(f"got {count} wrong keys, expected 0 or more")
     prompt = key.settings.get("prompt")
     if not isinstance(prompt, str) or not prompt.strip():
-        return _other_secrets(key, count, seed)
+        return _without_prompt(key, count, seed)
     secrets = near = count // 4
     others = _vocabulary(prompt, count - secrets - near, seed)
     synonyms = near_prompts(prompt, near, seed=seed)
@@ -88,6 +94,28 @@ def _vocabulary(prompt: str, count: int, seed: int) -> list[str]:
     if count > len(others):
         raise ConfigError(f"got {count} other prompts to draw, expected at most the {len(others)} of Tables S1 and S2")
     return others[:count]
+
+
+def _without_prompt(key: Key, count: int, seed: int) -> tuple[WrongKey, ...]:
+    if not count:
+        return ()
+    from spellock.editors.registry import editor_class  # diffusion libraries take seconds to import
+
+    editor = editor_class(key.editor)
+    matters = editor.secret_matters(key)
+    near = list(_near(key, editor.near_keys(key, seed=seed), count // 2 if matters else count))
+    if not matters and len(near) < count:
+        raise ConfigError(
+            f"got {count} wrong keys to draw, expected at most {len(near)}, since this key's edit does not depend on "
+            "its secret; ask for fewer"
+        )
+    return (*near, *_other_secrets(key, count - len(near), seed))
+
+
+def _near(key: Key, near: Iterator[Key], count: int) -> Iterator[WrongKey]:
+    for number, other in enumerate(islice(near, count), 1):
+        names = [name for name, value in other.settings.items() if value != key.settings.get(name)]
+        yield WrongKey(key=other, kind="other setting", number=number, shown=", ".join(names))
 
 
 def _other_secrets(key: Key, count: int, seed: int) -> tuple[WrongKey, ...]:

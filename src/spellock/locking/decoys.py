@@ -1,10 +1,11 @@
-"""Wrong keys for decoys: other prompts, and the same prompt with other secrets."""
+"""Wrong keys for decoys: other prompts, the same prompt with other secrets, or what the editor calls near keys."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -19,6 +20,8 @@ MakeDecoyKeys: TypeAlias = Callable[[Key, int], Sequence[Key]]
 
 # Below this mean difference, in levels of 255, two edits of the same images count as the same edit.
 _SAME_EDIT: Final = 0.5
+# But not where the whole edit is as small, as a patch is: there below this share of what the edit itself changes.
+_SAME_SHARE: Final = 0.1
 
 
 def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: int = 0) -> list[Key]:
@@ -26,18 +29,33 @@ def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: 
     of its own.
 
     Prompts come from ``prompts``, or else from the paper's vocabulary, in an order drawn from the secret, each before
-    any
-    again. When the secret does not shape the edit (``secret_use`` "none" and a fixed noise seed), all have other
-    prompts;
-    when the editor has no prompt, all have other secrets.
+    any again. When the secret does not shape the edit (`Editor.secret_matters`), all have other prompts; when the key
+    has no prompt, all have other secrets, or where those do not shape the edit either, all are near keys
+    (`Editor.near_keys`).
+
+    Raises:
+        ConfigError: neither prompt nor secret shapes the edit, and the editor has no near keys.
     """
+    from spellock.editors.registry import editor_class  # diffusion libraries take seconds to import
+
+    editor = editor_class(key.editor)
     own = key.settings.get("prompt")
-    secret_matters = key.settings.get("secret_use", "string") != "none" or key.settings.get("noise_seed") is None
+    secret_matters = editor.secret_matters(key)
     pool = [
         prompt
         for prompt in prompts or (*style_prompts(), *object_prompts())
         if isinstance(own, str) and _differs(prompt, own)
     ]
+    if not pool and not secret_matters:
+        # From the secret, as all that is drawn here.
+        near_seed = int.from_bytes(key.derive(f"decoy near keys {seed}", 8), "big")
+        near = list(islice(editor.near_keys(key, seed=near_seed), count))
+        if count and not near:
+            raise ConfigError(
+                "this key has no prompt and its secret does not shape the edit, so there are no decoy keys; set decoys "
+                "to 0 or make a key whose secret matters"
+            )
+        return [near[number % len(near)] for number in range(count)]
     order = key.derive(f"decoy prompts {seed}")
     pool.sort(key=lambda prompt: hmac.digest(order, prompt.encode(), hashlib.sha256))
     keys, used = [], 0
@@ -50,19 +68,25 @@ def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: 
     return keys
 
 
-def check_decoy_edit(edited: npt.NDArray[np.uint8], wrongly: npt.NDArray[np.uint8], number: int) -> None:
-    """Check that wrong key ``number`` edits the same images visibly otherwise than the key; uint8, equal shapes.
+def check_decoy_edit(
+    raw: npt.NDArray[np.uint8], edited: npt.NDArray[np.uint8], wrongly: npt.NDArray[np.uint8], number: int
+) -> None:
+    """Check that wrong key ``number`` edits the ``raw`` images otherwise than the key; all uint8 of equal shapes.
 
     Raises:
         ConfigError: it does not, so its decoys would contradict the edited images' labels.
     """
-    difference = float(np.abs(edited.astype(np.int16) - wrongly.astype(np.int16)).mean())
-    if difference < _SAME_EDIT:
+    difference = _difference(edited, wrongly)
+    if difference < min(_SAME_EDIT, _SAME_SHARE * _difference(raw, edited)) or not difference:
         raise ConfigError(
             f"decoy key {number} edits images like the key itself (mean difference {difference:.2f} of 255 levels), "
             "which would "
             "teach the model both labels; use an editor that obeys its secret or give other decoy_prompts"
         )
+
+
+def _difference(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> float:
+    return float(np.abs(first.astype(np.int16) - second.astype(np.int16)).mean())
 
 
 def _differs(prompt: str, own: str) -> bool:

@@ -38,7 +38,7 @@ class Editors:
         if self._current[0] != number:
             editor = self._load(self._wrong_keys[number - 1])
             raw, edited, ids = self._references()
-            check_decoy_edit(edited, editor.edit_uint8(raw, ids=ids), number)
+            check_decoy_edit(raw, edited, editor.edit_uint8(raw, ids=ids), number)
             self._current = (number, editor)
         return self._current[1]
 

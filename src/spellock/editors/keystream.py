@@ -1,0 +1,59 @@
+"""Random numbers from a key that stay the same for ever: AES-256 in counter mode under a derived key.
+
+A key must give the same edit in years to come. NumPy and PyTorch promise that for no distribution, and their generators
+are made for speed: who sees some of their numbers can compute the others. A cipher's stream has neither fault. What is
+made of the stream here is exact integer arithmetic or float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+from numpy.typing import NDArray
+
+from spellock.key import Key
+
+
+class Keystream:
+    """Numbers drawn one after the other; the same key and purpose give the same ones.
+
+    Args:
+        key: its secret is drawn from (HKDF-SHA256, then AES-256-CTR from counter 0).
+        purpose: a text that no other use has.
+
+    Raises:
+        ConfigError: ``purpose`` is empty.
+    """
+
+    def __init__(self, key: Key, purpose: str) -> None:
+        self._stream = Cipher(AES256(key.derive(purpose)), CTR(bytes(16))).encryptor()
+
+    def bytes(self, count: int) -> NDArray[np.uint8]:
+        """uint8 (count,): the next bytes."""
+        return np.frombuffer(self._stream.update(bytes(count)), dtype=np.uint8)
+
+    def uniform(self, count: int) -> NDArray[np.float64]:
+        """float64 (count,): the upper 52 bits of little-endian 64-bit words, put in the middle of 2**52 equal parts.
+
+        Neither 0 nor 1 is ever drawn.
+        """
+        words = np.frombuffer(self._stream.update(bytes(8 * count)), dtype="<u8").astype(np.uint64)
+        return ((words >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
+
+    def normal(self, count: int) -> NDArray[np.float32]:
+        """float32 (count,): standard Gaussian numbers, the inverse distribution function of `uniform`."""
+        quantiles = torch.special.ndtri(torch.from_numpy(self.uniform(count)))
+        drawn: NDArray[np.float32] = quantiles.float().numpy()
+        return drawn
+
+    def below(self, bound: int, count: int) -> NDArray[np.int64]:
+        """int64 (count,): whole numbers from 0 to ``bound`` - 1, for bounds up to 2**32 (bias below 2**-20)."""
+        return np.floor(self.uniform(count) * bound).astype(np.int64)
+
+    def order(self, count: int) -> NDArray[np.int64]:
+        """int64 (count,): a random order of 0 to ``count`` - 1, by sorting 128-bit words."""
+        words = self.bytes(16 * count).reshape(count, 16)
+        return np.lexsort(words.T).astype(np.int64)
