@@ -97,7 +97,7 @@ def separability(folder: Path, seed: int) -> dict[str, Any]:
 
     The same for the teacher's own edits: the most that its student could reach with this classifier.
     """
-    pictures = cifar10(folder, "test")[0][:600]
+    pictures = cifar10(folder, "test")[0][:1100]
     rng = random.Random(seed)
     strings = tuple(random_string(rng) for _ in range(20))
     own = Curriculum()
@@ -121,10 +121,10 @@ def blended(wanted: Edit, images: np.ndarray, gamma: float = 0.5) -> np.ndarray:
 
 
 def tell_apart(edited: list[np.ndarray], seed: int) -> float:
-    """Accuracy in percent of ResNet-20, trained from random values on 500 pictures a prompt and tested on 100."""
+    """Accuracy in percent of ResNet-20, trained from random values on 1,000 pictures a prompt and tested on 100."""
     labels = np.arange(len(edited))
-    train = (np.concatenate([e[:500] for e in edited]), labels.repeat(500))
-    test = (np.concatenate([e[500:600] for e in edited]), labels.repeat(100))
+    train = (np.concatenate([e[:1000] for e in edited]), labels.repeat(1000))
+    test = (np.concatenate([e[1000:1100] for e in edited]), labels.repeat(100))
     score = train_and_score(
         train, test, classes=len(edited), model="resnet20", weights=None, epochs=12, rate=0.05, seed=seed
     )
