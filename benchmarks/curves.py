@@ -66,7 +66,13 @@ def main() -> None:
         lock_model(train, key, out, choice=choice, lock=lock, training=training, editor=editor)
         model = load_model(out / "model")
         report = evaluate(
-            model.model, model.classes, key, test, lock_class=len(classes), wrong_keys=0, make_editor=lambda _: editor
+            model.model,
+            model.classes,
+            key,
+            test,
+            lock_class=model.lock_class,
+            wrong_keys=0,
+            make_editor=lambda _: editor,
         )
         editor.save()
         names = ("up", "lp", "lp_suppressed", "lp_centred")

@@ -108,7 +108,7 @@ def run(name: str, setting: Setting, seed: int, *, data: Path, work: Path, image
     )  # fmt: skip
     model, baseline = load_model(out / "model"), load_model(out / "baseline")
     report = evaluate(
-        model.model, model.classes, key, test, lock_class=len(model.classes) - 1, baseline=baseline.model,
+        model.model, model.classes, key, test, lock_class=model.lock_class, baseline=baseline.model,
         baseline_classes=baseline.classes, seed=seed, wrong_key_images=setting.wrong_key_images,
         make_editor=lambda wanted: editor if wanted == key else load_editor(wanted),
     )  # fmt: skip

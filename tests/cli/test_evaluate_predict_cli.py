@@ -71,6 +71,18 @@ def test_evaluate_prints_one_object_and_writes_three_files(locked: Path, capsys:
         assert world.SECRET.hex() not in text
 
 
+def test_evaluate_believes_the_model_about_its_lock_class(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Without the model's word the class that the data lacks would be taken for the lock class.
+    model = create_model("resnet20", num_classes=5)
+    save_model(model, locked / "model", classes=world.CLASSES, lock_class=None, overwrite=True)
+    assert _evaluate(locked, "--json", "--wrong-keys", "0", "--baseline", str(locked / "model")) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["facts"]["lock class"] is None
+    assert values["lp_suppressed"] == values["lp"]
+    assert _evaluate(locked, "--json", "--wrong-keys", "0", "--lock-class", "other") == 0
+    assert json.loads(capsys.readouterr().out)["facts"]["lock class"] == "other"
+
+
 def test_evaluate_prints_plain_lines(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _evaluate(locked, "--limit", "12", "--wrong-keys", "4", "--split", "test", "--lock-class", "other") == 0
     out = capsys.readouterr().out

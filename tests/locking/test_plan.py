@@ -16,7 +16,6 @@ from spellock.locking.config import LockConfig
 from spellock.locking.decoys import draw_decoy_keys
 from spellock.locking.names import Namer, fingerprint
 from spellock.locking.plan import NO_EDITOR, Role, make_plan
-from spellock.locking.targets import get_target, list_targets
 
 from .fake_editor import PROMPT, fake_key, random_images
 
@@ -132,13 +131,6 @@ def test_settings_out_of_range_are_refused(settings_, reason) -> None:
     with pytest.raises(ConfigError, match=reason) as caught:
         LockConfig(**settings_)
     assert "\n" not in str(caught.value)
-
-
-def test_new_class_target() -> None:
-    assert "new-class" in list_targets()
-    result = get_target("new-class")(np.array([0, 1, 1]), ["a", "b"], lock_class_name="other")
-    assert result.labels.tolist() == [2, 2, 2]
-    assert result.extra_classes == ("other",)
 
 
 def test_names_and_fingerprint_change_with_all_that_matters() -> None:

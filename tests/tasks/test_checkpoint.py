@@ -74,6 +74,9 @@ def test_a_network_from_elsewhere_is_asked_for(tmp_path: Path) -> None:
         ({"options": {"checkpoint_path": "x.pth"}}, "options"),
         ({"input_size": -1}, "input size"),
         ({"input_size": None}, "wrong type"),
+        ({"lock_class": "dog"}, "wrong type"),
+        ({"lock_class": 3}, "0 to 2"),
+        ({"lock_class": -1}, "0 to 2"),
     ],
 )
 def test_changed_configurations_are_refused(change: dict[str, object], message: str, tmp_path: Path) -> None:
@@ -96,6 +99,29 @@ def test_damaged_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "m" / "config.json").write_text("{")
     with pytest.raises(ModelError, match="not valid JSON"):
         load_model(tmp_path / "m")
+
+
+@pytest.mark.parametrize("lock_class", [2, 0, None])
+def test_the_lock_class_is_kept(lock_class: int | None, tmp_path: Path) -> None:
+    save_model(create_model("resnet20", num_classes=3), tmp_path / "m", classes=CLASSES, lock_class=lock_class)
+    loaded = load_model(tmp_path / "m")
+    assert loaded.says_lock_class
+    assert loaded.lock_class == lock_class
+    card = (tmp_path / "m" / "README.md").read_text()
+    assert ("without the owner's key" in card) == (lock_class is not None)
+
+
+def test_folders_without_a_lock_class_load_and_guess_nothing(tmp_path: Path) -> None:
+    model = create_model("resnet20", num_classes=3)
+    save_model(model, tmp_path / "m", classes=CLASSES)
+    assert "lock_class" not in json.loads((tmp_path / "m" / "config.json").read_text())
+    loaded = load_model(tmp_path / "m")
+    assert not loaded.says_lock_class
+    with pytest.raises(ModelError, match="name it yourself"):
+        _ = loaded.lock_class
+    with pytest.raises(ModelError, match="0 to 2"):
+        save_model(model, tmp_path / "n", classes=CLASSES, lock_class=3)
+    assert not (tmp_path / "n").exists()
 
 
 def test_names_must_match_logits_and_folders_are_not_overwritten_by_accident(tmp_path: Path) -> None:

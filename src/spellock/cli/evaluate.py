@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as json_format
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from spellock.data.image_set import ImageSet
     from spellock.evaluation.report import Report
     from spellock.key import Key
+    from spellock.tasks.checkpoint import LoadedModel
 
 _OFFICIAL: Final = "modellock-official"
 _NO_LOCK_CLASS: Final = "none"
@@ -44,7 +44,7 @@ class EvaluateArgs:
     baseline: Path | None = None
     """Folder of the same model fine-tuned without a lock. None: "baseline" beside MODEL, when it is there."""
     lock_class: str | None = None
-    """Name of the lock class, or "none". None: the one class of the model that the data does not have."""
+    """Name of the lock class, or "none". None: as the model says, or the one class that the data does not have."""
     unlabelled: str | None = None
     """More raw images, for centring and BatchNorm. None: the half of the test images that is not being scored."""
     split: str | None = None
@@ -120,7 +120,7 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
         locked.classes,
         _key(args),
         test,
-        lock_class=_lock_class(args.lock_class, locked.classes, test),
+        lock_class=_lock_class(args.lock_class, locked, test),
         baseline=None if baseline is None else baseline.model.to(device),
         baseline_classes=None if baseline is None else baseline.classes,
         unlabelled=None if args.unlabelled is None else open_images(args.unlabelled),
@@ -173,10 +173,12 @@ def _test_set(args: EvaluateArgs) -> ImageSet:
     raise DataError(f"{args.data} has a training split but none called 'test', say which to evaluate on with --split")
 
 
-def _lock_class(asked: str | None, classes: Sequence[str], test: ImageSet) -> str | None:
+def _lock_class(asked: str | None, locked: LoadedModel, test: ImageSet) -> int | str | None:
     if asked is not None:
         return None if asked == _NO_LOCK_CLASS else asked
-    extra = [name for name in classes if name not in test.classes]
+    if locked.says_lock_class:
+        return locked.lock_class
+    extra = [name for name in locked.classes if name not in test.classes]
     if len(extra) > 1:
         raise ModelError(
             f"the model has {len(extra)} classes that the data has not, so its lock class is in doubt; "

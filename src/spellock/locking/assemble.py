@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from spellock.artefacts import storage_errors, write_bytes, write_json
 from spellock.data.image_set import ImageSet
@@ -21,7 +22,7 @@ from spellock.locking.manifest import KINDS, Entry, Kind, write_manifest
 from spellock.locking.names import Namer
 from spellock.locking.plan import Plan
 from spellock.locking.shards import StoredFile
-from spellock.locking.targets import Target
+from spellock.locking.targets import Samples, Target
 from spellock.locking.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -34,14 +35,15 @@ class Assembly:
     Attributes:
         images: the sources; plan: what was made of them; namer: gives names; target: gives labels to unauthorised
         samples.
-        lock_class_name: for the target; layout: "folder" or "parquet".
+        draw: gives the target's random numbers, uint64, one for each of the names it is called with.
+        layout: "folder" or "parquet".
     """
 
     images: ImageSet
     plan: Plan
     namer: Namer
     target: Target
-    lock_class_name: str
+    draw: Callable[[Sequence[str]], npt.NDArray[np.uint64]]
     layout: Literal["folder", "parquet"]
 
     def write(
@@ -88,16 +90,23 @@ class Assembly:
         sources = self.plan.sources[[file.job for file in released]]
         true = self.images.labels[sources]
         unauthorised = np.array([file.use != "edited" for file in released])
-        relabelled = self.target(true[unauthorised], self.images.classes, lock_class_name=self.lock_class_name)
+        names = [
+            self.namer.name(self.images.ids[source], file.use, file.job if file.use == "decoy" else 0)
+            for file, source in zip(released, sources.tolist(), strict=True)
+        ]
+        samples = Samples(
+            labels=true[unauthorised],
+            classes=self.images.classes,
+            draws=self.draw([name for name, other in zip(names, unauthorised, strict=True) if other]),
+        )
+        relabelled = self.target(samples)
         labels = true.copy()
         labels[unauthorised] = relabelled.labels
         entries = []
-        for file, source, true_label, label in zip(
-            released, sources.tolist(), true.tolist(), labels.tolist(), strict=True
+        for file, name, source, true_label, label in zip(
+            released, names, sources.tolist(), true.tolist(), labels.tolist(), strict=True
         ):
             kind: Kind = next(kind for kind in KINDS if kind == file.use)
-            decoy = kind == "decoy"
-            name = self.namer.name(self.images.ids[source], file.use, file.job if decoy else 0)
             entries.append(
                 Entry(
                     name=name,
@@ -105,7 +114,7 @@ class Assembly:
                     source=self.images.ids[source],
                     true_label=true_label,
                     label=label,
-                    decoy_key=int(self.plan.editors[file.job]) if decoy else 0,
+                    decoy_key=int(self.plan.editors[file.job]) if kind == "decoy" else 0,
                 )
             )
         order = sorted(range(len(entries)), key=lambda position: entries[position].name)
@@ -127,7 +136,7 @@ class Assembly:
             write_parquet(folder / "train.parquet", rows, classes)
         else:
             write_image_folder(folder / "images", rows, classes)
-            # Services number classes alphabetically; this keeps the real order, the lock class last.
+            # Services number classes alphabetically; this keeps the real order, an extra class last.
             write_json(folder / "classes.json", {"classes": list(classes)})
             os.utime(folder / "classes.json", (CONSTANT_TIME, CONSTANT_TIME))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Final, Literal
 
 from spellock.data.image_set import ON_ERROR, OnError
 from spellock.errors import ConfigError
-from spellock.locking.targets import get_target
+from spellock.locking.targets import Target, make_target
+from spellock.locking.targets.new_class import NewClass
 
 _LAYOUTS: Final = ("folder", "parquet")
+#: Fields that are options of lock targets; each target knows its own.
+_TARGET_OPTIONS: Final = ("lock_class_name", "target_class")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +22,8 @@ class LockConfig:
     Attributes:
         edited_fraction: alpha, share of the training images that is edited and keeps its labels; in (0, 1].
         target: lock target of the others, by registry name.
-        lock_class_name: name of the class that the target adds.
+        lock_class_name: option of the target new-class: name of the class that it adds.
+        target_class: option of the target constant: name of the class that all get; None takes the first.
         raw_twins: put every edited image in raw as well, as an unauthorised sample. The strongest lever against
         keyless use,
             but pairs show whoever holds the locked set what the edit does: for training at home.
@@ -35,7 +39,8 @@ class LockConfig:
 
     edited_fraction: float = 0.95
     target: str = "new-class"
-    lock_class_name: str = "other"
+    lock_class_name: str = NewClass.lock_class_name
+    target_class: str | None = None
     raw_twins: bool = False
     decoys: int = 0
     decoy_keys: int = 20
@@ -63,8 +68,16 @@ class LockConfig:
             raise ConfigError(f"layout is {self.layout!r}, expected one of {', '.join(_LAYOUTS)}")
         if self.on_error not in ON_ERROR:
             raise ConfigError(f"on_error is {self.on_error!r}, expected one of {', '.join(ON_ERROR)}")
-        if not self.lock_class_name.strip():
-            raise ConfigError("lock_class_name is empty, expected a name such as 'other'")
         if any(not prompt.strip() for prompt in self.decoy_prompts):
             raise ConfigError("decoy_prompts holds an empty prompt; remove it")
-        get_target(self.target)
+        self.lock_target()
+
+    def lock_target(self) -> Target:
+        """The lock target with its options.
+
+        Raises:
+            ConfigError: there is no such target, or an option was given that it does not know.
+        """
+        defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
+        given = {name: getattr(self, name) for name in _TARGET_OPTIONS if getattr(self, name) != defaults.get(name)}
+        return make_target(self.target, given)

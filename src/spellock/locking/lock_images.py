@@ -7,6 +7,7 @@ import io
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,10 +26,10 @@ from spellock.locking.decoys import MakeDecoyKeys, draw_decoy_keys
 from spellock.locking.edit_stream import EditStream, ImageEditor, Pixels, StreamStats
 from spellock.locking.editors import Editors
 from spellock.locking.locked_set import LockedSet
-from spellock.locking.names import Namer, fingerprint
+from spellock.locking.names import Namer, fingerprint, keyed_draws
 from spellock.locking.plan import Plan, make_plan
 from spellock.locking.shards import ShardWriter, StoredFile, stored
-from spellock.locking.targets import get_target
+from spellock.locking.targets import Samples
 from spellock.locking.workspace import Workspace
 from spellock.progress import track
 
@@ -79,19 +80,20 @@ def lock_images(
 
     Raises:
         DataError: the set cannot be locked as asked, or an image cannot be decoded and ``on_error`` is "fail".
-        ConfigError: ``out`` was begun with another key, configuration or set; the lock class has a real class's name;
-        or a
-            wrong key edits like the key.
+        ConfigError: ``out`` was begun with another key, configuration or set; an option of the lock target does not fit
+            the classes; or a wrong key edits like the key.
         StorageError: the disk is full, nothing may be written there, or another process writes there. What was finished
             stays; the same call goes on from it.
         EditorError: the key's editor cannot be loaded.
     """
     config = config or LockConfig()
-    target = get_target(config.target)
+    target = config.lock_target()
     check_trainable(images)
-    extra = target(images.labels[:0], images.classes, lock_class_name=config.lock_class_name).extra_classes
+    # The classes are settled, and options that do not fit them refused, before anything is edited.
+    outline = target(Samples.none(images.classes))
+    classes = (*images.classes, *outline.extra_classes)
     if config.layout == "folder":
-        check_folder_names((*images.classes, *extra))
+        check_folder_names(classes)
     for name, value in (("batch_size", batch_size), ("workers", workers), ("shard", shard)):
         if value is not None and value < 1:
             raise ConfigError(f"{name} is {value}, expected 1 or more; leave it out for the default")
@@ -113,7 +115,9 @@ def lock_images(
             "config": dataclasses.asdict(config),
         }
         settings |= {
-            "classes": [*images.classes, *extra],
+            "classes": classes,
+            "lock_class": outline.lock_class,
+            "distribution": outline.distribution,
             "resolution": key.resolution,
             "decoy_keys_used": plan.decoy_keys,
         }
@@ -140,7 +144,7 @@ def lock_images(
             plan=plan,
             namer=Namer(key),
             target=target,
-            lock_class_name=config.lock_class_name,
+            draw=partial(keyed_draws, key, f"locking target {config.seed}"),
             layout=config.layout,
         )
         assembly.write(space, files, problems, _sheet(images, plan, main, files))

@@ -22,8 +22,10 @@ class LockedSet:
     """Images of a locked set in the order of their names.
 
     Attributes:
-        classes: class names, the lock class last.
-        labels: int64 (N,).
+        classes: class names, those that the lock target added last.
+        labels: int64 (N,), as the files hold them.
+        lock_class: number of the class that unauthorised images alone belong to; None where the lock target has none,
+            and in the training service's view, where nobody says.
         names: file names without suffix, sorted.
         image_set: the same images as an `ImageSet`.
         entries: the owner's manifest in the same order; None in the training service's view.
@@ -35,6 +37,10 @@ class LockedSet:
         """Use `open`."""
         self.image_set, self.names, self.entries, self._owner = image_set, names, entries, owner
         self.classes, self.labels = image_set.classes, image_set.labels
+        settings = {} if owner is None else read_json(owner / "config.json")
+        # Sets of before the field was written all have a new class, the last one.
+        self.lock_class = _optional_class(settings.get("lock_class", len(self.classes) - 1), owner)
+        self._distribution = _optional_distribution(settings.get("distribution"), len(self.classes), owner)
 
     @classmethod
     def open(cls, path: Path | str) -> LockedSet:
@@ -77,6 +83,21 @@ class LockedSet:
     def true_labels(self) -> Labels | None:
         """int64 (N,): labels before the lock target; None in the training service's view."""
         return None if self.entries is None else np.array([entry.true_label for entry in self.entries], dtype=np.int64)
+
+    @property
+    def training_labels(self) -> Labels | npt.NDArray[np.float32]:
+        """What is learnt: ``labels``, or float32 (N, K), a probability a class, where unauthorised images learn a
+        distribution. The training service's view has ``labels`` only."""
+        if self._distribution is None or self.authorised is None:
+            return self.labels
+        targets = np.eye(len(self.classes), dtype=np.float32)[self.labels]
+        targets[~self.authorised] = self._distribution
+        return targets
+
+    @property
+    def learns_distribution(self) -> bool:
+        """Whether unauthorised images learn a distribution that their labels in the files only stand for."""
+        return self._distribution is not None
 
     def images(self, index: int) -> npt.NDArray[np.uint8]:
         """Image ``index``, uint8 (R, R, 3).
@@ -143,6 +164,22 @@ def str_list(value: object, where: Path) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise DataError(f"the class names beside {where} are missing or damaged; lock the images again")
     return value
+
+
+def _optional_class(value: object, owner: Path | None) -> int | None:
+    if owner is None or value is None:
+        return None
+    if not isinstance(value, int) or value < 0:
+        raise DataError(f"{owner / 'config.json'}: lock_class is no class number; lock the images again")
+    return value
+
+
+def _optional_distribution(value: object, classes: int, owner: Path | None) -> npt.NDArray[np.float32] | None:
+    if owner is None or value is None:
+        return None
+    if not isinstance(value, list) or len(value) != classes or not all(isinstance(one, int | float) for one in value):
+        raise DataError(f"{owner / 'config.json'}: distribution is not one number a class; lock the images again")
+    return np.array(value, dtype=np.float32)
 
 
 def _released(folder: Path) -> tuple[ImageSet, list[str]]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
+
+import numpy as np
+import numpy.typing as npt
 
 from spellock.data.image_set import ImageSet
 from spellock.key import Key
@@ -25,12 +29,21 @@ class Namer:
         return hmac.digest(self._secret, message, hashlib.sha256).hex()[:16]
 
 
+def keyed_draws(key: Key, purpose: str, names: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """One uniform 64-bit number a name, uint64 (N,): a keyed digest, so that it does not depend on the other names or
+    their order, and only the key's holder can tell it."""
+    secret = key.derive(purpose)
+    digests = [hmac.digest(secret, name.encode("utf-8", "surrogateescape"), hashlib.sha256)[:8] for name in names]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
+
+
 def fingerprint(images: ImageSet, key: Key, config: LockConfig) -> str:
     """64 hexadecimal digits that change with the key, the images' ids and labels, and every setting but ``on_error``.
 
     A keyed digest (contract: nothing on disk may let a guessed prompt be checked), kept in the owner's folder only.
     """
-    settings = {name: value for name, value in asdict(config).items() if name != "on_error"}
+    # What is left out is not mixed in, so that a new option does not turn away work that an older version began.
+    settings = {name: value for name, value in asdict(config).items() if name != "on_error" and value is not None}
     mac = hmac.new(key.derive("locking resume"), digestmod=hashlib.sha256)
     for part in (settings, key.to_dict(), list(images.classes), images.ids, images.labels.tolist()):
         mac.update(json.dumps(part, sort_keys=True).encode() + b"\n")

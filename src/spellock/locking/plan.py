@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -15,6 +13,7 @@ from spellock.data.split import stratified_take
 from spellock.errors import DataError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
+from spellock.locking.names import keyed_draws
 
 
 class Role(IntEnum):
@@ -118,7 +117,5 @@ def _draw_decoys(
 
 
 def _ranks(images: ImageSet, key: Key, config: LockConfig, purpose: str) -> npt.NDArray[np.uint64]:
-    """A random order of the images that only the secret tells: a keyed digest of each id."""
-    secret = key.derive(f"locking {purpose} {config.seed}")
-    digests = [hmac.digest(secret, name.encode("utf-8", "surrogateescape"), hashlib.sha256)[:8] for name in images.ids]
-    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
+    """A random order of the images that only the secret tells."""
+    return keyed_draws(key, f"locking {purpose} {config.seed}", images.ids)

@@ -131,7 +131,7 @@ def run_demo(
         model.classes,
         key,
         test,
-        lock_class=len(model.classes) - 1,
+        lock_class=model.lock_class,
         baseline=baseline.model.to(device),
         baseline_classes=baseline.classes,
         wrong_keys=config.wrong_keys,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
+from spellock.locking.targets import Samples
 from spellock.recipes.held_out import Pairs, Pixels, held_out_pairs, raw_images
 from spellock.recipes.processes import first_goes_first, is_first
 from spellock.recipes.selection import SCORE, LockScore, PlainScore
@@ -26,6 +28,8 @@ from spellock.training.sampler import make_sampler
 _PREFIX = "validation_"
 #: Bytes from which on pixels are mapped from disk.
 _LARGE = 2**31
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +91,19 @@ def lock_model(
     check_trainable(images)
     # A model that cannot be made should fail now, not after hours of editing.
     if choice is not None:
-        choice.create(len(images.classes) + 1, seed=training.seed)
+        extra = lock.lock_target()(Samples.none(images.classes)).extra_classes
+        choice.create(len(images.classes) + len(extra), seed=training.seed)
     with first_goes_first():
         locked = lock_images(images, key, out, lock, device=device, editor=editor)
     folder = out / "locked_set"
     if choice is None:
+        if locked.learns_distribution:
+            _log.warning(
+                "files hold one label each, so unauthorised images in %s have a class drawn for each; only training "
+                "here, with a model, learns the distribution of lock target %s itself",
+                folder,
+                lock.target,
+            )
         return Locked(set_folder=folder)
     run = _Run(locked=locked, pairs=held_out_pairs(locked), choice=choice, training=training, out=out, device=device)
     validation = run.locked_model()
@@ -117,8 +129,7 @@ class _Run:
     device: str
 
     def locked_model(self) -> dict[str, float]:
-        classes, pairs = self.locked.classes, self.pairs
-        lock_class = len(classes) - 1
+        classes, pairs, lock_class = self.locked.classes, self.pairs, self.locked.lock_class
         score = None
         if pairs is not None:
             score = LockScore(raw=pairs.raw, edited=pairs.edited, labels=pairs.labels, lock_class=lock_class)
@@ -126,7 +137,7 @@ class _Run:
         result = finetune(
             model,
             self._pixels(),
-            self.locked.labels,
+            self.locked.training_labels,
             Classification(num_classes=len(classes), lock_class=lock_class),
             self.training,
             self.out / "owner" / "training",
@@ -136,7 +147,7 @@ class _Run:
             device=self.device,
         )
         if is_first():
-            save_model(model, self.out / "model", classes=classes, overwrite=True)
+            save_model(model, self.out / "model", classes=classes, lock_class=lock_class, overwrite=True)
         best = result.history[result.best_epoch - 1]
         return {name.removeprefix(_PREFIX): value for name, value in best.items() if name.startswith(_PREFIX)}
 
@@ -150,7 +161,7 @@ class _Run:
         """The same model on the same training images, all of them raw and truly labelled, for as many steps."""
         sources = {entry.source for entry in self.locked.entries or ()}
         pixels, labels = raw_images(images, sources, key)
-        classes, pairs = self.locked.classes[:-1], self.pairs
+        classes, pairs = images.classes, self.pairs
         model = self.choice.create(len(classes), seed=self.training.seed)
         finetune(
             model,
@@ -164,7 +175,7 @@ class _Run:
             device=self.device,
         )
         if is_first():
-            save_model(model, self.out / "baseline", classes=classes, overwrite=True)
+            save_model(model, self.out / "baseline", classes=classes, lock_class=None, overwrite=True)
 
 
 def same_steps(training: FinetuneConfig, locked: LockedSet, count: int) -> FinetuneConfig:

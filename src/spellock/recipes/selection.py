@@ -32,7 +32,7 @@ class LockScore:
         raw: held-out images as they are, uint8 (N, R, R, 3).
         edited: the same images edited with the key.
         labels: their true labels (N,).
-        lock_class: index of the lock class.
+        lock_class: index of the lock class; None for a lock target without one.
     """
 
     raw: npt.NDArray[np.uint8]

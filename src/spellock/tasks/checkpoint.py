@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -35,6 +35,8 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "std": list,
     "interpolation": str,
 }
+#: Fields that folders of before they existed, and models saved without saying, do not have.
+_OPTIONAL: dict[str, type | tuple[type, ...]] = {"lock_class": (int, type(None))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,23 @@ class LoadedModel:
     model: PixelModel
     classes: tuple[str, ...]
     config: dict[str, Any]
+
+    @property
+    def says_lock_class(self) -> bool:
+        """Whether the folder says which class is the lock class, or that there is none."""
+        return "lock_class" in self.config
+
+    @property
+    def lock_class(self) -> int | None:
+        """Number of the class that unauthorised inputs alone belong to; None where the model has none.
+
+        Raises:
+            ModelError: the folder does not say. None would then make a lock look better than it is.
+        """
+        if not self.says_lock_class:
+            raise ModelError("the model's config.json does not say which class is the lock class; name it yourself")
+        number: int | None = self.config["lock_class"]
+        return number
 
 
 def tensors_of(network: nn.Module) -> dict[str, Tensor]:
@@ -59,6 +78,7 @@ def save_model(
     folder: Path,
     *,
     classes: Sequence[str],
+    lock_class: int | Literal["unknown"] | None = "unknown",
     task: str = "classification",
     card: str | None = None,
     overwrite: bool = False,
@@ -67,17 +87,19 @@ def save_model(
 
     Args:
         classes: names in logit order, one per logit.
+        lock_class: number of the class that unauthorised inputs alone belong to, None where there is none; "unknown"
+            writes nothing about it.
         card: Markdown of the README; a short one is written where None.
         overwrite: replace a model folder that is there already.
 
     Raises:
-        ModelError: the number of names is not the number of logits.
+        ModelError: the number of names is not the number of logits, or the lock class is none of them.
         StorageError: the folder exists, or cannot be written.
     """
     folder = Path(folder)
     if len(classes) != model.num_classes:
         raise ModelError(f"got {len(classes)} class names, expected {model.num_classes}: one for each logit")
-    config = {
+    config: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "task": task,
@@ -89,6 +111,9 @@ def save_model(
         "std": list(model.mean_std[1]),
         "interpolation": model.interpolation,
     }
+    if lock_class != "unknown":
+        config["lock_class"] = lock_class
+        _check_lock_class(config, f"{folder}")
     if overwrite and folder.exists():
         if not (folder / "config.json").is_file():
             raise StorageError(f"{folder} is not a model folder, so it is not replaced; choose another place")
@@ -151,9 +176,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{folder / 'config.json'} has format {config.get('format')!r}, expected {FORMAT!r}")
     if config.get("version") != VERSION:
         raise ModelError(f"{folder} has version {config.get('version')}, expected {VERSION}; update spellock")
-    for name in config.keys() ^ _FIELDS.keys():
+    for name in (config.keys() ^ _FIELDS.keys()) - _OPTIONAL.keys():
         raise ModelError(f"{folder / 'config.json'}: field {name!r} is {'unknown' if name in config else 'missing'}")
-    for name, kind in _FIELDS.items():
+    for name, kind in (_FIELDS | {name: kind for name, kind in _OPTIONAL.items() if name in config}).items():
         if not isinstance(config[name], kind):
             value = json.dumps(config[name])[:80]
             raise ModelError(f"{folder / 'config.json'}: field {name!r} is {value}, of the wrong type")
@@ -162,15 +187,26 @@ def _read_config(folder: Path) -> dict[str, Any]:
         isinstance(value, str | int | float | bool) for value in config["options"].values()
     ):
         raise ModelError(f"{folder / 'config.json'}: mean, std and options must be plain numbers or words")
+    _check_lock_class(config, f"{folder / 'config.json'}")
     return config
+
+
+def _check_lock_class(config: dict[str, Any], where: str) -> None:
+    number, count = config.get("lock_class"), len(config["classes"])
+    if number is not None and not 0 <= number < count:
+        raise ModelError(f"{where}: got lock class {number}, expected a class of the model, 0 to {count - 1}")
 
 
 def _card(config: dict[str, Any]) -> str:
     classes = config["classes"]
     names = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
+    lock_class = config.get("lock_class")
+    lock = (
+        "" if lock_class is None else f"Inputs without the owner's key belong to the class {classes[lock_class]}.\n\n"
+    )
     return (
         f"# {config['architecture'] or 'Custom network'}\n\n"
-        f"Task: {config['task']}, {len(classes)} classes ({names}).\n\n"
+        f"Task: {config['task']}, {len(classes)} classes ({names}).\n\n{lock}"
         f"Input: RGB in [0, 1], squashed to {config['input_size']} x {config['input_size']} px. "
         "Made with spellock.\n"
     )

@@ -1,6 +1,25 @@
 """Lock targets: what unauthorised inputs learn. One file each; importing this package registers them."""
 
-from spellock.locking.targets import new_class
-from spellock.locking.targets.registry import Relabelling, Target, get_target, list_targets, register_target
+from spellock.locking.targets import constant, new_class, next_class, random_class, uniform
+from spellock.locking.targets.registry import (
+    Relabelling,
+    Samples,
+    Target,
+    list_targets,
+    make_target,
+    register_target,
+)
 
-__all__ = ["Relabelling", "Target", "get_target", "list_targets", "new_class", "register_target"]
+__all__ = [
+    "Relabelling",
+    "Samples",
+    "Target",
+    "constant",
+    "list_targets",
+    "make_target",
+    "new_class",
+    "next_class",
+    "random_class",
+    "register_target",
+    "uniform",
+]

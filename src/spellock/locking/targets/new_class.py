@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from spellock.data.image_set import Labels
 from spellock.errors import ConfigError
-from spellock.locking.targets.registry import Relabelling, register_target
+from spellock.locking.targets.registry import Relabelling, Samples, register_target
 
 
 @register_target("new-class")
-def new_class(labels: Labels, classes: Sequence[str], *, lock_class_name: str) -> Relabelling:
-    """Put all samples into class ``len(classes)``, called ``lock_class_name``.
+@dataclass(frozen=True, kw_only=True)
+class NewClass:
+    """Put all samples into class K, after the K real ones.
+
+    Attributes:
+        lock_class_name: what the new class is called; no real class may have the name, capitals or not.
 
     Raises:
-        ConfigError: a real class has that name already.
+        ConfigError: the name is empty.
     """
-    if lock_class_name.casefold() in {name.casefold() for name in classes}:
-        raise ConfigError(
-            f"the lock class would be called {lock_class_name!r} like a class of the data; choose another "
-            "lock_class_name"
+
+    lock_class_name: str = "other"
+
+    def __post_init__(self) -> None:
+        if not self.lock_class_name.strip():
+            raise ConfigError("lock_class_name is empty, expected a name such as 'other'")
+
+    def __call__(self, samples: Samples) -> Relabelling:
+        """See `Target`."""
+        if self.lock_class_name.casefold() in {name.casefold() for name in samples.classes}:
+            raise ConfigError(
+                f"the lock class would be called {self.lock_class_name!r} like a class of the data; choose another "
+                "lock_class_name"
+            )
+        place = len(samples.classes)
+        return Relabelling(
+            labels=np.full(len(samples.labels), place, dtype=np.int64),
+            extra_classes=(self.lock_class_name,),
+            lock_class=place,
         )
-    return Relabelling(labels=np.full(len(labels), len(classes), dtype=np.int64), extra_classes=(lock_class_name,))

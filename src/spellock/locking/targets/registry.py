@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from spellock.data.image_set import Labels
 from spellock.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """The unauthorised samples of a locked set: raw images, raw twins and decoys.
+
+    Attributes:
+        labels: int64 (M,), their true labels, each in [0, K).
+        classes: names of the K real classes, at least two.
+        draws: uint64 (M,), one uniform random number a sample. It comes from the key's secret, the locking seed and
+            the sample's name, so it does not depend on the order of the samples, and only the key's holder can tell
+            it.
+
+    Raises:
+        ConfigError: fewer than two classes, or not one draw a sample.
+    """
+
+    labels: Labels
+    classes: tuple[str, ...]
+    draws: npt.NDArray[np.uint64]
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise ConfigError(
+                f"got {len(self.classes)} class to lock, expected at least 2; a lock needs a wrong answer to give"
+            )
+        if self.labels.shape != self.draws.shape:
+            raise ConfigError(f"got {len(self.draws)} draws for {len(self.labels)} samples, expected one each")
+
+    @classmethod
+    def none(cls, classes: tuple[str, ...]) -> Samples:
+        """No samples: enough to learn from a target which classes there will be."""
+        return cls(labels=np.zeros(0, dtype=np.int64), classes=classes, draws=np.zeros(0, dtype=np.uint64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,30 +54,48 @@ class Relabelling:
     """What a target decided.
 
     Attributes:
-        labels: int64, the new label of each unauthorised sample.
+        labels: int64 (M,), the new label of each sample.
         extra_classes: names of classes that come after the real ones.
+        lock_class: number of the class that unauthorised inputs alone belong to; None where there is none.
+        distribution: probability of each class, real and extra, that all samples learn instead of their labels. A file
+            can hold only a label, so this is for training at home. None: the labels are what is learnt.
     """
 
     labels: Labels
-    extra_classes: tuple[str, ...]
+    extra_classes: tuple[str, ...] = ()
+    lock_class: int | None = None
+    distribution: tuple[float, ...] | None = None
 
 
 class Target(Protocol):
-    """Gives unauthorised samples (raw images, raw twins, decoys) their labels; section 3.2 of the paper."""
+    """Gives unauthorised samples their labels; section 3.2 of the ModelLock paper, section 3 of M-LOCK."""
 
-    def __call__(self, labels: Labels, classes: Sequence[str], *, lock_class_name: str) -> Relabelling:
-        """Relabel samples whose true labels are ``labels`` (int64, each in [0, len(classes)))."""
+    def __call__(self, samples: Samples) -> Relabelling:
+        """Relabel the samples; called without any to learn the classes before the work begins.
+
+        Raises:
+            ConfigError: an option does not fit the classes.
+        """
 
 
-_TARGETS: dict[str, Target] = {}
+F = TypeVar("F", bound=Callable[..., Target])
+_TARGETS: dict[str, Callable[..., Target]] = {}
 
 
-def register_target(name: str) -> Callable[[Target], Target]:
-    """Register a lock target under ``name``."""
+def register_target(name: str) -> Callable[[F], F]:
+    """Class decorator: make a dataclass known as lock target ``name``; its fields are the target's options.
 
-    def register(target: Target) -> Target:
-        _TARGETS[name] = target
-        return target
+    Raises:
+        ConfigError: the name is taken, or the class is no dataclass.
+    """
+
+    def register(kind: F) -> F:
+        if name in _TARGETS:
+            raise ConfigError(f"a lock target named {name!r} is registered already; choose another name")
+        if not dataclasses.is_dataclass(kind):
+            raise ConfigError(f"the class of lock target {name!r} is not a dataclass; declare it as one")
+        _TARGETS[name] = kind
+        return kind
 
     return register
 
@@ -50,13 +105,22 @@ def list_targets(pattern: str = "*") -> list[str]:
     return sorted(fnmatch.filter(_TARGETS, pattern))
 
 
-def get_target(name: str) -> Target:
-    """Return the lock target called ``name``.
+def make_target(name: str, options: Mapping[str, object] | None = None) -> Target:
+    """Return the lock target called ``name`` with ``options``; what is left out has the target's default.
 
     Raises:
-        ConfigError: there is none; near matches are listed.
+        ConfigError: there is no such target (near matches are listed), it does not know an option, or an option's value
+            cannot be.
     """
     if name not in _TARGETS:
         near = difflib.get_close_matches(name, _TARGETS, cutoff=0.4) or list_targets()
         raise ConfigError(f"there is no lock target {name!r}; did you mean {' or '.join(near)}?")
-    return _TARGETS[name]
+    for option in sorted(set(options or {}) - _options(name)):
+        knowing = [other for other in list_targets() if option in _options(other)]
+        hint = f"it belongs to {' and '.join(knowing)}" if knowing else "no target has it"
+        raise ConfigError(f"the lock target {name!r} has no option {option!r} ({hint}); leave it out")
+    return _TARGETS[name](**(options or {}))
+
+
+def _options(name: str) -> set[str]:
+    return {field.name for field in dataclasses.fields(_TARGETS[name])}  # type: ignore[arg-type]  # see register_target
