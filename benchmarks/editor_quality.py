@@ -179,7 +179,7 @@ def main() -> None:
     }
     for name in args.only:
         figures |= parts[name]()
-    write_result("editor_quality", figures, seeds=[args.seed], command="python benchmarks/editor_quality.py")
+        write_result("editor_quality", figures, seeds=[args.seed], command="python benchmarks/editor_quality.py")
 
 
 if __name__ == "__main__":
