@@ -52,14 +52,14 @@ def test_a_hidden_answer_counts_against_the_lock() -> None:
     assert score["lp"] == 0
     assert score["lp_suppressed"] == 1
     assert score["hardened_lp"] == 1
-    assert score["score"] == pytest.approx(0.9)
+    assert score["score"] == pytest.approx(0.98)
 
 
 def test_a_flat_answer_does_not() -> None:
     score = LockScore(raw=FLAT, edited=RIGHT, labels=LABELS, lock_class=2)(reader(3))
     assert score["lp"] == 0
     assert score["hardened_lp"] <= 0.5
-    assert score["score"] == pytest.approx(score["up"] - 0.1 * score["hardened_lp"])
+    assert score["score"] == pytest.approx(score["up"] - 0.02 * score["hardened_lp"])
 
 
 def test_few_images_are_no_error() -> None:

@@ -43,7 +43,7 @@ class LockArgs:
 
     OUT gets ``locked_set`` (for a training service), ``model`` (to give away), ``baseline`` when asked for, and
     ``owner`` (to keep secret). Interrupted work is resumed by the same command. The checkpoint with the best score on
-    the held-out pairs is kept: score = UP - 0.1 hardened LP.
+    the held-out pairs is kept: score = UP - 0.02 hardened LP.
     """
 
     data: tyro.conf.Positional[str]

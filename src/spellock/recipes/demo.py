@@ -51,10 +51,10 @@ class DemoConfig:
     resolution: int = 32
     test_share: float = 0.25
     choice: ModelChoice = field(default_factory=lambda: ModelChoice(name="small_resnet8"))
-    lock: LockConfig = field(default_factory=lambda: LockConfig(raw_twins=True))
+    lock: LockConfig = field(default_factory=lambda: LockConfig(raw_twins=True, validation=0.15))
     training: FinetuneConfig = field(
         default_factory=lambda: FinetuneConfig(
-            epochs=20, batch_size=64, learning_rate=2e-3, augment="crop", unauthorised_share=0.5, validate_every=2
+            epochs=20, batch_size=64, learning_rate=2e-3, augment="crop", unauthorised_share=0.5, validate_every=5
         )
     )
     wrong_keys: int = 20
