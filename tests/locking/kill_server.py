@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from spellock.editors.registry import list_editors
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 
@@ -33,6 +34,7 @@ def lock(out: str, layout: str) -> None:
 
 
 def main() -> None:
+    list_editors()  # decoys ask the registry, which imports every editor: once here, so that kills hit the work
     for line in sys.stdin:
         out, layout, seconds = line.rsplit(maxsplit=2)
         child = os.fork()

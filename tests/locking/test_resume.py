@@ -79,8 +79,7 @@ def test_killed_at_random_instants_and_resumed_to_the_same_bytes(tmp_path, serve
             server.run(out, layout, draw.uniform(0.1, 0.6) * duration)
         assert server.run(out, layout, 60) == 0
         assert tree(out) == expected
-    # Three kills on a busy machine may all hit the same stage; ten do not.
-    assert wanted < 10 or len(stages) > 1, "the kills hit more than one stage of the work"
+    assert len(stages) > 1, "the kills hit more than one stage of the work"
 
 
 def stage(out: Path) -> str:
