@@ -30,10 +30,12 @@ class RememberingEditor(Editor):
 
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         names = [hashlib.sha256(image.numpy().tobytes()).digest() for image in images]
-        if any(name not in self._edits for name in names):
-            edits = self.inner.transform_all(images, ids)
-            for name, edit in zip(names, edits, strict=True):
-                self._edits[name] = (edit * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+        # Only the new ones: another seed leaves other images raw, and a batch would hold one of them nearly always.
+        new = [place for place, name in enumerate(names) if name not in self._edits]
+        if new:
+            edits = self.inner.transform_all(images[new], [ids[place] for place in new])
+            for place, edit in zip(new, edits, strict=True):
+                self._edits[names[place]] = (edit * 255).round().clamp(0, 255).to(torch.uint8).numpy()
         return torch.stack([torch.from_numpy(self._edits[name]) for name in names]).float() / 255
 
     def save(self) -> None:
