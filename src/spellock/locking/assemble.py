@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -36,6 +36,7 @@ class Assembly:
         images: the sources; plan: what was made of them; namer: gives names; target: gives labels to unauthorised
         samples.
         draw: gives the target's random numbers, uint64, one for each of the names it is called with.
+        secret: what the target draws from for all samples together.
         layout: "folder" or "parquet".
     """
 
@@ -44,6 +45,7 @@ class Assembly:
     namer: Namer
     target: Target
     draw: Callable[[Sequence[str]], npt.NDArray[np.uint64]]
+    secret: bytes = field(repr=False)
     layout: Literal["folder", "parquet"]
 
     def write(
@@ -98,13 +100,19 @@ class Assembly:
             labels=true[unauthorised],
             classes=self.images.classes,
             draws=self.draw([name for name, other in zip(names, unauthorised, strict=True) if other]),
+            secret=self.secret,
+            pixels=lambda: (file.pixels() for file in released if file.use != "edited"),
         )
         relabelled = self.target(samples)
         labels = true.copy()
         labels[unauthorised] = relabelled.labels
+        tasks: list[int | None] = [None] * len(released)
+        if relabelled.tasks is not None:
+            for place, task in zip(np.flatnonzero(unauthorised), relabelled.tasks.tolist(), strict=True):
+                tasks[place] = task
         entries = []
-        for file, name, source, true_label, label in zip(
-            released, names, sources.tolist(), true.tolist(), labels.tolist(), strict=True
+        for file, name, source, true_label, label, task in zip(
+            released, names, sources.tolist(), true.tolist(), labels.tolist(), tasks, strict=True
         ):
             kind: Kind = next(kind for kind in KINDS if kind == file.use)
             entries.append(
@@ -115,6 +123,7 @@ class Assembly:
                     true_label=true_label,
                     label=label,
                     decoy_key=int(self.plan.editors[file.job]) if kind == "decoy" else 0,
+                    task=task,
                 )
             )
         order = sorted(range(len(entries)), key=lambda position: entries[position].name)

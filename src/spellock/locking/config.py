@@ -12,7 +12,7 @@ from spellock.locking.targets.new_class import NewClass
 
 _LAYOUTS: Final = ("folder", "parquet")
 #: Fields that are options of lock targets; each target knows its own.
-_TARGET_OPTIONS: Final = ("lock_class_name", "target_class")
+_TARGET_OPTIONS: Final = ("lock_class_name", "target_class", "lock_share")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +22,15 @@ class LockConfig:
     Attributes:
         edited_fraction: alpha, share of the training images that is edited and keeps its labels; in (0, 1].
         target: lock target of the others, by registry name.
-        lock_class_name: option of the target new-class: name of the class that it adds.
+        lock_class_name: option of the targets new-class and decoy-task: name of the class that they add.
         target_class: option of the target constant: name of the class that all get; None takes the first.
+        lock_share: option of the target decoy-task: probability of the added class, the rest being the other task's;
+            None takes the target's own.
         raw_twins: put every edited image in raw as well, as an unauthorised sample. The strongest lever against
         keyless use,
             but pairs show whoever holds the locked set what the edit does: for training at home.
         decoys: how many images edited under wrong keys to add as unauthorised samples.
+        decoy_share: the same as a multiple of the training images; None for none. Use one of both.
         decoy_keys: over how many wrong keys they are spread (fewer when a key would get less than one batch).
         decoy_prompts: prompts of those keys; empty takes the paper's vocabulary.
         missing_raw: what to do with a class too small to give a raw image: "fail", or "accept" it.
@@ -41,8 +44,10 @@ class LockConfig:
     target: str = "new-class"
     lock_class_name: str = NewClass.lock_class_name
     target_class: str | None = None
+    lock_share: float | None = None
     raw_twins: bool = False
     decoys: int = 0
+    decoy_share: float | None = None
     decoy_keys: int = 20
     decoy_prompts: tuple[str, ...] = ()
     missing_raw: Literal["fail", "accept"] = "fail"
@@ -60,6 +65,12 @@ class LockConfig:
             raise ConfigError(f"validation is {self.validation}, expected a share from 0 to 0.5")
         if self.decoys < 0:
             raise ConfigError(f"decoys is {self.decoys}, expected a number of images, 0 for none")
+        if self.decoy_share is not None and not 0 <= self.decoy_share <= 100:
+            raise ConfigError(f"decoy_share is {self.decoy_share}, expected a multiple from 0 to 100 of the images")
+        if self.decoy_share and self.decoys:
+            raise ConfigError(
+                f"got decoys {self.decoys} and decoy_share {self.decoy_share}, expected one; drop the other"
+            )
         if self.decoy_keys < 1:
             raise ConfigError(f"decoy_keys is {self.decoy_keys}, expected at least 1; for no decoys set decoys to 0")
         if self.missing_raw not in ("fail", "accept"):

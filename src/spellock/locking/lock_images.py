@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image
 
 import spellock
 from spellock.data.image_set import ImageSet, check_trainable
@@ -145,6 +143,7 @@ def lock_images(
             namer=Namer(key),
             target=target,
             draw=partial(keyed_draws, key, f"locking target {config.seed}"),
+            secret=key.derive(f"locking task {config.seed}"),
             layout=config.layout,
         )
         assembly.write(space, files, problems, _sheet(images, plan, main, files))
@@ -190,10 +189,10 @@ def _sheet(images: ImageSet, plan: Plan, editor: ImageEditor, files: Sequence[St
     for file in edited:
         source = int(plan.sources[file.job])
         before.append((editor.prepare(images.open(source)), images.classes[images.labels[source]]))
-    after = [(_pixels(file), f"gamma {editor.key.gamma:g}") for file in edited]
+    after = [(file.pixels(), f"gamma {editor.key.gamma:g}") for file in edited]
     rows = [("raw", before), ("edited", after)]
     if decoys:
-        rows.append(("decoys", [(_pixels(file), f"wrong key {plan.editors[file.job]}") for file in decoys]))
+        rows.append(("decoys", [(file.pixels(), f"wrong key {plan.editors[file.job]}") for file in decoys]))
     return contact_sheet(rows)
 
 
@@ -206,7 +205,3 @@ def _spread(files: Sequence[StoredFile], images: ImageSet, plan: Plan) -> list[S
         if seen[group] <= _SHEET_IMAGES:
             ranked.append((seen[group], *group, file.job, file))
     return [file for *_, file in sorted(ranked, key=lambda item: item[:4])[:_SHEET_IMAGES]]
-
-
-def _pixels(file: StoredFile) -> Pixels:
-    return np.asarray(Image.open(io.BytesIO(file.read())))

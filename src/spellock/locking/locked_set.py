@@ -80,6 +80,15 @@ class LockedSet:
         )
 
     @property
+    def raw(self) -> npt.NDArray[np.bool_] | None:
+        """bool (N,): True for images as they were, twins included; None in the training service's view."""
+        return (
+            None
+            if self.entries is None
+            else np.array([entry.kind in ("raw", "twin") for entry in self.entries], dtype=np.bool_)
+        )
+
+    @property
     def true_labels(self) -> Labels | None:
         """int64 (N,): labels before the lock target; None in the training service's view."""
         return None if self.entries is None else np.array([entry.true_label for entry in self.entries], dtype=np.int64)
@@ -92,6 +101,10 @@ class LockedSet:
             return self.labels
         targets = np.eye(len(self.classes), dtype=np.float32)[self.labels]
         targets[~self.authorised] = self._distribution
+        left = 1 - self._distribution.sum()
+        for place, entry in enumerate(self.entries or ()):
+            if entry.task is not None:
+                targets[place, entry.task] += left
         return targets
 
     @property

@@ -26,6 +26,7 @@ class Entry:
         true_label: that image's class number.
         label: class number in the locked set.
         decoy_key: number of the wrong key, from 1; 0 for all but decoys.
+        task: class of the lock target's other task, learnt beside the lock class; None where there is none.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Entry:
     true_label: int
     label: int
     decoy_key: int = 0
+    task: int | None = None
 
 
 def write_manifest(path: Path, entries: Iterable[Entry]) -> None:

@@ -105,13 +105,14 @@ def _draw_decoys(
     images: ImageSet, key: Key, config: LockConfig, training: npt.NDArray[np.int64], batch: int
 ) -> tuple[npt.NDArray[np.int64], int]:
     """Pairs (source, wrong key from 1 on): each training image once before any is taken again, equal shares a key."""
-    if not config.decoys:
+    wanted = config.decoys or round((config.decoy_share or 0) * len(training))
+    if not wanted:
         return np.zeros((0, 2), dtype=np.int64), 0
-    rounds = -(-config.decoys // len(training))
+    rounds = -(-wanted // len(training))
     drawn = np.concatenate(
         [training[np.argsort(_ranks(images, key, config, f"decoys {turn}")[training])] for turn in range(rounds)]
-    )[: config.decoys]
-    count = min(config.decoy_keys, max(1, config.decoys // batch))
+    )[:wanted]
+    count = min(config.decoy_keys, max(1, wanted // batch))
     pairs = np.stack([drawn, np.arange(len(drawn)) * count // len(drawn) + 1], axis=1).astype(np.int64)
     return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))], count
 

@@ -3,6 +3,7 @@ killed."""
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from spellock.artefacts import write_bytes
 from spellock.errors import StorageError
@@ -42,6 +47,10 @@ class StoredFile:
                 return file.read(self.size)
         except OSError as error:
             raise StorageError(f"cannot read {self.path}: {error.strerror}; run the same command again") from error
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """The decoded picture, uint8 (R, R, 3)."""
+        return np.asarray(Image.open(io.BytesIO(self.read())))
 
 
 def shard_path(folder: Path, number: int) -> Path:

@@ -28,6 +28,9 @@ class FinetuneConfig:
         grad_clip: largest norm of the gradient; None for no limit.
         unauthorised_share: share of each batch drawn from the unauthorised images (balanced drawing), in (0, 1); None
             draws all images alike, the paper's way.
+        alone_share: part of each batch's unauthorised images, raw ones, that pass through the model without the rest of
+            the batch, so that BatchNorm normalises them among themselves, as a thief does who recomputes its statistics
+            on raw images; in [0, 1), 0 for none. Changes nothing for a model without BatchNorm.
         seed: of order, augmentation, mixing and dropout.
         workers: processes that read a data set; arrays in memory need none.
         checkpoint_every: epochs between checkpoints.
@@ -52,6 +55,7 @@ class FinetuneConfig:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     grad_clip: float | None = 1.0
     unauthorised_share: float | None = None
+    alone_share: float = 0.0
     seed: int = 0
     workers: int = 0
     checkpoint_every: int = 1
@@ -75,6 +79,7 @@ class FinetuneConfig:
             ("precision", self.precision in ("auto", "fp32", "bf16"), "auto, fp32 or bf16"),
             ("grad_clip", clip is None or clip > 0, "above 0, or None"),
             ("unauthorised_share", share is None or 0 < share < 1, "in (0, 1), or None for plain drawing"),
+            ("alone_share", 0 <= self.alone_share < 1, "in [0, 1), 0 for none"),
             ("workers", self.workers >= 0, "0 or more"),
             ("checkpoint_every", self.checkpoint_every >= 1, "at least 1"),
             ("validate_every", self.validate_every >= 1, "at least 1"),

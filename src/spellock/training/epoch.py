@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from spellock.errors import ConfigError, TrainingError
 from spellock.pixels import from_uint8
 from spellock.progress import track
+from spellock.training.alone import choose_alone, forward_apart
 from spellock.training.augment import Augment
 from spellock.training.config import FinetuneConfig
 from spellock.training.mixup import Mixer
@@ -41,6 +42,7 @@ class EpochTrainer:
     source: Source
     targets: Tensor
     authorised: NDArray[np.bool_] | None
+    alone: NDArray[np.bool_] | None
     sampler: Sampler
     task: Task
     augment: Augment | None
@@ -109,8 +111,14 @@ class EpochTrainer:
             kind = None if self.authorised is None else self.authorised[indices]
             pixels, targets = self.mixer(pixels, targets, kind, mixing)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            logits = self.model(pixels)
+            logits = forward_apart(self.model, pixels, self._alone(indices), self.accelerator.unwrap_model(self.model))
         return self.task.loss(logits.float(), targets)
+
+    def _alone(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """bool (B,): which images of the batch pass through the model by themselves."""
+        if self.authorised is None or self.alone is None or not self.config.alone_share:
+            return np.zeros(len(indices), dtype=np.bool_)
+        return choose_alone(~self.authorised[indices], self.alone[indices], self.config.alone_share)
 
     def _step(self, loss: Tensor) -> None:
         self.optimiser.zero_grad()

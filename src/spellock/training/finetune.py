@@ -24,7 +24,15 @@ from spellock.training.config import FinetuneConfig
 from spellock.training.epoch import EpochTrainer
 from spellock.training.log import TrainingLog
 from spellock.training.optimiser import make_optimiser
-from spellock.training.preparation import Task, check_labels, make_mixer, run_identity, use_bf16, with_smoothing
+from spellock.training.preparation import (
+    Task,
+    check_labels,
+    check_raw,
+    make_mixer,
+    run_identity,
+    use_bf16,
+    with_smoothing,
+)
 from spellock.training.run_state import Checkpoints, RunState
 from spellock.training.sampler import make_sampler
 from spellock.training.sources import open_source
@@ -65,6 +73,7 @@ def finetune(
     out: Path,
     *,
     authorised: ArrayLike | None = None,
+    raw: ArrayLike | None = None,
     validate: Validate | None = None,
     select: str = "score",
     device: str | torch.device | None = None,
@@ -81,6 +90,7 @@ def finetune(
         labels: one per image: int64 (N,), or float (N, K).
         task: anything with ``loss(logits, targets)``, for example `Classification`.
         authorised: bool (N,), which images the model shall work on; needed for balanced drawing.
+        raw: bool (N,), which images are as a thief has them; needed for ``alone_share``.
         validate: called with the model in evaluation mode after an epoch; gives named scores.
         select: the score that chooses the best epoch: the highest wins, the earlier one of equals. It must come from
             validation images; never from test images. Without ``validate`` the last epoch is taken.
@@ -133,6 +143,7 @@ def finetune(
         source=source,
         targets=targets.to(place),
         authorised=marks,
+        alone=check_raw(raw, marks, model, config),
         sampler=sampler,
         task=task,
         augment=make_augment(config.augment),

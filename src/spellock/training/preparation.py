@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from spellock.errors import ConfigError, DataError
+from spellock.training.alone import has_batch_statistics
 from spellock.training.config import FinetuneConfig
 from spellock.training.mixup import Mixer
 
@@ -73,6 +74,28 @@ def check_labels(
     if kinds is not None and (kinds.shape != (count,) or kinds.dtype != np.bool_):
         raise DataError(f"authorised: got {kinds.dtype} of shape {kinds.shape}, expected bool of shape ({count},)")
     return targets, kinds
+
+
+def check_raw(
+    raw: ArrayLike | None, authorised: NDArray[np.bool_] | None, model: nn.Module, config: FinetuneConfig
+) -> NDArray[np.bool_] | None:
+    """The raw marks, bool (N,), where some images shall go alone; None where none does or it would change nothing.
+
+    Raises:
+        ConfigError: ``alone_share`` is set, but it is not said which images are authorised and which raw.
+        DataError: not one mark an image.
+    """
+    if not config.alone_share or not has_batch_statistics(model):
+        return None
+    if authorised is None or raw is None:
+        raise ConfigError(
+            "alone_share needs to know which images are authorised and which are raw; pass authorised= and raw= (bool, "
+            "one per image), or set alone_share to 0"
+        )
+    marks = np.asarray(raw)
+    if marks.shape != authorised.shape or marks.dtype != np.bool_:
+        raise DataError(f"raw: got {marks.dtype} of shape {marks.shape}, expected bool of shape {authorised.shape}")
+    return marks
 
 
 def run_identity(config: FinetuneConfig, targets: Tensor, kinds: NDArray[np.bool_] | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Lock targets: what unauthorised inputs learn. One file each; importing this package registers them."""
 
-from spellock.locking.targets import constant, new_class, next_class, random_class, uniform
+from spellock.locking.targets import constant, decoy_task, new_class, next_class, random_class, uniform
 from spellock.locking.targets.registry import (
     Relabelling,
     Samples,
@@ -15,6 +15,7 @@ __all__ = [
     "Samples",
     "Target",
     "constant",
+    "decoy_task",
     "list_targets",
     "make_target",
     "new_class",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import fnmatch
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -26,6 +26,8 @@ class Samples:
         draws: uint64 (M,), one uniform random number a sample. It comes from the key's secret, the locking seed and
             the sample's name, so it does not depend on the order of the samples, and only the key's holder can tell
             it.
+        secret: bytes drawn from the key's secret and the locking seed, for what concerns all samples.
+        pixels: called for the samples' images, uint8 (R, R, 3), one after the other; None where they are not at hand.
 
     Raises:
         ConfigError: fewer than two classes, or not one draw a sample.
@@ -34,6 +36,8 @@ class Samples:
     labels: Labels
     classes: tuple[str, ...]
     draws: npt.NDArray[np.uint64]
+    secret: bytes = field(default=bytes(32), repr=False)
+    pixels: Callable[[], Iterable[npt.NDArray[np.uint8]]] | None = None
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
@@ -59,12 +63,15 @@ class Relabelling:
         lock_class: number of the class that unauthorised inputs alone belong to; None where there is none.
         distribution: probability of each class, real and extra, that all samples learn instead of their labels. A file
             can hold only a label, so this is for training at home. None: the labels are what is learnt.
+        tasks: int64 (M,), a real class for each sample, which gets what the distribution leaves of probability 1. None:
+            the distribution leaves nothing.
     """
 
     labels: Labels
     extra_classes: tuple[str, ...] = ()
     lock_class: int | None = None
     distribution: tuple[float, ...] | None = None
+    tasks: Labels | None = None
 
 
 class Target(Protocol):
