@@ -1,7 +1,7 @@
-"""Locks in processes of its own and kills them: reads lines ``OUT LAYOUT SECONDS``, answers with the exit status.
+"""Locks in processes of its own and kills them: reads ``OUT LAYOUT SHARDS SECONDS``, answers with the exit status.
 
-The libraries are imported once; each line forks, waits SECONDS, and kills with SIGKILL (-9 in the answer unless it had
-ended).
+The libraries are imported once; each line forks, waits for so many shards and then SECONDS, and kills with SIGKILL (-9
+in the answer unless it had ended).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import signal
 import sys
 import time
 from pathlib import Path
+
+import pyarrow.parquet  # noqa: F401  (as list_editors below: imports done once here, so that kills hit the work)
 
 from spellock.editors.registry import list_editors
 from spellock.locking.config import LockConfig
@@ -36,7 +38,7 @@ def lock(out: str, layout: str) -> None:
 def main() -> None:
     list_editors()  # decoys ask the registry, which imports every editor: once here, so that kills hit the work
     for line in sys.stdin:
-        out, layout, seconds = line.rsplit(maxsplit=2)
+        out, layout, shards, seconds = line.rsplit(maxsplit=3)
         child = os.fork()
         if not child:
             status = 1
@@ -45,10 +47,13 @@ def main() -> None:
                 status = 0
             finally:
                 os._exit(status)
-        deadline, ended = time.monotonic() + float(seconds), 0
-        while not ended and time.monotonic() < deadline:
+        deadline, ended = None, 0
+        while not ended and (deadline is None or time.monotonic() < deadline):
             time.sleep(0.001)
             ended, status = os.waitpid(child, os.WNOHANG)
+            # Counting from work done, not from the start, hits every stage however busy the machine is.
+            if deadline is None and len(list((Path(out) / ".work").glob("*.shard"))) >= int(shards):
+                deadline = time.monotonic() + float(seconds)
         if not ended:
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)

@@ -41,8 +41,9 @@ class Server:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
 
-    def run(self, out: Path, layout: str, seconds: float) -> int:
-        self.process.stdin.write(f"{out} {layout} {seconds}\n")
+    def run(self, out: Path, layout: str, seconds: float, *, shards: int = 0) -> int:
+        """Lock, and kill ``seconds`` after so many ``shards`` were there; the exit status."""
+        self.process.stdin.write(f"{out} {layout} {shards} {seconds}\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
@@ -71,12 +72,13 @@ def test_killed_at_random_instants_and_resumed_to_the_same_bytes(tmp_path, serve
         trial += 1
         assert trial < 60, "the process always ended before it was killed"
         out = tmp_path / f"killed {trial}"
-        if server.run(out, layout, draw.uniform(0.1, 1.0) * duration) != -9:
+        after, shards = draw.uniform(0.0, 0.05) * duration, draw.randrange(13)
+        if server.run(out, layout, after, shards=shards) != -9:
             continue
         kills += 1
         stages.add(stage(out))
         if kills % 4 == 0:  # a second kill, during the resumed run
-            server.run(out, layout, draw.uniform(0.1, 0.6) * duration)
+            server.run(out, layout, draw.uniform(0.0, 0.3) * duration)
         assert server.run(out, layout, 60) == 0
         assert tree(out) == expected
     assert len(stages) > 1, "the kills hit more than one stage of the work"

@@ -112,7 +112,7 @@ def test_a_file_can_hold_no_distribution_and_that_is_said(
         (["--target", "constant", "--target-class", "gray"], "did you mean 'grey'"),
         (["--target", "next-class", "--target-class", "grey"], "belongs to constant"),
         (["--target", "next-clas"], "next-class"),
-        (["--target", "uniform", "--lock-class-name", "none"], "belongs to new-class"),
+        (["--target", "uniform", "--lock-class-name", "none"], "belongs to decoy-task and new-class"),
     ],
 )
 def test_mistakes_are_one_sentence(

@@ -68,9 +68,7 @@ class LockConfig:
         if self.decoy_share is not None and not 0 <= self.decoy_share <= 100:
             raise ConfigError(f"decoy_share is {self.decoy_share}, expected a multiple from 0 to 100 of the images")
         if self.decoy_share and self.decoys:
-            raise ConfigError(
-                f"got decoys {self.decoys} and decoy_share {self.decoy_share}, expected one; drop the other"
-            )
+            raise ConfigError(f"got decoys {self.decoys} and decoy_share {self.decoy_share}, expected one of both")
         if self.decoy_keys < 1:
             raise ConfigError(f"decoy_keys is {self.decoy_keys}, expected at least 1; for no decoys set decoys to 0")
         if self.missing_raw not in ("fail", "accept"):
