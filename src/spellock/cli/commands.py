@@ -13,19 +13,29 @@ from spellock.cli.usage import UsageError
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its words, where its arguments (a frozen dataclass) and ``run`` function live, and what it does."""
+    """One command: its words, where its arguments (a frozen dataclass) and ``run`` function live, and what it does.
+
+    ``defaults_name`` is a function that makes the defaults of the arguments from the words, where they depend on them.
+    """
 
     name: str
     summary: str
     module: str
     arguments_name: str
     run_name: str = "run"
+    defaults_name: str | None = None
 
     @property
     def arguments(self) -> type[Any]:
         """The frozen dataclass that the flags are made from."""
         found: type[Any] = getattr(import_module(self.module), self.arguments_name)
         return found
+
+    def defaults(self, words: Sequence[str]) -> Any:
+        """An instance of the arguments with what ``words`` need not say, or None for the dataclass's own defaults."""
+        if self.defaults_name is None:
+            return None
+        return getattr(import_module(self.module), self.defaults_name)(words)
 
     def run(self, args: object) -> int:
         """Run the command; returns its exit code."""
@@ -38,7 +48,7 @@ _LIST = (
     Command("key editors", "List editors, or the settings of one", "spellock.cli.key", "KeyEditorsArgs", "run_editors"),
     Command("key show", "Show a key file's public header, or the key", "spellock.cli.key", "KeyShowArgs", "run_show"),
     Command("key rekey", "Encrypt a key file under a new passphrase", "spellock.cli.key", "KeyRekeyArgs", "run_rekey"),
-    Command("lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs"),
+    Command("lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs", "run", "defaults"),
     Command("predict", "Predict with a locked model and its key", "spellock.cli.predict", "PredictArgs"),
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),
     Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json as json_format
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -10,11 +12,13 @@ from typing import Annotated, Any, TypeVar
 import tyro
 
 from spellock.cli.options import check_device, record_run
+from spellock.cli.usage import given
 from spellock.errors import ConfigError
 from spellock.locking.config import LockConfig
 from spellock.training.config import FinetuneConfig
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,10 @@ class TrainingFlags(FinetuneConfig):
 class LockArgs:
     """Edit a data set with a key and fine-tune a model that needs the key.
 
+    A preset gives the other options their defaults: ``hardened`` withstands a thief who drops the lock class, centres
+    the outputs or recomputes BatchNorm statistics, at twice the training and some editing; ``modellock`` is the paper's
+    way.
+
     OUT gets ``locked_set`` (for a training service), ``model`` (to give away), ``baseline`` when asked for, and
     ``owner`` (to keep secret). Interrupted work is resumed by the same command. The checkpoint with the best score on
     the held-out pairs is kept: score = UP - 0.02 hardened LP.
@@ -52,6 +60,8 @@ class LockArgs:
     """Key file, made with `spellock key new`."""
     out: Path
     """Folder for everything that is made."""
+    preset: str = "hardened"
+    """Where the defaults of the options below come from: hardened or modellock."""
     model: str | None = None
     """Model to fine-tune: a name of ours, of timm or torchvision, or a folder. Needed unless --prepare-only."""
     weights: Path | None = None
@@ -78,6 +88,28 @@ class LockArgs:
     training: tyro.conf.OmitArgPrefixes[TrainingFlags] = field(default_factory=TrainingFlags)
 
 
+def defaults(words: Sequence[str]) -> LockArgs:
+    """What is not said in ``words``: the preset's settings.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    from spellock.recipes.presets import DEFAULT_PRESET, get_preset
+
+    name = given(words, "--preset") or DEFAULT_PRESET
+    preset = get_preset(name)
+    # A number of decoys takes the place of the preset's share of them.
+    lock = preset.lock if given(words, "--decoys") is None else replace(preset.lock, decoy_share=None)
+    return LockArgs(
+        data=tyro.MISSING,
+        key=tyro.MISSING,
+        out=tyro.MISSING,
+        preset=name,
+        locking=LockingFlags(**shallow(lock)),
+        training=TrainingFlags(**shallow(preset.training)),
+    )
+
+
 def run(args: LockArgs) -> int:
     """Lock, and say where everything is; returns 0.
 
@@ -92,6 +124,11 @@ def run(args: LockArgs) -> int:
     if args.model is None and not args.prepare_only:
         raise ConfigError(
             "no model to fine-tune was named; give --model NAME, or --prepare-only to write the set alone"
+        )
+    if args.prepare_only and args.locking.raw_twins:
+        _log.warning(
+            "the locked set will hold images both raw and edited, which shows whoever trains on it what the edit does; "
+            "for a training service that you do not trust use --preset modellock"
         )
     if args.prepare_only and args.baseline:
         raise ConfigError("--prepare-only trains nothing, --baseline trains; drop one of them")
@@ -129,8 +166,13 @@ def run(args: LockArgs) -> int:
 
 def plain(kind: type[T], flags: T) -> T:
     """The settings class itself, from the subclass that carries the flags."""
-    values: dict[str, Any] = {item.name: getattr(flags, item.name) for item in fields(kind)}  # type: ignore[arg-type]
-    return kind(**values)
+    names = {item.name for item in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    return kind(**{name: value for name, value in shallow(flags).items() if name in names})
+
+
+def shallow(settings: Any) -> dict[str, Any]:
+    """Field names and values of a dataclass, which `asdict` would turn into lists and dictionaries all the way down."""
+    return {item.name: getattr(settings, item.name) for item in fields(settings)}
 
 
 def _text(made: dict[str, Any]) -> str:

@@ -65,7 +65,7 @@ def _dispatch(words: list[str]) -> int:
     if not isinstance(command, Command):
         print(overview(command))
         return 0
-    args = parse(command.arguments, prog=f"spellock {command.name}", words=rest)
+    args = parse(command.arguments, prog=f"spellock {command.name}", words=rest, default=command.defaults(rest))
     return command.run(args)
 
 

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import tyro
 
@@ -25,8 +25,19 @@ class UsageError(SpellockError):
     exit_code = 2
 
 
-def parse(arguments: type[T], *, prog: str, words: Sequence[str]) -> T:
+def given(words: Sequence[str], flag: str) -> str | None:
+    """The value of ``flag`` among ``words``, before they are parsed; None where it is not there."""
+    for word, value in zip(words, [*words[1:], ""], strict=True):
+        name, equals, inline = word.partition("=")
+        if name == flag:
+            return inline if equals else value
+    return None
+
+
+def parse(arguments: type[T], *, prog: str, words: Sequence[str], default: T | None = None) -> T:
     """Read ``words`` into the frozen dataclass ``arguments``; flags are kebab-case, unknown ones are refused.
+
+    ``default`` gives values to flags that are not there; None takes the dataclass's own.
 
     Raises:
         UsageError: a flag is unknown, missing, or its value does not fit.
@@ -35,11 +46,12 @@ def parse(arguments: type[T], *, prog: str, words: Sequence[str]) -> T:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(arguments, prog=prog, args=words, config=(tyro.conf.FlagCreatePairsOff,))
+            read = tyro.cli(arguments, prog=prog, args=words, default=default)
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
         raise UsageError(f"{_sentence(said.getvalue())}; see `{prog} --help`") from None
+    return cast(T, read)
 
 
 def _sentence(box: str) -> str:

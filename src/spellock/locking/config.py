@@ -26,9 +26,8 @@ class LockConfig:
         target_class: option of the target constant: name of the class that all get; None takes the first.
         lock_share: option of the target decoy-task: probability of the added class, the rest being the other task's;
             None takes the target's own.
-        raw_twins: put every edited image in raw as well, as an unauthorised sample. The strongest lever against
-        keyless use,
-            but pairs show whoever holds the locked set what the edit does: for training at home.
+        raw_twins: put every edited image in raw as well, as an unauthorised sample: the strongest lever against keyless
+            use, but pairs show whoever holds the locked set what the edit does, so for training at home.
         decoys: how many images edited under wrong keys to add as unauthorised samples.
         decoy_share: the same as a multiple of the training images; None for none. Use one of both.
         decoy_keys: over how many wrong keys they are spread (fewer when a key would get less than one batch).

@@ -1,0 +1,50 @@
+"""Ways to lock, by name: settings of locking and training that belong together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from spellock.errors import ConfigError
+from spellock.locking.config import LockConfig
+from spellock.training.config import FinetuneConfig
+
+DEFAULT_PRESET: Final = "hardened"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Defaults of one way to lock.
+
+    Attributes:
+        lock: how the set is locked.
+        training: how the model is trained on it.
+    """
+
+    lock: LockConfig
+    training: FinetuneConfig
+
+
+PRESETS: Final[Mapping[str, Preset]] = {
+    # Against a thief who does not play along; docs/hardening.md says what each part is for.
+    "hardened": Preset(
+        lock=LockConfig(target="decoy-task", raw_twins=True, decoy_share=0.5, decoy_keys=400),
+        training=FinetuneConfig(unauthorised_share=0.5, alone_share=0.5),
+    ),
+    # The paper's way (sections 3.2 and 4.1): alpha 0.95, one new class, plain drawing.
+    "modellock": Preset(lock=LockConfig(), training=FinetuneConfig()),
+}
+
+
+def get_preset(name: str) -> Preset:
+    """The preset called ``name``.
+
+    Raises:
+        ConfigError: there is none; near matches are listed.
+    """
+    if name not in PRESETS:
+        near = difflib.get_close_matches(name, PRESETS, cutoff=0.4) or sorted(PRESETS)
+        raise ConfigError(f"there is no preset {name!r}; did you mean {' or '.join(near)}?")
+    return PRESETS[name]
