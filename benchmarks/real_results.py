@@ -35,6 +35,8 @@ from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
 
 PROMPT = "with oil pastel"
+#: All benchmarks share the edits, so that a picture is edited once.
+EDITS = Path("runs/real_results")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +85,13 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def run(name: str, setting: Setting, seed: int, *, data: Path, work: Path, images: int | None) -> dict[str, Any]:
-    """One seed: lock, train both models, evaluate; percent."""
+def run(
+    name: str, setting: Setting, seed: int, *, data: Path, work: Path, images: int | None, baseline: Path | None = None
+) -> dict[str, Any]:
+    """One seed: lock, train both models, evaluate; percent.
+
+    ``baseline`` is the folder of one that is trained already; None trains it, in as many steps as the locked model.
+    """
     started = time.perf_counter()
     x, y = setting.read(data, "train")
     xt, yt = setting.read(data, setting.test)
@@ -95,21 +102,23 @@ def run(name: str, setting: Setting, seed: int, *, data: Path, work: Path, image
     secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
     key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret)
     inner = load_editor(key)
-    work.mkdir(parents=True, exist_ok=True)
-    editor = RememberingEditor(inner, work / f"{name}_edits.npz")
+    for folder in (work, EDITS):
+        folder.mkdir(parents=True, exist_ok=True)
+    editor = RememberingEditor(inner, EDITS / f"{name}_edits.npz")
     out = work / f"{name}_{seed}"
     shutil.rmtree(out, ignore_errors=True)
     choice = ModelChoice(
         name=setting.model, weights=None if setting.weights is None else data / setting.weights, input_size=setting.side
     )
     lock_model(
-        train, key, out, choice=choice, lock=replace(setting.lock, seed=seed), baseline=True, editor=editor,
+        train, key, out, choice=choice, lock=replace(setting.lock, seed=seed), baseline=baseline is None,
+        editor=editor,
         training=replace(setting.training, seed=seed),
     )  # fmt: skip
-    model, baseline = load_model(out / "model"), load_model(out / "baseline")
+    model, plain = load_model(out / "model"), load_model(baseline or out / "baseline")
     report = evaluate(
-        model.model, model.classes, key, test, lock_class=model.lock_class, baseline=baseline.model,
-        baseline_classes=baseline.classes, seed=seed, wrong_key_images=setting.wrong_key_images,
+        model.model, model.classes, key, test, lock_class=model.lock_class, baseline=plain.model,
+        baseline_classes=plain.classes, seed=seed, wrong_key_images=setting.wrong_key_images,
         make_editor=lambda wanted: editor if wanted == key else load_editor(wanted),
     )  # fmt: skip
     write_report(report, out / "report", title=f"{name}, seed {seed}")

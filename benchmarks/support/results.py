@@ -26,8 +26,8 @@ def hardware() -> str:
     return f"{os.cpu_count()} x {model}, no GPU"
 
 
-def write_result(name: str, figures: dict[str, Any], *, seeds: list[int], command: str) -> Path:
-    """Write ``results/NAME.json`` and print it."""
+def write_result(name: str, figures: dict[str, Any], *, seeds: list[int], command: str, show: bool = True) -> Path:
+    """Write ``results/NAME.json``, and print it where ``show`` says so."""
     document = {
         "command": command,
         "date": datetime.date.today().isoformat(),
@@ -39,5 +39,6 @@ def write_result(name: str, figures: dict[str, Any], *, seeds: list[int], comman
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(document, indent=2) + "\n")
-    print(json.dumps(document, indent=2))
+    if show:
+        print(json.dumps(document, indent=2))
     return path

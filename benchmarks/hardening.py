@@ -1,0 +1,149 @@
+"""What each part of the preset ``hardened`` contributes: UP, LP and hardened LP of locks between it and the paper's.
+
+Data sets, models and epochs are those of real_results.py. Finished cells are kept in the result file and skipped.
+
+    python benchmarks/hardening.py [NAME ...] [--recipes RECIPE ...] [--seeds 0 1 2] [--images 6000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from real_results import SETTINGS, run
+from support import shared_data
+from support.results import RESULTS, write_result
+
+from spellock.locking.config import LockConfig
+from spellock.recipes.presets import PRESETS
+
+HARDENED = PRESETS["hardened"]
+Recipe = tuple[LockConfig, dict[str, Any]]
+_BALANCED = {"unauthorised_share": 0.5}
+_ALONE = {"unauthorised_share": 0.5, "alone_share": HARDENED.training.alone_share}
+_DECOYS = {"decoy_share": HARDENED.lock.decoy_share, "decoy_keys": HARDENED.lock.decoy_keys}
+#: From the paper's way to ours, one step at a time; then ours without one of its parts.
+RECIPES: dict[str, Recipe] = {
+    "modellock": (LockConfig(), {}),
+    "balanced drawing": (LockConfig(), _BALANCED),
+    "and raw twins": (LockConfig(raw_twins=True), _BALANCED),
+    "and decoys": (LockConfig(raw_twins=True, **_DECOYS), _BALANCED),
+    "and raw images alone": (LockConfig(raw_twins=True, **_DECOYS), _ALONE),
+    "hardened": (HARDENED.lock, _ALONE),
+    "hardened, uniform target": (replace(HARDENED.lock, target="uniform"), _ALONE),
+    "hardened, no decoys": (replace(HARDENED.lock, decoy_share=None), _ALONE),
+    "hardened, none alone": (HARDENED.lock, _BALANCED),
+    "hardened, twice as long": (HARDENED.lock, {**_ALONE, "epochs": 2.0}),
+}
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "hardening.md"
+COLUMNS = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn", "wrong_key_mean", "hardened_lp")
+
+
+def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
+    """One lock, trained and evaluated; percent."""
+    lock, changes = RECIPES[recipe]
+    setting = SETTINGS[name]
+    # The number of epochs is a multiple of the data set's own.
+    length = {"epochs": round(changes["epochs"] * setting.training.epochs)} if "epochs" in changes else {}
+    own = replace(setting, lock=lock, training=replace(setting.training, **{"unauthorised_share": None}))
+    own = replace(own, training=replace(own.training, **{**changes, **length}))
+    plain = args.baselines / f"{name}_{seed}" / "baseline"
+    known = plain if args.images is None and plain.is_dir() else None
+    work = args.work / recipe.replace(" ", "_").replace(",", "")
+    return run(name, own, seed, data=args.data, work=work, images=args.images, baseline=known)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=["cifar10", "gtsrb", "fashion_mnist"], metavar="NAME")
+    parser.add_argument("--recipes", nargs="+", default=list(RECIPES), metavar="RECIPE", help=", ".join(RECIPES))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--images", type=int, default=None, help="training images; all by default")
+    parser.add_argument("--again", action="store_true", help="also run what is in the result file")
+    parser.add_argument("--data", type=Path, default=shared_data.default_folder())
+    parser.add_argument("--work", type=Path, default=Path("runs/hardening"))
+    parser.add_argument("--baselines", type=Path, default=Path("runs/real_results"), help="of real_results.py, if kept")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for seed in args.seeds:
+        for recipe in args.recipes:
+            for name in args.names:
+                title = name if args.images is None else f"{name}, {args.images} images"
+                if args.again or str(seed) not in load().get(title, {}).get(recipe, {}):
+                    keep(title, recipe, seed, cell(name, recipe, seed, args))
+    runs = load()
+    print(table(runs))
+    plot(runs)
+    text = PAGE.read_text()
+    start = text.index("\n", text.index("<!-- hardening: begin")) + 1
+    end = text.index("<!-- hardening: end")
+    picture = "![UP against hardened LP](../benchmarks/results/hardening.png)\n\n"
+    PAGE.write_text(text[:start] + "\n" + picture + table(runs) + "\n" + text[end:])
+
+
+def load() -> dict[str, Any]:
+    """What is known: data set, recipe, seed."""
+    path = RESULTS / "hardening.json"
+    found: dict[str, Any] = json.loads(path.read_text())["figures"]["runs"] if path.exists() else {}
+    return found
+
+
+def keep(title: str, recipe: str, seed: int, figures: dict[str, Any]) -> None:
+    """Put one cell into the result file, which another process may have written to meanwhile."""
+    runs = load()
+    runs.setdefault(title, {}).setdefault(recipe, {})[str(seed)] = figures
+    recipes = {name: {"lock": asdict(lock), "training": changes} for name, (lock, changes) in RECIPES.items()}
+    seeds = {int(one) for recipes_ in runs.values() for cells in recipes_.values() for one in cells}
+    write_result(
+        "hardening",
+        {"runs": runs, "recipes": recipes},
+        seeds=sorted(seeds),
+        command="python benchmarks/hardening.py",
+        show=False,
+    )
+
+
+def table(runs: dict[str, Any]) -> str:
+    """Markdown, means over the seeds, in percent."""
+    rows = []
+    for title, recipes in runs.items():
+        rows += [f"| {title} | seeds | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 2) + "|"]
+        for recipe in RECIPES:
+            if cells := list(recipes.get(recipe, {}).values()):
+                means = [sum(one[column] for one in cells) / len(cells) for column in COLUMNS]
+                rows.append(f"| {recipe} | {len(cells)} | {' | '.join(f'{value:.1f}' for value in means)} |")
+        rows.append("")
+    return "\n".join(rows)
+
+
+def plot(runs: dict[str, Any]) -> None:
+    """UP against hardened LP, one panel a data set; up and to the left is better."""
+    figure, axes = plt.subplots(1, len(runs), figsize=(4.6 * len(runs), 4.2), squeeze=False)
+    for axis, (title, recipes) in zip(axes[0], runs.items(), strict=True):
+        for number, recipe in enumerate(RECIPES):
+            if cells := list(recipes.get(recipe, {}).values()):
+                points = [(one["hardened_lp"], one["up"]) for one in cells]
+                marker = "os^Dv<>PX*"[number % 10]
+                axis.scatter(*zip(*points, strict=True), marker=marker, label=recipe, color=f"C{number % 10}")
+                axis.axhline(sum(one["baseline"] for one in cells) / len(cells), color="0.8", lw=1, zorder=0)
+                axis.axvline(cells[0]["chance"] + 5, color="0.8", lw=1, ls="--", zorder=0)
+        axis.set(title=title, xlabel="hardened LP, %", xlim=(0, 100))
+        axis.set_ylim(bottom=min(50, axis.get_ylim()[0]), top=100)
+    axes[0][0].set_ylabel("UP, %")
+    axes[0][0].legend(fontsize=7, loc="lower right")
+    figure.suptitle("grey lines: the baseline without a lock, and chance + 5 points", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(RESULTS / "hardening.png", dpi=110)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
