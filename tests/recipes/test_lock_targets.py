@@ -17,7 +17,7 @@ from spellock.tasks.checkpoint import load_model
 from ..tint_editor import tint_key
 
 NAMES = ("dark", "grey", "light")
-TARGETS = ("new-class", "constant", "next-class", "random-class", "uniform")
+TARGETS = ("new-class", "constant", "next-class", "random-class", "uniform", "decoy-task")
 # The rule for checkpoints counts ``lp_permuted``, so of next-class it would take an early one, which hides little yet.
 # Therefore only the last epoch is validated.
 TRAINING = ["--model", "small_resnet8", "--input-size", "16", "--epochs", "12", "--validate-every", "12"]
@@ -55,7 +55,7 @@ def test_the_whole_way(target: str, data: Path, tmp_path: Path, capsys: pytest.C
     assert lock(data, out, "--target", target, *more, *TRAINING, "--baseline", "--json") == 0, capsys.readouterr().err
     assert json.loads(capsys.readouterr().out)["validation"]["up"] > 90
     model = load_model(out / "model")
-    new = target == "new-class"
+    new = target in ("new-class", "decoy-task")
     assert model.classes == ((*NAMES, "other") if new else NAMES)
     assert model.lock_class == (3 if new else None)
     assert ("belong to the class other" in (out / "model" / "README.md").read_text()) == new
