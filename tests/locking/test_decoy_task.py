@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, DataError
 from spellock.evaluation.permuted import best_renaming
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
-from spellock.locking.targets import Samples, make_target
-from spellock.locking.targets.decoy_task import class_free
+from spellock.locking.targets import Relabelling, Samples, make_target
+from spellock.locking.targets.decoy_task import class_free, sectors
 from spellock.locking.targets.texture import FILTERS, TextureStatistics
 
 from .fake_editor import FakeEditor, fake_key, random_images
@@ -26,9 +27,9 @@ def coloured(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Images whose mean colour tells the class and whose contrast does not, and their classes."""
     draws = np.random.default_rng(seed)
     labels = np.arange(count) % len(CLASSES)
-    means = np.array([[60, 120, 180], [180, 120, 60], [90, 200, 90], [120, 60, 160]])[labels]
-    contrast = draws.uniform(5, 60, (count, 1, 1, 1))
-    pixels = means[:, None, None] + draws.normal(0, 12, (count, 1, 1, 3))
+    means = np.array([[113, 128, 143], [143, 128, 113], [118, 148, 118], [128, 108, 138]])[labels]
+    contrast = draws.uniform(5, 35, (count, 1, 1, 1))
+    pixels = means[:, None, None] + draws.normal(0, 6, (count, 1, 1, 3))
     pixels = pixels + contrast * draws.standard_normal((count, 32, 32, 3)).repeat(2, axis=1)[:, :32]
     return pixels.clip(0, 255).astype(np.uint8), labels
 
@@ -36,6 +37,18 @@ def coloured(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def samples(images: np.ndarray, labels: np.ndarray, secret: bytes = b"s" * 32) -> Samples:
     draws = np.random.default_rng(1).integers(0, 2**64, len(labels), dtype=np.uint64)
     return Samples(labels=labels, classes=CLASSES, draws=draws, secret=secret, pixels=lambda: iter(images))
+
+
+def classes_of(result: Relabelling) -> np.ndarray:
+    """The class of each sample's answer, where every answer is one class."""
+    assert sorted(result.answers) == [(label,) for label in range(4)]
+    return np.array([result.answers[task][0] for task in result.tasks])
+
+
+def told(answers: np.ndarray, labels: np.ndarray) -> float:
+    """How often the best renaming of ``answers``, fitted on the first half, meets the class on the second."""
+    half = len(labels) // 2
+    return float((best_renaming(answers[:half], labels[:half], 4, None)[answers[half:]] == labels[half:]).mean())
 
 
 def test_statistics_are_rectified_filters_averaged_over_picture_and_mirror() -> None:
@@ -67,22 +80,33 @@ def test_statistics_of_a_large_image_are_those_of_its_small_version() -> None:
 def test_classes_do_not_differ_on_average_in_what_is_left() -> None:
     images, labels = coloured(400)
     left = class_free(TextureStatistics(b"x")(images), labels)
-    assert left.shape == (400, 3)
-    assert left.std(axis=0) == pytest.approx(np.ones(3), rel=1e-6)
-    assert left @ np.ones(3) != pytest.approx(np.zeros(400)), "something is left"
+    assert left.shape == (400, 2)
+    assert left.std(axis=0) == pytest.approx(np.ones(2), rel=1e-6)
+    assert left @ np.ones(2) != pytest.approx(np.zeros(400)), "something is left"
     for label in range(4):
-        assert left[labels == label].mean(axis=0) == pytest.approx(np.zeros(3), abs=1e-6)
+        assert left[labels == label].mean(axis=0) == pytest.approx(np.zeros(2), abs=1e-6)
+
+
+def test_sectors_are_parts_of_the_circle() -> None:
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, 1000)
+    points = np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.linspace(0.1, 3, 1000)[:, None]
+    found = sectors(points, np.array([0.5, 0.2, 0.3]), turn=0.25)
+    assert np.bincount(found).tolist() == [500, 200, 300]
+    order = np.argsort((angles - np.pi / 2) % (2 * np.pi))
+    assert found[order].tolist() == [0] * 500 + [1] * 200 + [2] * 300, "counted on from a quarter of the circle"
 
 
 def test_tasks_are_balanced_secret_and_say_nothing_of_the_class() -> None:
     images, labels = coloured(2000)
-    tasks = make_target("decoy-task")(samples(images, labels)).tasks
+    tasks = classes_of(make_target("decoy-task")(samples(images, labels)))
     assert np.bincount(tasks, minlength=4) == pytest.approx(np.full(4, 500), rel=0.05)
-    renaming = best_renaming(tasks[:1000], labels[:1000], 4, None)
-    assert (renaming[tasks[1000:]] == labels[1000:]).mean() < 0.32, "chance is 0.25"
-    raw_guess = best_renaming(labels[:1000], labels[:1000], 4, None)
-    assert (raw_guess[labels[1000:]] == labels[1000:]).mean() == 1, "the yardstick sees a class where there is one"
-    other = make_target("decoy-task")(samples(images, labels, secret=b"t" * 32)).tasks
+    said = told(tasks, labels)
+    # The same sectors of the strongest directions, classes and all, tell much more.
+    statistics = TextureStatistics(b"s" * 32)(images)
+    centred = statistics - statistics.mean(axis=0)
+    strongest = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    assert said < 0.4 < 0.55 < told(sectors(strongest, np.full(4, 0.25), turn=0.0), labels), "chance is 0.25"
+    other = classes_of(make_target("decoy-task")(samples(images, labels, secret=b"t" * 32)))
     assert 0.1 < (other == tasks).mean() < 0.6, "another secret, another task"
 
 
@@ -116,7 +140,7 @@ def test_files_hold_the_lock_class_for_its_share(share: float) -> None:
     assert result.distribution == (0, 0, 0, 0, share)
     locked = result.labels == 4
     assert locked.tolist() == [number / 2**64 < share for number in given.draws.tolist()]
-    assert np.array_equal(result.labels[~locked], result.tasks[~locked])
+    assert np.array_equal(result.labels[~locked], classes_of(result)[~locked])
 
 
 def test_the_locked_set_learns_both_at_once(tmp_path) -> None:
@@ -125,6 +149,7 @@ def test_the_locked_set_learns_both_at_once(tmp_path) -> None:
     lock_images(random_images(120), key, tmp_path / "out", config, editor=FakeEditor(key), load=FakeEditor)
     locked = LockedSet.open(tmp_path / "out")
     learnt, entries = locked.training_labels, locked.entries
+    answers = json.loads((tmp_path / "out" / "owner" / "config.json").read_text())["answers"]
     assert learnt.shape == (len(locked), 5)
     assert learnt.sum(axis=1) == pytest.approx(np.ones(len(locked)))
     kinds = {kind: sum(entry.kind == kind for entry in entries) for kind in ("edited", "raw", "twin", "decoy")}
@@ -135,10 +160,32 @@ def test_the_locked_set_learns_both_at_once(tmp_path) -> None:
             expected[entry.true_label] = 1
             assert entry.task is None
         else:
-            expected[4], expected[entry.task] = 0.3, 0.7
-            assert label in (4, entry.task)
+            (answer,) = answers[entry.task]
+            expected[4], expected[answer] = 0.3, 0.7
+            assert label in (4, answer)
         assert row == pytest.approx(expected)
         assert raw == (entry.kind in ("raw", "twin"))
+
+
+def test_of_many_classes_an_answer_stands_for_several() -> None:
+    images, labels = coloured(2000)
+    given = dataclasses.replace(samples(images, labels), classes=tuple(map(str, range(40))))
+    result = make_target("decoy-task", {"lock_share": 0.1})(given)
+    assert len(result.answers) == 16
+    assert sorted(label for answer in result.answers for label in answer) == list(range(40))
+    assert all(label in (40, *result.answers[task]) for label, task in zip(result.labels, result.tasks, strict=True))
+    assert np.bincount(result.labels, minlength=41)[:40] == pytest.approx(np.full(40, 45), abs=25), "all about equally"
+    learnt = make_target("decoy-task")(dataclasses.replace(Samples.none(given.classes), secret=given.secret))
+    assert learnt.answers == result.answers, "known before the work begins"
+
+
+def test_an_answer_that_the_settings_do_not_know_is_refused(tmp_path) -> None:
+    key, path = fake_key(), tmp_path / "out" / "owner" / "config.json"
+    config = LockConfig(target="decoy-task", raw_twins=True)
+    lock_images(random_images(60), key, tmp_path / "out", config, editor=FakeEditor(key), load=FakeEditor)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"answers": [[0]]}))
+    with pytest.raises(DataError, match="lock the images again"):
+        _ = LockedSet.open(tmp_path / "out").training_labels
 
 
 def test_images_all_alike_are_no_error() -> None:

@@ -88,7 +88,8 @@ def lock_images(
     target = config.lock_target()
     check_trainable(images)
     # The classes are settled, and options that do not fit them refused, before anything is edited.
-    outline = target(Samples.none(images.classes))
+    secret = key.derive(f"locking task {config.seed}")
+    outline = target(dataclasses.replace(Samples.none(images.classes), secret=secret))
     classes = (*images.classes, *outline.extra_classes)
     if config.layout == "folder":
         check_folder_names(classes)
@@ -116,6 +117,7 @@ def lock_images(
             "classes": classes,
             "lock_class": outline.lock_class,
             "distribution": outline.distribution,
+            "answers": outline.answers,
             "resolution": key.resolution,
             "decoy_keys_used": plan.decoy_keys,
         }
@@ -143,7 +145,7 @@ def lock_images(
             namer=Namer(key),
             target=target,
             draw=partial(keyed_draws, key, f"locking target {config.seed}"),
-            secret=key.derive(f"locking task {config.seed}"),
+            secret=secret,
             layout=config.layout,
         )
         assembly.write(space, files, problems, _sheet(images, plan, main, files))

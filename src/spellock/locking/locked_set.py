@@ -41,6 +41,7 @@ class LockedSet:
         # Sets of before the field was written all have a new class, the last one.
         self.lock_class = _optional_class(settings.get("lock_class", len(self.classes) - 1), owner)
         self._distribution = _optional_distribution(settings.get("distribution"), len(self.classes), owner)
+        self._answers = settings.get("answers")
 
     @classmethod
     def open(cls, path: Path | str) -> LockedSet:
@@ -104,8 +105,16 @@ class LockedSet:
         left = 1 - self._distribution.sum()
         for place, entry in enumerate(self.entries or ()):
             if entry.task is not None:
-                targets[place, entry.task] += left
+                classes = self._answer(entry.task)
+                targets[place, classes] += left / len(classes)
         return targets
+
+    def _answer(self, number: int) -> list[int]:
+        """Classes of an answer of the lock target's other task."""
+        answers = self._answers
+        if not isinstance(answers, list) or not 0 <= number < len(answers) or not isinstance(answers[number], list):
+            raise DataError(f"{self._owner}: config.json has no answer {number} of the manifest; lock the images again")
+        return [int(label) for label in answers[number]]
 
     @property
     def learns_distribution(self) -> bool:

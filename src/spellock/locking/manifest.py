@@ -26,7 +26,7 @@ class Entry:
         true_label: that image's class number.
         label: class number in the locked set.
         decoy_key: number of the wrong key, from 1; 0 for all but decoys.
-        task: class of the lock target's other task, learnt beside the lock class; None where there is none.
+        task: number of the other task's answer, learnt beside the lock class; None where the target has none.
     """
 
     name: str

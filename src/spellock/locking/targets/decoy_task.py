@@ -6,16 +6,17 @@ them back. Here they are busy with something else that the model can learn, so i
 read. (Random labels do not do this: what cannot be learnt leaves the true class in place.)
 
 The other task: texture statistics, from which the directions are removed in which classes differ on average; of the
-rest the few strongest; in these one direction a class drawn from the key's secret, and the class with the largest value
-wins. All classes come out equally often.
+rest the two strongest; and of the plane that these span one sector an answer. Which classes an answer is, and where the
+first sector begins, comes from the key's secret. With many classes an answer stands for several, because few answers
+are learnt sooner. All classes come out equally often.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from spellock.data.image_set import Labels
 from spellock.errors import ConfigError
@@ -23,19 +24,19 @@ from spellock.locking.targets.new_class import NewClass
 from spellock.locking.targets.registry import Relabelling, Samples, register_target
 from spellock.locking.targets.texture import Floats, TextureStatistics
 
-#: Strongest class-free directions that the task is made of: few, so that a small network learns it soon.
-_DIRECTIONS = 3
-_FITTED_ON = 20_000
-_ROUNDS = 200
+#: Strongest class-free directions that the task is made of. Two: a small network learns them soon, and the more there
+#: are the more a picture's place among them tells of its class, though no class differs on average.
+_DIRECTIONS = 2
+_MOST_ANSWERS = 16
 
 
 @register_target("decoy-task")
 @dataclass(frozen=True, kw_only=True)
 class DecoyTask:
-    """Probability ``lock_share`` for a new class, and the rest for the class that the other task says.
+    """Probability ``lock_share`` for a new class, and the rest for the classes that the other task says.
 
     A file can hold only one label, so there a sample drawn with probability ``lock_share`` is in the new class, and the
-    others are in the class of the other task. Training at home learns both at once.
+    others are in a class of the other task's answer. Training at home learns all at once.
 
     Attributes:
         lock_share: in [0.1, 0.9]; from about 0.4 on the new class is what the model says to raw images.
@@ -60,17 +61,23 @@ class DecoyTask:
             ConfigError: the samples come without their pixels, or a class is called like the new one.
         """
         new = NewClass(lock_class_name=self.lock_class_name)(samples)
-        tasks = self._tasks(samples)
+        answers = _answers(samples.secret, len(samples.classes))
+        tasks = self._tasks(samples, answers)
+        # The draw's high bits tell who is in the new class, its low ones which class of an answer the others are in.
         locked = samples.draws < np.uint64(self.lock_share * 2.0**64)
+        drawn = [
+            answers[task][draw % len(answers[task])] for task, draw in zip(tasks, samples.draws.tolist(), strict=True)
+        ]
         return Relabelling(
-            labels=np.where(locked, new.labels, tasks),
+            labels=np.where(locked, new.labels, np.array(drawn, dtype=np.int64)),
             extra_classes=new.extra_classes,
             lock_class=new.lock_class,
             distribution=(0.0,) * len(samples.classes) + (self.lock_share,),
             tasks=tasks,
+            answers=answers,
         )
 
-    def _tasks(self, samples: Samples) -> Labels:
+    def _tasks(self, samples: Samples, answers: Sequence[Sequence[int]]) -> Labels:
         if not len(samples.labels):
             return np.zeros(0, dtype=np.int64)
         if samples.pixels is None:
@@ -78,15 +85,14 @@ class DecoyTask:
         statistics = TextureStatistics(samples.secret)(samples.pixels())
         if len(statistics) != len(samples.labels):
             raise ConfigError(f"got {len(statistics)} images for {len(samples.labels)} samples, expected one each")
-        count = len(samples.classes)
-        scores = class_free(statistics, samples.labels) @ _directions(samples.secret, count)
-        return _balanced(scores)
+        shares = np.array([len(answer) for answer in answers]) / len(samples.classes)
+        return sectors(class_free(statistics, samples.labels), shares, turn=_draws(samples.secret, 1).uniform())
 
 
 def class_free(statistics: Floats, labels: Labels) -> Floats:
     """The strongest directions of ``statistics`` (N, D) in which no class differs from another on average.
 
-    Returns (N, 3), of mean 0 and variance 1 each. With more classes than statistics allow for, the directions in which
+    Returns (N, 2), of mean 0 and variance 1 each. With more classes than statistics allow for, the directions in which
     the classes differ most are removed.
     """
     # Sums in one fixed order, so that the order of the samples changes no bit.
@@ -106,18 +112,23 @@ def class_free(statistics: Floats, labels: Labels) -> Floats:
     return found
 
 
-def _directions(secret: bytes, count: int) -> Floats:
-    drawn = np.random.default_rng([*secret, 1]).standard_normal((_DIRECTIONS, count))
-    directions: Floats = drawn / np.linalg.norm(drawn, axis=0)
-    return directions
+def sectors(points: Floats, shares: Floats, *, turn: float) -> Labels:
+    """Number of the sector that each of ``points`` (N, 2) lies in, int64 (N,); sector a holds ``shares[a]`` of them.
+
+    Args:
+        turn: where the first sector begins, as a part of the full circle, in [0, 1).
+    """
+    angles = (np.arctan2(points[:, 1], points[:, 0]) / (2 * np.pi) - turn) % 1
+    last = np.round(np.cumsum(shares)[:-1] * len(angles)).astype(np.int64)
+    borders = np.sort(angles)[np.minimum(last, len(angles) - 1)]
+    return np.searchsorted(borders, angles, side="right").astype(np.int64)
 
 
-def _balanced(scores: Floats) -> npt.NDArray[np.int64]:
-    """Largest score of each row of (N, K), after an offset a class that makes all classes equally frequent."""
-    step = max(1, len(scores) // _FITTED_ON)
-    fitted = scores[np.lexsort(scores.T)][::step]
-    offsets, count = np.zeros(scores.shape[1]), scores.shape[1]
-    for round_ in range(_ROUNDS):
-        frequency = np.bincount((fitted + offsets).argmax(axis=1), minlength=count) / len(fitted)
-        offsets -= (frequency * count - 1) * 0.1 / (1 + round_ / 50)
-    return np.asarray((scores + offsets).argmax(axis=1), dtype=np.int64)
+def _answers(secret: bytes, count: int) -> tuple[tuple[int, ...], ...]:
+    """The classes shared out among at most 16 answers."""
+    order = _draws(secret, 2).permutation(count)
+    return tuple(tuple(part.tolist()) for part in np.array_split(order, min(count, _MOST_ANSWERS)))
+
+
+def _draws(secret: bytes, purpose: int) -> np.random.Generator:
+    return np.random.default_rng([*secret, purpose])

@@ -63,8 +63,9 @@ class Relabelling:
         lock_class: number of the class that unauthorised inputs alone belong to; None where there is none.
         distribution: probability of each class, real and extra, that all samples learn instead of their labels. A file
             can hold only a label, so this is for training at home. None: the labels are what is learnt.
-        tasks: int64 (M,), a real class for each sample, which gets what the distribution leaves of probability 1. None:
-            the distribution leaves nothing.
+        tasks: int64 (M,), the number of an answer for each sample, whose classes share what the distribution leaves of
+            probability 1. None: the distribution leaves nothing.
+        answers: the classes of each answer.
     """
 
     labels: Labels
@@ -72,6 +73,7 @@ class Relabelling:
     lock_class: int | None = None
     distribution: tuple[float, ...] | None = None
     tasks: Labels | None = None
+    answers: tuple[tuple[int, ...], ...] = ()
 
 
 class Target(Protocol):
