@@ -14,12 +14,12 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from spellock.editors.base import Editor
 from spellock.editors.device import pick_device
 from spellock.editors.format_preserving import encrypt_number
 from spellock.editors.permutation import keyed_permutation
 from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
+from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.pixels import to_uint8
@@ -55,7 +55,7 @@ class BlockwiseSettings:
 
 
 @register_editor("blockwise", BlockwiseSettings)
-class BlockwiseEditor(Editor):
+class BlockwiseEditor(TriggerEditor):
     """G(x) of one of `METHODS`. Exact in bytes, hence the same on all devices.
 
     Attributes:
@@ -75,13 +75,6 @@ class BlockwiseEditor(Editor):
     """
 
     canonical_batch = 8
-    default_gamma = 1.0
-
-    @classmethod
-    def complete(cls, key: Key) -> Key:
-        """The key itself, once it is known that its blocks divide its resolution."""
-        _check_sides(parse_settings(BlockwiseSettings, key.settings, editor="blockwise"), key.resolution)
-        return key
 
     @classmethod
     def near_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
