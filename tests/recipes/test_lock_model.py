@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from spellock.cli.lock import LockArgs, LockingFlags, TrainingFlags, plain
 from spellock.cli.main import main
@@ -23,6 +22,7 @@ from spellock.recipes.lock_model import ModelChoice, lock_model, same_steps, sam
 from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
 
+from ..shades import write_shades
 from ..tint_editor import PROMPT, tint_key
 
 CHOICE = ModelChoice(name="small_resnet8", input_size=16)
@@ -33,15 +33,7 @@ LOCK = LockConfig(raw_twins=True, validation=0.2)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes of 20 noisy images, dark and bright."""
-    root = tmp_path_factory.mktemp("data")
-    draws = np.random.default_rng(0)
-    for label, (name, level) in enumerate((("dark", 60), ("light", 190))):
-        (root / name).mkdir()
-        for number in range(20):
-            noise = draws.integers(-40, 40, (20, 24, 3))
-            pixels = np.clip(level + noise, 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(root / name / f"{label}{number}.png")
-    return root
+    return write_shades(tmp_path_factory.mktemp("data"), 20, size=(20, 24))
 
 
 @pytest.fixture(scope="module")
