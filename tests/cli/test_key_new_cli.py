@@ -68,14 +68,14 @@ def test_new_refuses_contradictions(
     tmp_path: Path, asked: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     new, file = ["key", "new", str(tmp_path / "k")], str(secret_file(tmp_path / "f"))
-    assert "exclude" in refused([*new, "--plain", "--passphrase-file", file], capsys, 1)
-    assert "exclude" in refused([*new, "--prompt", PROMPT, "--prompt-file", file], capsys, 1)
+    assert "exclude" in refused([*new, "--plain", "--passphrase-file", file], capsys, 2)
+    assert "exclude" in refused([*new, "--prompt", PROMPT, "--prompt-file", file], capsys, 2)
     for content, word in ((" \n", "empty"), ("x" * 70_000, "too large")):
         bad = str(secret_file(tmp_path / "bad", content))
-        assert word in refused([*new, "--prompt-file", bad], capsys, 1)
+        assert word in refused([*new, "--prompt-file", bad], capsys, 2)
     (tmp_path / "bad").write_bytes(b"\xff\xfe")
-    assert "UTF-8" in refused([*new, "--prompt-file", bad], capsys, 1)
-    assert "No such file" in refused([*new, "--prompt-file", str(tmp_path / "none")], capsys, 1)
+    assert "UTF-8" in refused([*new, "--prompt-file", bad], capsys, 2)
+    assert "No such file" in refused([*new, "--prompt-file", str(tmp_path / "none")], capsys, 2)
     assert not (tmp_path / "k").exists()
 
 

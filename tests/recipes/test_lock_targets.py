@@ -111,7 +111,7 @@ def test_a_file_can_hold_no_distribution_and_that_is_said(
 def test_mistakes_are_one_sentence(
     more: list[str], says: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert lock(data, tmp_path / "out", "--prepare-only", *more) == 1
+    assert lock(data, tmp_path / "out", "--prepare-only", *more) == 2
     err = capsys.readouterr().err
     assert err.startswith("spellock: ")
     assert len(err.strip().splitlines()) == 1, err

@@ -21,7 +21,7 @@ from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
 from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
-from spellock.key import Key
+from spellock.key import RESOLUTIONS, Key
 from spellock.pixels import to_uint8
 
 METHODS: Final = ("shuffle", "negative-positive", "ffx", "scramble")
@@ -130,10 +130,15 @@ def _check_sides(settings: BlockwiseSettings, side: int) -> None:
     if side % block:
         raise ConfigError(
             f"the key's resolution {side} is not a multiple of its block {block}; make the key with resolution "
-            f"{max(round(side / block), 1) * block} or with another block"
+            f"{_multiple(block, side)} or with another block"
         )
     if settings.method == "scramble" and side == block:
         raise ConfigError(f"a block of {block} is the whole image, so there is nothing to scramble; use smaller blocks")
+
+
+def _multiple(block: int, side: int) -> int:
+    """The multiple of ``block`` nearest to ``side`` that a key can have as its resolution."""
+    return min(max(round(side / block), -(-RESOLUTIONS[0] // block)), RESOLUTIONS[1] // block) * block
 
 
 def ffx_table(password: bytes) -> Tensor:
