@@ -27,8 +27,9 @@ from PIL import Image
 from support.results import write_result
 
 import spellock.editors.byte_text  # noqa: F401  (diffusers finds the embedded text encoder among imported modules)
-from spellock.editors.checkpoint import DTYPES, quiet_libraries
+from spellock.editors.checkpoint import DTYPES
 from spellock.editors.presets import EMBEDDED_GUIDANCE, new_key
+from spellock.editors.quiet import quiet_libraries
 from spellock.editors.registry import load_editor
 from spellock.editors.vocabulary import DEFAULT_STYLE_PROMPT
 from spellock.editors.weights_folder import find_weights

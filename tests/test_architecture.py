@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -80,6 +81,20 @@ def own_modules(path: Path) -> set[str]:
 def test_every_module_has_a_room() -> None:
     tops = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in sources()} - {"__init__"}
     assert tops <= ROOM_OF.keys(), f"no floor is set for {sorted(tops - ROOM_OF.keys())}"
+
+
+def test_the_page_shows_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    house = page.split("## The house")[1].split("Floors,")[0]
+    for path in PACKAGE.iterdir():
+        if path.name != "__pycache__":
+            name = f"{path.name}/" if path.is_dir() else path.name
+            assert any(fnmatch(name, word) for word in house.split()), name
+    floors = {int(number): cells for number, cells in re.findall(r"^\| (\d) \| (.+) \|$", page, re.MULTILINE)}
+    for height, floor in enumerate(FLOORS):
+        for module in (name for names in floor.values() for name in names if not name.startswith(("key", "hidden"))):
+            exists = (PACKAGE / module).is_dir() or (PACKAGE / f"{module}.py").is_file()
+            assert (f"`{module}`" in floors[height]) == (exists and module != "passphrase"), module
 
 
 def test_rooms_import_from_lower_floors_only() -> None:

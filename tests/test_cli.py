@@ -17,7 +17,7 @@ import spellock
 from spellock.cli import commands
 from spellock.cli.commands import COMMANDS, Command
 from spellock.cli.main import main
-from spellock.errors import ConfigError, KeyFileError
+from spellock.errors import ConfigError, DataError, EditorError, KeyFileError
 
 SPELLOCK = [sys.executable, "-m", "spellock.cli.main"]
 
@@ -150,8 +150,10 @@ def test_the_commands_exit_code_is_returned(fake: object) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "says"),
     [
-        (ConfigError("got 3 legs, expected 4;\n count again"), 1, "got 3 legs, expected 4; count again"),
+        (ConfigError("got 3 legs, expected 4;\n count again"), 2, "got 3 legs, expected 4; count again"),
         (KeyFileError("wrong passphrase"), 2, "wrong passphrase"),
+        (EditorError("no such editor"), 2, "no such editor"),
+        (DataError("no images"), 1, "no images"),
         (OSError(errno.ENOSPC, "No space left on device", "out/x.png"), 1, "disk is full: out/x.png"),
         (PermissionError(errno.EACCES, "Permission denied", "out"), 1, "no permission: out"),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "in"), 1, "no such file or directory: in"),

@@ -134,7 +134,7 @@ def test_names_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_options_that_contradict(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--weights", "x.pth"]) == 1
+    assert main(["demo", "--weights", "x.pth"]) == 2
     assert "--model" in capsys.readouterr().err
-    assert main(["demo", "--test", "x"]) == 1
+    assert main(["demo", "--test", "x"]) == 2
     assert "--data" in capsys.readouterr().err

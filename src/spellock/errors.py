@@ -12,6 +12,8 @@ class SpellockError(Exception):
 class ConfigError(SpellockError):
     """A setting is out of range, unknown, or contradicts another."""
 
+    exit_code = 2
+
 
 class PixelError(SpellockError):
     """Images break the pixel contract: float32 RGB in [0, 1], NCHW."""
@@ -27,6 +29,8 @@ class ModelError(SpellockError):
 
 class EditorError(SpellockError):
     """An editor is unknown, unreadable, or is not the one that the key names."""
+
+    exit_code = 2
 
 
 class StorageError(SpellockError):

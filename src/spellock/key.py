@@ -18,10 +18,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from spellock.errors import ConfigError
 from spellock.hidden import HiddenBytes, HiddenSettings, Scalar
 
-__all__ = ["RESIZE_FILTERS", "SECRET_BYTES", "Key", "Scalar"]
+__all__ = ["RESIZE_FILTERS", "RESOLUTIONS", "SECRET_BYTES", "Key", "Scalar"]
 
 SECRET_BYTES: Final = 32
 RESIZE_FILTERS: Final = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+#: Smallest and largest resolution of a key.
+RESOLUTIONS: Final = (8, 4096)
 _EDITOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _MAX_DERIVED: Final = 255 * 32  # the limit of HKDF-SHA256 (RFC 5869)
 
@@ -60,9 +62,10 @@ class Key:
             raise ConfigError(f"the key's secret has {len(self.secret)} bytes, expected {SECRET_BYTES}")
         if type(self.gamma) not in (int, float) or not 0 <= self.gamma <= 1:
             raise ConfigError(f"gamma is {_shown(self.gamma)}, expected a number from 0 (no edit) to 1 (only the edit)")
-        if type(self.resolution) is not int or not 8 <= self.resolution <= 4096:
+        low, high = RESOLUTIONS
+        if type(self.resolution) is not int or not low <= self.resolution <= high:
             raise ConfigError(
-                f"resolution is {_shown(self.resolution)}, expected a whole number of pixels from 8 to 4096"
+                f"resolution is {_shown(self.resolution)}, expected a whole number of pixels from {low} to {high}"
             )
         if self.resize not in RESIZE_FILTERS:
             raise ConfigError(f"the key's resize filter is unknown, expected one of {', '.join(RESIZE_FILTERS)}")

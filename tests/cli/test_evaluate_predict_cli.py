@@ -92,20 +92,20 @@ def test_evaluate_prints_plain_lines(locked: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "words", "code"),
     [
-        (["--lock-class", "lock"], "'lock'"),
-        (["--split", "holdout"], "holdout"),
-        (["--limit", "1"], "--limit 1"),
-        (["--device", "abacus"], "abacus"),
-        (["--baseline", "nowhere"], "nowhere"),
-        (["--wrong-keys", "-1"], "wrong keys"),
+        (["--lock-class", "lock"], "'lock'", 1),
+        (["--split", "holdout"], "holdout", 1),
+        (["--limit", "1"], "--limit 1", 2),
+        (["--device", "abacus"], "abacus", 2),
+        (["--baseline", "nowhere"], "nowhere", 1),
+        (["--wrong-keys", "-1"], "wrong keys", 2),
     ],
 )
 def test_evaluate_explains_mistakes(
-    locked: Path, capsys: pytest.CaptureFixture[str], more: list[str], words: str
+    locked: Path, capsys: pytest.CaptureFixture[str], more: list[str], words: str, code: int
 ) -> None:
-    assert _evaluate(locked, *more) == 1
+    assert _evaluate(locked, *more) == code
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("spellock: ")
     assert words in error
@@ -115,7 +115,7 @@ def test_evaluate_never_takes_the_training_split_by_itself(locked: Path, capsys:
     (locked / "data" / "test").rename(locked / "elsewhere")
     assert _evaluate(locked) == 1
     assert "--split" in capsys.readouterr().err
-    assert main(["evaluate", str(locked / "elsewhere"), "--model", "m", "--out", str(locked / "report")]) == 1
+    assert main(["evaluate", str(locked / "elsewhere"), "--model", "m", "--out", str(locked / "report")]) == 2
     assert "--key" in capsys.readouterr().err
 
 
@@ -184,12 +184,12 @@ def test_predict_names_bad_files_keys_and_models(locked: Path, capsys: pytest.Ca
     assert "bad.png" in said.err
     assert main([*words, "--on-error", "skip", str(bad)]) == 1
     (locked / "empty").mkdir()
-    for more in ([], [str(locked / "empty")], ["--top", "0", good]):
-        assert main([*words, *more]) == 1
+    for more, code in (([], 2), ([str(locked / "empty")], 1), (["--top", "0", good], 2)):
+        assert main([*words, *more]) == code
     elsewhere = world.make_key().to_dict() | {"editor": "paintbox"}
     save_key(Key.from_dict(elsewhere), locked / "other.key", passphrase=None, plain=True)
     capsys.readouterr()
-    assert main([*words[:-1], str(locked / "other.key"), good]) == 1
+    assert main([*words[:-1], str(locked / "other.key"), good]) == 2
     assert "paintbox" in capsys.readouterr().err
     (locked / "other.key").write_text("{}")
     assert main([*words[:-1], str(locked / "other.key"), good]) == 2

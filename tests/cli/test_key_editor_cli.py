@@ -53,7 +53,7 @@ def test_options_of_the_same_name_are_settings(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_one_sentence(words: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert new(tmp_path / "a", *words.split()) == 1
+    assert new(tmp_path / "a", *words.split()) == 2
     out, err = capsys.readouterr()
     assert not out
     assert len(err.strip().splitlines()) == 1
@@ -72,5 +72,5 @@ def test_editors_and_their_settings_are_listed(capsys: pytest.CaptureFixture[str
     assert json.loads(capsys.readouterr().out)["settings"]["alpha"] == "float = 0.2"
     assert main(["key", "editors", "--json"]) == 0
     assert "noise" in json.loads(capsys.readouterr().out)["editors"]
-    assert main(["key", "editors", "pach"]) == 1
+    assert main(["key", "editors", "pach"]) == 2
     assert "did you mean patch" in capsys.readouterr().err

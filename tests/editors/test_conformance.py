@@ -17,6 +17,8 @@ from spellock.editors.registry import editor_class, list_editors, load_editor, s
 from spellock.errors import ConfigError, PixelError
 from spellock.key import Key
 
+from .shift import largest_shift
+
 Pictures = NDArray[np.uint8]
 SIDE = 32
 SECRET = bytes(range(100, 132))
@@ -131,6 +133,14 @@ def test_nothing_shows(key: Key) -> None:
 def test_unknown_settings_are_refused(key: Key) -> None:
     with pytest.raises(ConfigError, match="does not know"):
         load_editor(key.with_settings(no_such_setting=1))
+
+
+def test_content_stays_in_its_place_unless_the_editor_says_that_it_moves(key: Key) -> None:
+    """Boxes and masks of the raw image fit the edited one as long as content stays where it was."""
+    if key.editor == "diffusion":
+        pytest.skip("random weights answer a spot all over the image; test_embedded.py looks at the real ones")
+    editor = load_editor(key)
+    assert editor.moves_pixels == (largest_shift(editor) > 0.25)
 
 
 def test_near_keys_edit_otherwise(key: Key, pictures: Pictures) -> None:

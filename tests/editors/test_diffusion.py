@@ -141,11 +141,18 @@ def test_unsuitable_resolutions_are_refused(kind: str, resolution: int, key_for:
         load_editor(key_for(kind, resolution=resolution))
 
 
-@pytest.mark.parametrize(("kind", "prompt"), [("embedded", "é" * 76), ("sd", "q" * 76)])
-def test_long_prompts_are_refused_and_not_shown(kind: str, prompt: str, key_for: MakeKey) -> None:
-    with pytest.raises(EditorError, match="shorten it") as caught:
-        load_editor(key_for(kind, prompt=prompt))
-    assert prompt not in str(caught.value)
+@pytest.mark.parametrize(("kind", "longest"), [("embedded", "é" * 75), ("sd", "q" * 75), ("xl", "q" * 75)])
+def test_long_prompts_are_refused_and_not_shown(kind: str, longest: str, key_for: MakeKey) -> None:
+    """When a key is made, and when one that exists is used."""
+    key = key_for(kind, prompt=longest)
+    load_editor(key)
+    long = longest + longest[0]
+    for make in (lambda: key_for(kind, prompt=long), lambda: load_editor(key.with_settings(prompt=long))):
+        with pytest.raises(EditorError, match=r"expected at most the (150|77) .*shorten it by [12]$") as caught:
+            make()
+        assert longest not in str(caught.value)
+    with pytest.raises(EditorError, match="the negative prompt has"):
+        key_for(kind, negative_prompt=long)
 
 
 def test_wrong_sizes_are_refused(key_for: MakeKey) -> None:

@@ -13,6 +13,8 @@ import spellock
 from spellock.editors.presets import new_key, with_prompt, with_secret
 from spellock.editors.registry import load_editor
 
+from .shift import largest_shift
+
 FOLDER = Path(spellock.__file__).parent / "assets" / "embedded"
 
 
@@ -53,6 +55,12 @@ def test_prompt_and_secret_both_shape_the_edit(pictures: np.ndarray) -> None:
     assert _apart(edited, pictures).mean() > 8
     for other in others:
         assert _apart(load_editor(other).edit_uint8(pictures), edited).mean() > 6
+
+
+def test_content_stays_in_its_place() -> None:
+    editor = load_editor(new_key("embedded", resolution=32, secret=bytes(32), gamma=1.0))
+    assert not editor.moves_pixels
+    assert largest_shift(editor, above=0.5) < 1.5
 
 
 def test_it_equals_a_plain_pipeline_call_per_image(pictures: np.ndarray) -> None:

@@ -97,3 +97,12 @@ def test_synonyms_come_before_slips() -> None:
     )
     with pytest.raises(ConfigError, match="near synonyms"):
         near_prompts("", 9, seed=0)
+
+
+def test_near_prompts_of_a_long_prompt_are_no_longer_than_it() -> None:
+    prompt = "with oil pastel" + " and more of it" * 7
+    near = near_prompts(prompt, 40, seed=0)
+    assert max(len(other.encode()) for other in near) <= len(prompt.encode())
+    assert "using oil pastel" not in " ".join(near)
+    assert any(other.startswith("in oil pastel") for other in near)
+    assert any(len(other) > len("with oil pastel") for other in near_prompts("with oil pastel", 9, seed=0))

@@ -14,9 +14,11 @@ from spellock.cli.main import main
 from spellock.keyfile import save_key
 from spellock.tasks.checkpoint import load_model
 
+from ..shades import write_shades
 from ..tint_editor import tint_key
 
-NAMES = ("dark", "grey", "light")
+LEVELS = {"dark": 50, "grey": 128, "light": 205}
+NAMES = tuple(LEVELS)
 TARGETS = ("new-class", "constant", "next-class", "random-class", "uniform", "decoy-task")
 # The rule for checkpoints counts ``lp_permuted``, so of next-class it would take an early one, which hides little yet.
 # Therefore only the last epoch is validated.
@@ -25,21 +27,12 @@ TRAINING += ["--batch-size", "32", "--augment", "none", "--learning-rate", "0.00
 TRAINING += ["--raw-twins", "--validation", "0.2"]
 
 
-def write_images(root: Path, count: int, seed: int) -> None:
-    draws = np.random.default_rng(seed)
-    for name, level in zip(NAMES, (50, 128, 205), strict=True):
-        (root / name).mkdir(parents=True)
-        for number in range(count):
-            pixels = level + draws.integers(-20, 20, (16, 16, 3))
-            Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{number}.png")
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images in ``train`` and ``test``, and a key beside them."""
     root = tmp_path_factory.mktemp("shades")
-    write_images(root / "images" / "train", 30, 0)
-    write_images(root / "images" / "test", 20, 1)
+    for seed, (split, count) in enumerate({"train": 30, "test": 20}.items()):
+        write_shades(root / "images" / split, count, levels=LEVELS, spread=20, seed=seed)
     save_key(tint_key(), root / "my.key", passphrase=None, plain=True)
     return root
 
@@ -118,7 +111,7 @@ def test_a_file_can_hold_no_distribution_and_that_is_said(
 def test_mistakes_are_one_sentence(
     more: list[str], says: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert lock(data, tmp_path / "out", "--prepare-only", *more) == 1
+    assert lock(data, tmp_path / "out", "--prepare-only", *more) == 2
     err = capsys.readouterr().err
     assert err.startswith("spellock: ")
     assert len(err.strip().splitlines()) == 1, err

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from spellock.cli.main import main
 from spellock.editors.any_key import new_editor_key
 from spellock.errors import ConfigError
 from spellock.evaluation.wrong_keys import choose_wrong_keys
 from spellock.locking.decoys import check_decoy_edit, draw_decoy_keys
+
+from ..shades import write_shades
 
 #: Editors and settings; the second value says whether the secret shapes the edit.
 KEYS = {
@@ -29,13 +30,8 @@ KEYS = {
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes of noisy images, dark and light, 20 to train on and 6 to test."""
     root = tmp_path_factory.mktemp("data")
-    draws = np.random.default_rng(0)
-    for split, count in (("train", 20), ("test", 6)):
-        for name, level in (("dark", 60), ("light", 190)):
-            (root / split / name).mkdir(parents=True)
-            for number in range(count):
-                pixels = np.clip(level + draws.integers(-40, 40, (18, 20, 3)), 0, 255).astype(np.uint8)
-                Image.fromarray(pixels).save(root / split / name / f"{number}.png")
+    write_shades(root / "train", 20, size=(18, 20))
+    write_shades(root / "test", 6, size=(18, 20), seed=1)
     return root
 
 

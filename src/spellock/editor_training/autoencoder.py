@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderTiny
 
+from spellock.editor_training.checkpoint import load_checkpoint, save_checkpoint
 from spellock.editor_training.photographs import Photographs
-from spellock.editor_training.schedule import Average, cosine, load_checkpoint, save_checkpoint
+from spellock.editor_training.schedule import Average, cosine
 from spellock.progress import track
 
 

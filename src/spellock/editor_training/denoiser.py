@@ -19,9 +19,10 @@ from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 from transformers import ByT5Tokenizer
 
+from spellock.editor_training.checkpoint import load_checkpoint, save_checkpoint
 from spellock.editor_training.instructions import Curriculum
 from spellock.editor_training.photographs import Photographs
-from spellock.editor_training.schedule import Average, cosine, load_checkpoint, save_checkpoint
+from spellock.editor_training.schedule import Average, cosine
 from spellock.editors.byte_text import ByteTextEncoder
 from spellock.progress import track
 

@@ -1,12 +1,9 @@
-"""What both halves of an editor's training share: the learning rate, the weight average, the checkpoint."""
+"""What both halves of an editor's training share: the learning rate and the weight average."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,18 +34,3 @@ class Average:
     def copy_to_modules(self) -> None:
         for parameter, value in zip(self.parameters, self.values, strict=True):
             parameter.copy_(value)
-
-
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` (tensors and plain values) atomically."""
-    temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
-
-
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The state saved at ``path``, or None when there is none."""
-    if not path.exists():
-        return None
-    state: dict[str, Any] = torch.load(path, weights_only=True)
-    return state

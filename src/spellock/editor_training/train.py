@@ -18,6 +18,7 @@ from transformers import ByT5Tokenizer
 
 from spellock.artefacts import new_folder, read_json, storage_errors, write_bytes, write_json
 from spellock.editor_training.autoencoder import AutoencoderConfig, build_autoencoder, train_autoencoder
+from spellock.editor_training.checkpoint import load_checkpoint, save_checkpoint
 from spellock.editor_training.denoiser import (
     DenoiserConfig,
     Triples,
@@ -27,7 +28,6 @@ from spellock.editor_training.denoiser import (
 )
 from spellock.editor_training.instructions import Curriculum
 from spellock.editor_training.photographs import Photographs
-from spellock.editor_training.schedule import load_checkpoint, save_checkpoint
 from spellock.editor_training.text import TextConfig, train_text_encoder
 from spellock.editors.byte_text import ByteTextConfig, ByteTextEncoder
 from spellock.errors import ConfigError, EditorError

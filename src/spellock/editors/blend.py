@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spellock.editors.base import Editor
 from spellock.editors.device import pick_device
 from spellock.editors.neighbours import changed_in_turn, redrawn
-from spellock.editors.pattern_file import check_pair, read_pattern, with_digest
+from spellock.editors.pattern_file import check_pair, read_pattern
 from spellock.editors.patterns import coloured_cells
 from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
+from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
 from spellock.key import Key, Scalar
 from spellock.pixels import from_uint8, to_uint8
@@ -55,7 +55,7 @@ class BlendSettings:
 
 
 @register_editor("blend", BlendSettings)
-class BlendEditor(Editor):
+class BlendEditor(TriggerEditor):
     """x' = (1 - alpha) x + alpha p with one pattern p for all images.
 
     Args:
@@ -67,15 +67,6 @@ class BlendEditor(Editor):
         ConfigError: a setting is not valid, or there are more cells than pixels.
         EditorError: the pattern image is missing, of another size, or not the key's; or the device cannot be used.
     """
-
-    default_gamma = 1.0
-
-    @classmethod
-    def complete(cls, key: Key) -> Key:
-        """Adds the image's digest; refuses a pattern that does not fit."""
-        key = with_digest(key)
-        cls(key)
-        return key
 
     @classmethod
     def secret_matters(cls, key: Key) -> bool:

@@ -14,14 +14,14 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from spellock.editors.base import Editor
 from spellock.editors.device import pick_device
 from spellock.editors.format_preserving import encrypt_number
 from spellock.editors.permutation import keyed_permutation
 from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
+from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
-from spellock.key import Key
+from spellock.key import RESOLUTIONS, Key
 from spellock.pixels import to_uint8
 
 METHODS: Final = ("shuffle", "negative-positive", "ffx", "scramble")
@@ -55,7 +55,7 @@ class BlockwiseSettings:
 
 
 @register_editor("blockwise", BlockwiseSettings)
-class BlockwiseEditor(Editor):
+class BlockwiseEditor(TriggerEditor):
     """G(x) of one of `METHODS`. Exact in bytes, hence the same on all devices.
 
     Attributes:
@@ -75,13 +75,6 @@ class BlockwiseEditor(Editor):
     """
 
     canonical_batch = 8
-    default_gamma = 1.0
-
-    @classmethod
-    def complete(cls, key: Key) -> Key:
-        """The key itself, once it is known that its blocks divide its resolution."""
-        _check_sides(parse_settings(BlockwiseSettings, key.settings, editor="blockwise"), key.resolution)
-        return key
 
     @classmethod
     def near_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
@@ -137,10 +130,15 @@ def _check_sides(settings: BlockwiseSettings, side: int) -> None:
     if side % block:
         raise ConfigError(
             f"the key's resolution {side} is not a multiple of its block {block}; make the key with resolution "
-            f"{max(round(side / block), 1) * block} or with another block"
+            f"{_multiple(block, side)} or with another block"
         )
     if settings.method == "scramble" and side == block:
         raise ConfigError(f"a block of {block} is the whole image, so there is nothing to scramble; use smaller blocks")
+
+
+def _multiple(block: int, side: int) -> int:
+    """The multiple of ``block`` nearest to ``side`` that a key can have as its resolution."""
+    return min(max(round(side / block), -(-RESOLUTIONS[0] // block)), RESOLUTIONS[1] // block) * block
 
 
 def ffx_table(password: bytes) -> Tensor:

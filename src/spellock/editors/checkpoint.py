@@ -15,6 +15,7 @@ import transformers
 from torch import nn
 
 from spellock.artefacts import read_json
+from spellock.editors.quiet import quiet_libraries
 from spellock.editors.weights_folder import find_weights, weights_digest
 from spellock.errors import EditorError, SpellockError
 
@@ -77,35 +78,35 @@ def load_pieces(
         EditorError: the weights are missing, damaged or of another kind than InstructPix2Pix.
     """
     folder = find_weights(weights)
+    with _explained(folder):
+        owner = (str(folder), weights_digest(weights)) if share else None
+        return _load(folder, dtype=dtype, device=torch.device(device), scheduler=scheduler, owner=owner)
+
+
+def load_tokenizers(weights: str) -> tuple[Any, ...]:
+    """The tokenizers of ``weights`` alone, which is quick.
+
+    Raises:
+        EditorError: as `load_pieces`.
+    """
+    folder = find_weights(weights)
+    with _explained(folder):
+        return _tokenizers(folder, read_json(folder / "model_index.json"))
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Whatever a library makes of a damaged file, the user needs one sentence."""
     try:
         with quiet_libraries():
-            owner = (str(folder), weights_digest(weights)) if share else None
-            return _load(folder, dtype=dtype, device=torch.device(device), scheduler=scheduler, owner=owner)
+            yield
     except SpellockError:
         raise
     except Exception as error:
-        # Whatever a library makes of a damaged file, the user needs one sentence.
         raise EditorError(
             f"the editor weights in {folder} cannot be loaded ({type(error).__name__}: {str(error)[:200]}), expected a "
             "diffusers InstructPix2Pix checkpoint with safetensors weights; fetch them again"
         ) from error
-
-
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Keep the libraries' progress bars and their warnings about harmless settings from the user's terminal."""
-    logs = (diffusers.utils.logging, transformers.utils.logging)
-    before = [(log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs]
-    for log in logs:
-        log.set_verbosity_error()
-        log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        for log, (verbosity, bar) in zip(logs, before, strict=True):
-            log.set_verbosity(verbosity)
-            if bar:
-                log.enable_progress_bar()
 
 
 def _load(
@@ -126,14 +127,13 @@ def _load(
             f"the denoiser in {folder} takes {unet.config.in_channels} channels, expected {2 * latent_channels} (noise "
             "and original image); this is not an InstructPix2Pix checkpoint"
         )
-    suffixes = [end for end in ("", "_2") if index.get(f"text_encoder{end}", [None, None])[1] is not None]
     return Pieces(
         kind="xl" if kind == "xl" else "sd",
         unet=unet,
         vae=vae,
         scheduler=_scheduler(folder, index, scheduler),
-        tokenizers=tuple(_tokenizer(folder, index, f"tokenizer{end}") for end in suffixes),
-        text_encoders=tuple(_text_encoder(folder, index, f"text_encoder{end}", dtype) for end in suffixes),
+        tokenizers=_tokenizers(folder, index),
+        text_encoders=tuple(_text_encoder(folder, index, f"text_encoder{end}", dtype) for end in _suffixes(index)),
         factor=2 ** (len(vae.config.block_out_channels) - 1),
         zero_empty_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
         scaled_image_latents=bool(index.get("is_cosxl_edit", False)),
@@ -180,8 +180,17 @@ def _scheduler(folder: Path, index: dict[str, Any], name: str) -> Any:
     return getattr(diffusers, name or own).from_config(config)
 
 
-def _tokenizer(folder: Path, index: dict[str, Any], part: str) -> Any:
-    return getattr(transformers, _named(index, part, _TOKENIZERS)).from_pretrained(folder / part, local_files_only=True)
+def _suffixes(index: dict[str, Any]) -> list[str]:
+    """Of the parts that belong to each text encoder: the XL kind may lack its first one."""
+    return [end for end in ("", "_2") if index.get(f"text_encoder{end}", [None, None])[1] is not None]
+
+
+def _tokenizers(folder: Path, index: dict[str, Any]) -> tuple[Any, ...]:
+    parts = [f"tokenizer{end}" for end in _suffixes(index)]
+    kinds = [getattr(transformers, _named(index, part, _TOKENIZERS)) for part in parts]
+    return tuple(
+        kind.from_pretrained(folder / part, local_files_only=True) for kind, part in zip(kinds, parts, strict=True)
+    )
 
 
 def _text_encoder(folder: Path, index: dict[str, Any], part: str, dtype: torch.dtype) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from spellock.editors.device import pick_device
 from spellock.editors.guidance import Guidance
 from spellock.editors.lora import lora_digest, merge_lora
 from spellock.editors.presets import new_key
-from spellock.editors.prompt_text import full_prompt
+from spellock.editors.prompt_length import checked_prompts
 from spellock.editors.registry import register_editor
 from spellock.editors.sampler_noise import noise_generators
 from spellock.editors.sampling import Sampler
@@ -115,7 +115,8 @@ class DiffusionEditor(Editor):
         batch_size: see `Editor`.
 
     Raises:
-        EditorError: weights are missing, unreadable or not the key's; the resolution or dtype does not suit them.
+        EditorError: weights are missing, unreadable or not the key's; resolution, dtype or the prompt's length does not
+            suit them.
         ConfigError: a setting is not valid.
         MissingExtraError: the key has a LoRA and peft is not installed.
     """
@@ -123,7 +124,11 @@ class DiffusionEditor(Editor):
     @classmethod
     def complete(cls, key: Key) -> Key:
         """The settings of the preset ``embedded`` where none are given, and the digests of weights and LoRA."""
-        return key.replace(settings=new_key("embedded", **key.settings).settings)  # type: ignore[arg-type]
+        known = {field.name for field in fields(DiffusionSettings)} - {"weights_digest", "lora_digest"}
+        given: Any = {name: value for name, value in key.settings.items() if name in known}
+        made = new_key("embedded", secret=bytes(key.secret), **given)
+        # What is unknown stays, to be refused with the others.
+        return key.replace(settings={**key.settings, **made.settings})
 
     @classmethod
     def secret_matters(cls, key: Key) -> bool:
@@ -144,8 +149,7 @@ class DiffusionEditor(Editor):
         _check_digests(self.settings)
         pieces = self._load(target)
         _check_resolution(key.resolution, pieces)
-        prompt = full_prompt(key, prompt=self.settings.prompt, secret_use=self.settings.secret_use)
-        text = encode_prompt(pieces, prompt, self.settings.negative_prompt)
+        text = encode_prompt(pieces, *checked_prompts(key, self.settings, pieces.tokenizers))
         # From here on the text encoders are not needed; dropping them frees their memory.
         self._sampler = Sampler(
             pieces=replace(pieces, tokenizers=(), text_encoders=()),

@@ -9,7 +9,8 @@ from typing import Final
 import diffusers
 from safetensors.torch import load_file
 
-from spellock.editors.checkpoint import Pieces, quiet_libraries
+from spellock.editors.checkpoint import Pieces
+from spellock.editors.quiet import quiet_libraries
 from spellock.editors.weights_folder import file_digest
 from spellock.errors import EditorError, MissingExtraError
 

@@ -9,12 +9,12 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from spellock.editors.base import Editor
 from spellock.editors.device import pick_device
 from spellock.editors.keystream import Keystream
 from spellock.editors.neighbours import changed_in_turn
 from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
+from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
 from spellock.key import Key, Scalar
 
@@ -44,7 +44,7 @@ class NoiseSettings:
 
 
 @register_editor("noise", NoiseSettings)
-class NoiseEditor(Editor):
+class NoiseEditor(TriggerEditor):
     """x' = clamp(x + amplitude z) to [0, 1] with one standard Gaussian image z for all images.
 
     Args:
@@ -56,8 +56,6 @@ class NoiseEditor(Editor):
         ConfigError: a setting is not valid.
         EditorError: the device cannot be used.
     """
-
-    default_gamma = 1.0
 
     @classmethod
     def near_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spellock.editors.base import Editor
 from spellock.editors.device import pick_device
 from spellock.editors.keystream import Keystream
 from spellock.editors.motifs import MOTIFS, SECRET, Motif, draw_motif, is_colour
 from spellock.editors.neighbours import changed_in_turn, redrawn
-from spellock.editors.pattern_file import check_pair, read_pattern, with_digest
+from spellock.editors.pattern_file import check_pair, read_pattern
 from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
+from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
 from spellock.key import Key, Scalar
 from spellock.pixels import from_uint8, to_uint8
@@ -75,7 +75,7 @@ class PatchSettings:
 
 
 @register_editor("patch", PatchSettings)
-class PatchEditor(Editor):
+class PatchEditor(TriggerEditor):
     """Puts one square on every image; everything else stays as it is.
 
     A random place is a keyed digest of the image's own bytes, not of its name: the same picture then gets the same
@@ -90,15 +90,6 @@ class PatchEditor(Editor):
         ConfigError: a setting is not valid, or the square does not fit on the image.
         EditorError: the pattern image is missing, of another size, or not the key's; or the device cannot be used.
     """
-
-    default_gamma = 1.0
-
-    @classmethod
-    def complete(cls, key: Key) -> Key:
-        """Adds the image's digest; refuses a square that does not fit."""
-        key = with_digest(key)
-        cls(key)
-        return key
 
     @classmethod
     def secret_matters(cls, key: Key) -> bool:

@@ -14,6 +14,11 @@ from spellock.errors import ConfigError, DataError, EditorError
 from spellock.key import Key
 
 _MAX_BYTES: Final = 64 << 20
+#: The path itself is part of the key and not shown.
+_MOVED: Final = (
+    "expected it where it was when the key was made; put it back there (spellock key show --reveal tells the path), or "
+    "name its new place with key.with_settings(image=...)"
+)
 
 
 def with_digest(key: Key) -> Key:
@@ -25,7 +30,8 @@ def with_digest(key: Key) -> Key:
     image = key.settings.get("image")
     if not isinstance(image, str):
         return key
-    return key.with_settings(image_digest=hashlib.sha256(_read(image)).hexdigest())
+    data = _read(image, "expected an image file; check the path")
+    return key.with_settings(image_digest=hashlib.sha256(data).hexdigest())
 
 
 def check_pair(image: str | None, digest: str | None) -> None:
@@ -50,14 +56,15 @@ def read_pattern(image: str, digest: str, *, side: int, what: str) -> NDArray[np
     Raises:
         EditorError: the file is missing, no image, of another size, or not the one the key was made for.
     """
-    data = _read(image)
+    data = _read(image, _MOVED)
     if hashlib.sha256(data).hexdigest() != digest:
         raise EditorError("the key was made for another pattern image than the one found; give the original file")
     try:
         # A hostile header is refused before its pixels are decoded.
         picture = decode_image(data, name="the key's pattern image", max_pixels=1 << 24)
     except DataError as error:
-        raise EditorError(str(error)) from error
+        fault = str(error).partition(";")[0]  # its advice is for training images
+        raise EditorError(f"{fault}; make the key with a sound PNG or JPEG") from error
     if picture.size != (side, side):
         raise EditorError(
             f"the key's pattern image is {picture.width}x{picture.height} pixels, expected {side}x{side} ({what}); "
@@ -66,13 +73,15 @@ def read_pattern(image: str, digest: str, *, side: int, what: str) -> NDArray[np
     return np.asarray(picture, dtype=np.uint8).copy()
 
 
-def _read(image: str) -> bytes:
-    path = Path(image).expanduser()
+def _read(image: str, advice: str) -> bytes:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise EditorError(f"the key's pattern image is larger than {_MAX_BYTES >> 20} MiB, expected a small image")
-        return path.read_bytes()
-    except OSError as error:
+        with Path(image).expanduser().open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except (OSError, RuntimeError, ValueError) as error:  # the latter two: ~nobody, and a zero byte
+        reason = getattr(error, "strerror", None) or "no such path"
+        raise EditorError(f"cannot read the key's pattern image ({reason}), {advice}") from error
+    if len(data) > _MAX_BYTES:
         raise EditorError(
-            f"cannot read the key's pattern image ({error.strerror}), expected an image file; check the path"
-        ) from error
+            f"the key's pattern image is larger than {_MAX_BYTES >> 20} MiB, expected a small one; scale it down"
+        )
+    return data

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spellock.editors.base import Editor
 from spellock.editors.blend_modes import BLEND_MODES, composite, faded, tone
 from spellock.editors.device import pick_device
 from spellock.editors.filter_layers import Colour, Gradient, Layer, Split, Tone, draw_mask
 from spellock.editors.filter_table import FILTERS
 from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
+from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.pixels import from_uint8, to_uint8
@@ -43,7 +43,7 @@ class PhotoFilterSettings:
 
 
 @register_editor("photo_filter", PhotoFilterSettings)
-class PhotoFilterEditor(Editor):
+class PhotoFilterEditor(TriggerEditor):
     """G(x) of one of `FILTERS`, in bytes throughout. The secret takes no part.
 
     Args:
@@ -57,7 +57,6 @@ class PhotoFilterEditor(Editor):
     """
 
     canonical_batch = 8
-    default_gamma = 1.0
 
     def __init__(self, key: Key, *, device: str = "cpu", batch_size: int | None = None) -> None:
         super().__init__(key, batch_size=batch_size)

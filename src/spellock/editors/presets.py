@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import secrets
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 
+from spellock.editors.checkpoint import load_tokenizers
 from spellock.editors.lora import lora_digest
+from spellock.editors.prompt_length import checked_prompts
 from spellock.editors.registry import settings_of
 from spellock.editors.vocabulary import DEFAULT_STYLE_PROMPT
 from spellock.editors.weights_folder import EMBEDDED, weights_digest
@@ -105,7 +107,7 @@ def new_key(
 
     Raises:
         ConfigError: the preset is unknown or a value is not valid.
-        EditorError: the weights or the LoRA are not there.
+        EditorError: the weights or the LoRA are not there, or a prompt is longer than their text encoder reads.
     """
     if preset not in PRESETS:
         near = difflib.get_close_matches(preset, PRESETS, n=1)
@@ -135,7 +137,9 @@ def new_key(
     }
     drawn = secrets.token_bytes(SECRET_BYTES) if secret is None else secret
     key = Key(editor="diffusion", settings=settings, secret=drawn, **outer)
-    settings_of(key)  # refuses values that are not valid now, not when the key is first used
+    # What cannot be used is refused now, not when the key is first used.
+    checked: Any = settings_of(key)
+    checked_prompts(key, checked, load_tokenizers(values["weights"]))
     return key
 
 

@@ -8,10 +8,6 @@ import torch
 from torch import Tensor
 
 from spellock.editors.checkpoint import Pieces
-from spellock.errors import EditorError
-
-#: What the embedded editor reads, counted in UTF-8 bytes with the secret's tail.
-MAX_BYTES = 150
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +24,8 @@ class TextConditions:
 def encode_prompt(pieces: Pieces, prompt: str, negative_prompt: str = "") -> TextConditions:
     """Run the text encoders of ``pieces`` on both prompts.
 
-    Raises:
-        EditorError: a prompt is longer than the encoders read (it is never cut: its end may hold the secret).
+    Neither may be longer than the encoders read, see `spellock.editors.prompt_length`.
     """
-    for tokenizer in pieces.tokenizers:
-        _check_length(tokenizer, prompt, "key prompt")
-        _check_length(tokenizer, negative_prompt, "negative prompt")
     positive, positive_pooled = _encode(pieces, prompt)
     if pieces.kind == "xl" and pieces.zero_empty_prompt and not negative_prompt:
         negative, negative_pooled = torch.zeros_like(positive), _zeros_like(positive_pooled)
@@ -61,20 +53,3 @@ def _encode(pieces: Pieces, text: str) -> tuple[Tensor, Tensor | None]:
 
 def _zeros_like(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else torch.zeros_like(tensor)
-
-
-def _check_length(tokenizer: object, text: str, what: str) -> None:
-    # The messages say how long the text is, never what it is.
-    if type(tokenizer).__name__ == "ByT5Tokenizer":
-        length = len(text.encode("utf-8"))
-        if length > MAX_BYTES:
-            raise EditorError(
-                f"the {what} has {length} bytes with the secret's string, expected at most {MAX_BYTES}; shorten it"
-            )
-        return
-    count = len(tokenizer(text).input_ids)  # type: ignore[operator]
-    if count > tokenizer.model_max_length:  # type: ignore[attr-defined]
-        raise EditorError(
-            f"the {what} has {count} tokens with the secret's string, expected at most "
-            f"{tokenizer.model_max_length} for this checkpoint; shorten it"  # type: ignore[attr-defined]
-        )

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from spellock.editors.base import Editor
 from spellock.editors.device import pick_device
 from spellock.editors.keystream import Keystream
 from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
+from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
 from spellock.key import Key
 
@@ -55,7 +55,7 @@ class WarpSettings:
 
 
 @register_editor("warp", WarpSettings)
-class WarpEditor(Editor):
+class WarpEditor(TriggerEditor):
     """G(x) = x sampled at a warped grid, bilinear, in float64, the same grid for all images.
 
     Args:
@@ -70,7 +70,6 @@ class WarpEditor(Editor):
 
     canonical_batch = 8
     moves_pixels = True
-    default_gamma = 1.0
 
     def __init__(self, key: Key, *, device: str = "cpu", batch_size: int | None = None) -> None:
         super().__init__(key, batch_size=batch_size)

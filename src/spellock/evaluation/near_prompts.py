@@ -41,6 +41,8 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     ("baseball", "softball", "tennis ball"),
     ("watercolor", "watercolour", "gouache"),
 )
+#: Up to this many bytes a near prompt may be longer than the prompt itself; text encoders read more than that.
+_ROOM: Final = 96
 _FILLERS: Final = ("style", "effect", "please", "softly", "strongly")
 
 
@@ -49,18 +51,19 @@ def near_prompts(prompt: str, count: int, *, seed: int) -> tuple[str, ...]:
 
     Synonyms of one word come first, then a word dropped, added or swapped with its neighbour, then a letter dropped
     or doubled, so that prompts of words nobody knows have neighbours too. Order within a kind is drawn from ``seed``.
+    Neighbours of a long prompt are no longer than it is, so that a text encoder that reads it reads them too.
 
     Raises:
         ConfigError: ``prompt`` is empty or so short that it has fewer than ``count`` neighbours.
     """
     draw = random.Random(f"near prompts {seed}")
     found: list[str] = []
-    seen = {_plain(prompt), ""}
+    seen, longest = {_plain(prompt), ""}, max(len(prompt.encode()), _ROOM)
     for kind in (_synonyms, _word_slips, _letter_slips):
         candidates = list(kind(prompt.split()))
         draw.shuffle(candidates)
         for candidate in candidates:
-            if len(found) < count and _plain(candidate) not in seen:
+            if len(found) < count and _plain(candidate) not in seen and len(candidate.encode()) <= longest:
                 seen.add(_plain(candidate))
                 found.append(candidate)
     if len(found) < count:
