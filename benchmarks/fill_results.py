@@ -32,11 +32,17 @@ def load(name: str) -> dict[str, Any] | None:
 def real_results() -> list[str]:
     """One row a data set, and the paper's rows for its nearest ones."""
     rows = [f"| data | seeds | {' | '.join(COLUMNS.values())} |", "|---" * (len(COLUMNS) + 2) + "|"]
+    ablation = load("hardening")
+    hardening: dict[str, Any] = {} if ablation is None else ablation["figures"]["runs"]
     for name, title in NAMES.items():
         document = load(f"real_{name}")
         if document is not None:
             cells = " | ".join(cell(list(document["figures"]["runs"].values()), column) for column in COLUMNS)
-            rows.append(f"| {title} | {len(document['seeds'])} | {cells} |")
+            rows.append(f"| {title}, raw twins | {len(document['seeds'])} | {cells} |")
+        hardened = list(hardening.get(name, {}).get("hardened", {}).values())
+        if hardened:
+            cells = " | ".join(cell(hardened, column) for column in COLUMNS)
+            rows.append(f"| **{title}, hardened** | {len(hardened)} | {cells} |")
     empty = "| " * (len(COLUMNS) - 3)
     rows += [f"| paper: {title} | | {baseline} | {up} | {lp} {empty}|" for title, (baseline, up, lp) in PAPER.items()]
     return rows

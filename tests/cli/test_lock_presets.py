@@ -83,7 +83,7 @@ def test_pairs_for_a_training_service_are_warned_of(
 
 def test_an_unknown_preset_is_one_sentence(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["lock", str(data / "images"), "--key", str(data / "my.key"), "--out", str(tmp_path / "out")]
-    assert main([*words, "--preset", "hardend"]) == 1
+    assert main([*words, "--preset", "hardend"]) == 2
     assert capsys.readouterr().err == "spellock: there is no preset 'hardend'; did you mean hardened?\n"
     with pytest.raises(ConfigError, match="hardened or modellock"):
         get_preset("zzz")
