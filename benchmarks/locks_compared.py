@@ -4,7 +4,7 @@ On Imagenette at 64 px with a MobileNetV1 pretrained on ImageNet, locked the pap
 edited, 5 % raw with one new label, plain drawing. Every lock is trained with and without the cropping and erasing that
 is usual after ImageNet, and tested on whole images and on their central 7/8 (Resize 256, CenterCrop 224).
 
-    python benchmarks/locks_compared.py [--seeds 0 1 2] [--data FOLDER] [--work FOLDER] [--again]
+    python benchmarks/locks_compared.py [--seeds 0 1 2] [--only TEXT ...] [--data FOLDER] [--work FOLDER] [--again]
     python benchmarks/locks_compared.py --full --device cuda --model vit [--images FOLDER] [--editor FOLDER]
 """
 
@@ -22,7 +22,7 @@ from support import shared_data
 from support.cells import Cells, Figures
 from support.full_size import SIDE, add_arguments, full_trial
 from support.locks_tables import AUGMENTS, PATCHES, cell_name, patch_table, plot, table5
-from support.remembering_editor import RememberingEditor
+from support.remembering_editor import RememberingEditor, edits_file
 from support.trial import CentreCropped, Trial
 
 from spellock.data.memory import numpy_images
@@ -117,6 +117,7 @@ def measure(trial: Trial, cell: Cell, key: Key, editor: Editor, seed: int) -> Fi
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="cells whose names contain one of them")
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs/locks_compared"))
     parser.add_argument("--again", action="store_true", help="measure finished cells again")
@@ -137,7 +138,8 @@ def main() -> None:
 
     @cache
     def remembering() -> RememberingEditor:
-        return RememberingEditor(load_editor(diffusion(), device=args.device), args.work / f"edits_{side}.npz")
+        key = diffusion()
+        return RememberingEditor(load_editor(key, device=args.device), edits_file(args.work, key))
 
     name = f"locks_compared_full_{args.model}" if args.full else "locks_compared"
     cells = Cells(
@@ -146,12 +148,14 @@ def main() -> None:
         settings={
             "images": args.images if args.full else "Imagenette", "side": side, "model": trial.choice.name,
             "training": asdict(trial.training), "lock": asdict(trial.lock), "prompt": PROMPT, "secret_use": "none",
+            "editor_weights": diffusion().settings["weights_digest"],
             "training_images": len(trial.train), "test_images": len(trial.test),
         },
         again=args.again,
     )  # fmt: skip
+    wanted = [cell for cell in grid() if any(text in cell.name for text in args.only)]
     for seed in args.seeds:
-        for cell in grid():
+        for cell in wanted:
             key = make_key(cell, side, diffusion)
             editor: Editor = remembering() if cell.lock == "ModelLock" else load_editor(key)
             cells.run(cell.name, seed, lambda c=cell, k=key, e=editor, s=seed: measure(trial, c, k, e, s))  # type: ignore[misc]

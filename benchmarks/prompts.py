@@ -4,7 +4,7 @@ On GTSRB at 32 px with a small ResNet trained from scratch, locked the paper's w
 5 % raw with one new label, plain drawing. The paper's keys have no secret: here too the prompt alone shapes the edit,
 and the noise seed is the authors'. Each picture is edited once a prompt; all seeds share the edits.
 
-    python benchmarks/prompts.py [--seeds 0 1 2] [--only TEXT] [--data FOLDER] [--work FOLDER] [--again]
+    python benchmarks/prompts.py [--seeds 0 1 2] [--only TEXT ...] [--data FOLDER] [--work FOLDER] [--again]
     python benchmarks/prompts.py --full --device cuda --model vit [--images FOLDER] [--editor FOLDER]
 """
 
@@ -21,7 +21,7 @@ from support import shared_data
 from support.cells import Cells, Figures
 from support.full_size import SIDE, add_arguments, full_trial
 from support.prompts_tables import BASELINE, PROMPTS, kind_table, plot, prompt_table
-from support.remembering_editor import RememberingEditor
+from support.remembering_editor import RememberingEditor, edits_file
 from support.trial import CentreCropped, Trial
 
 from spellock.data.memory import numpy_images
@@ -68,9 +68,8 @@ class Edits:
 
     def of(self, key: Key) -> RememberingEditor:
         if self.editor is None or self.editor.key != key:
-            prompt = hashlib.sha256(str(key.settings["prompt"]).encode()).hexdigest()[:12]
             # At 256 px and with thousands of images the disk would be fuller than editing again takes long.
-            path = None if self.args.full else self.args.work / f"{prompt}.npz"
+            path = None if self.args.full else edits_file(self.args.work, key)
             self.editor = RememberingEditor(load_editor(key, device=self.args.device), path)
         return self.editor
 
@@ -95,9 +94,9 @@ def measure(trial: Trial, prompt: str, seed: int, edits: Edits, args: argparse.N
     return {"up": figures["lp"], "lp": figures["lp"]} if plain else figures
 
 
-def order(seeds: list[int], only: str, *, full: bool) -> Iterator[tuple[str, int]]:
+def order(seeds: list[int], only: list[str], *, full: bool) -> Iterator[tuple[str, int]]:
     """All prompts for one seed first; with ``full``, where edits are not kept, all seeds of one prompt first."""
-    prompts = [prompt for prompt in (BASELINE, *PROMPTS) if only.casefold() in prompt.casefold()]
+    prompts = [prompt for prompt in (BASELINE, *PROMPTS) if any(text in prompt for text in only)]
     if full:
         yield from ((prompt, seed) for prompt in prompts for seed in seeds)
     else:
@@ -107,7 +106,7 @@ def order(seeds: list[int], only: str, *, full: bool) -> Iterator[tuple[str, int
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--only", default="", metavar="TEXT", help="prompts that contain it")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="prompts that contain one of them")
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs/prompts"))
     parser.add_argument("--again", action="store_true", help="measure finished cells again")
@@ -124,6 +123,7 @@ def main() -> None:
         settings={
             "images": args.images if args.full else "GTSRB", "side": SIDE if args.full else _CPU_SIDE,
             "model": trial.choice.name, "training": asdict(trial.training), "lock": asdict(trial.lock),
+            "editor_weights": make_key("with oil pastel", args).settings["weights_digest"],
             "secret_use": "none", "noise_seed": NOISE_SEED, "training_images": len(trial.train),
             "test_images": len(trial.test),
         },

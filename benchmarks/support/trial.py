@@ -39,10 +39,9 @@ class CentreCropped(PixelModel):
         self.to(model.mean.device).eval()
 
     def normalise(self, images: Tensor) -> Tensor:
-        side = images.shape[-1]
-        keep = round(side * self.share)
-        first = (side - keep) // 2
-        return super().normalise(images[..., first : first + keep, first : first + keep])
+        keep = [round(side * self.share) for side in images.shape[-2:]]
+        top, left = ((side - kept) // 2 for side, kept in zip(images.shape[-2:], keep, strict=True))
+        return super().normalise(images[..., top : top + keep[0], left : left + keep[1]])
 
 
 @dataclass(frozen=True, kw_only=True)
