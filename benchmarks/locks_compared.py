@@ -11,9 +11,7 @@ is usual after ImageNet, and tested on whole images and on their central 7/8 (Re
 from __future__ import annotations
 
 import argparse
-import hashlib
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
@@ -21,12 +19,12 @@ import torch
 from support import shared_data
 from support.cells import Cells, Figures
 from support.full_size import SIDE, add_arguments, full_trial
-from support.locks_tables import AUGMENTS, PATCHES, cell_name, patch_table, plot, table5
+from support.locks_grid import SECRET, Cell, grid, make_key, patch_in_view
+from support.locks_tables import IN_VIEW, PATCHES, patch_table, plot, table5
 from support.remembering_editor import RememberingEditor, edits_file
 from support.trial import CentreCropped, Trial
 
 from spellock.data.memory import numpy_images
-from spellock.editors.any_key import new_editor_key
 from spellock.editors.base import Editor
 from spellock.editors.presets import new_key
 from spellock.editors.registry import load_editor
@@ -36,50 +34,9 @@ from spellock.recipes.lock_model import ModelChoice
 from spellock.training.config import FinetuneConfig
 
 PROMPT = "with oil pastel"
-SECRET = hashlib.sha256(b"benchmark locks_compared").digest()
-#: The paper's patches are 5, 20 and 50 pixels on 224; here the same share of the side, at least one pixel.
-REFERENCE_SIDE = 224
+#: Share of unauthorised images in each batch of the cells with raw twins.
+TWINS_SHARE = 0.25
 _CPU_SIDE = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """A lock, where its patch is (empty for locks without one), and the augmentation of the training."""
-
-    lock: str
-    place: str
-    augment: str
-
-    @property
-    def name(self) -> str:
-        return cell_name(self.lock, self.place, self.augment)
-
-
-def grid() -> list[Cell]:
-    """Patches with every augmentation and at both places, the other locks with both usual augmentations."""
-    cells = []
-    for augment in AUGMENTS:
-        cells.append(Cell(lock="none", place="", augment=augment))
-        cells += [Cell(lock=lock, place="bottom-right", augment=augment) for lock in PATCHES]
-        if augment != "none":
-            others = ("Blend", "WaNet", "Nashville", "ModelLock")
-            cells += [Cell(lock=lock, place="", augment=augment) for lock in others]
-    cells += [Cell(lock=lock, place="centre", augment=augment) for augment in AUGMENTS for lock in PATCHES]
-    return cells
-
-
-def make_key(cell: Cell, side: int, diffusion: Callable[[], Key]) -> Key:
-    """The cell's key; WaNet with its published strength, since the paper names only its k."""
-    if cell.lock in PATCHES:
-        size = max(1, round(PATCHES[cell.lock] * side / REFERENCE_SIDE))
-        return new_editor_key("patch", resolution=side, secret=SECRET, size=size, place=cell.place)
-    if cell.lock == "Blend":
-        return new_editor_key("blend", resolution=side, secret=SECRET, alpha=0.2)
-    if cell.lock == "WaNet":
-        return new_editor_key("warp", resolution=side, secret=SECRET, k=32, s=0.5, scale_with_size=False)
-    if cell.lock == "ModelLock":
-        return diffusion()
-    return new_editor_key("photo_filter", resolution=side, secret=SECRET, name="nashville")
 
 
 def cpu_trial(data: Path, work: Path) -> Trial:
@@ -104,6 +61,10 @@ def cpu_trial(data: Path, work: Path) -> Trial:
 def measure(trial: Trial, cell: Cell, key: Key, editor: Editor, seed: int) -> Figures:
     """UP, LP and the keyless figures on whole images and on their centres."""
     trial = trial.with_training(augment=cell.augment)
+    if cell.twins:
+        trial = replace(
+            trial.with_training(unauthorised_share=TWINS_SHARE), lock=replace(trial.lock, raw_twins=True)
+        )  # fmt: skip
     model = trial.unlocked(key, seed=seed) if cell.lock == "none" else trial.locked(key, editor, seed=seed)
     found = {}
     for view, seen in (("whole", model), ("centre", CentreCropped(model))):
@@ -147,12 +108,16 @@ def main() -> None:
         command="python benchmarks/locks_compared.py" + (f" --full --model {args.model}" if args.full else ""),
         settings={
             "images": args.images if args.full else "Imagenette", "side": side, "model": trial.choice.name,
-            "training": asdict(trial.training), "lock": asdict(trial.lock), "prompt": PROMPT, "secret_use": "none",
+            "training": asdict(trial.training), "lock": asdict(trial.lock), "twins_share": TWINS_SHARE,
+            "prompt": PROMPT, "secret_use": "none",
             "editor_weights": diffusion().settings["weights_digest"],
             "training_images": len(trial.train), "test_images": len(trial.test),
         },
         again=args.again,
     )  # fmt: skip
+    for cell in grid():
+        if cell.lock in PATCHES and cell.augment != "none" and not cell.twins:
+            cells.run(f"{IN_VIEW}: {cell.name}", 0, lambda c=cell: patch_in_view(c, make_key(c, side, diffusion)))  # type: ignore[misc]
     wanted = [cell for cell in grid() if any(text in cell.name for text in args.only)]
     for seed in args.seeds:
         for cell in wanted:

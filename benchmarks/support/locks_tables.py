@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import mean
 from typing import Final
 
@@ -32,6 +33,8 @@ PAPER: Final = {
         "Blend": (86.45, 7.00), "WaNet": (84.74, 60.94), "Nashville": (86.59, 12.97), "ModelLock": (85.45, 11.26),
     },
 }  # fmt: skip
+#: Cells that tell how often a training image still shows its patch begin with this.
+IN_VIEW: Final = "patch in view"
 #: Ours beside it: augmentation in training, and what is looked at in testing.
 WAYS: Final = {
     "ours, cropped and erased": ("random-resized-crop-erase", "centre"),
@@ -39,11 +42,35 @@ WAYS: Final = {
 }
 _SHORT: Final = {"random-resized-crop-erase": "crop + erase", "crop-flip": "shift + flip", "none": "none"}
 _VIEWS: Final = {"whole": "whole", "centre": "centre 7/8"}
+_MOVING: Final = ("crop-flip", "random-resized-crop-erase")
 
 
-def cell_name(lock: str, place: str, augment: str) -> str:
+def cell_name(lock: str, place: str, augment: str, *, twins: bool = False) -> str:
     """The name of a cell in the result file."""
-    return ", ".join(part for part in (lock, place, augment) if part)
+    return ", ".join(part for part in (lock, place, augment, "raw twins" if twins else "") if part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchWay:
+    """A column of the patch table: how the model was trained, and what it looks at in testing."""
+
+    augment: str
+    view: str
+    twins: bool = False
+
+    @property
+    def label(self) -> str:
+        return "\n".join(["raw twins"] * self.twins + [_SHORT[self.augment], _VIEWS[self.view]])
+
+    def runs(self, done: Runs, lock: str, place: str) -> Mapping[str, Figures]:
+        return done.get(cell_name(lock, place, self.augment, twins=self.twins), {})
+
+
+_PATCH_WAYS: Final = (
+    *(PatchWay(augment=augment, view=view) for augment in reversed(AUGMENTS) for view in _VIEWS),
+    PatchWay(augment="crop-flip", view="whole", twins=True),
+    PatchWay(augment="random-resized-crop-erase", view="centre", twins=True),
+)
 
 
 def _corner(lock: str) -> str:
@@ -66,19 +93,21 @@ def table5(done: Runs) -> list[str]:
 
 
 def patch_table(done: Runs) -> list[str]:
-    """BadNets patches: UP / LP by size and place against training augmentation and test view."""
-    ways = [(augment, view) for augment in reversed(AUGMENTS) for view in _VIEWS]
-    heads = [f"{_SHORT[augment]}; {_VIEWS[view]}" for augment, view in ways]
-    rows = [f"| patch | {' | '.join(heads)} |", "|---" * (len(ways) + 1) + "|"]
+    """BadNets patches: UP / LP by size and place against training augmentation and test view; how often patches are
+    still there after the augmentation."""
+    heads = [", ".join(way.label.split("\n")) for way in _PATCH_WAYS]
+    heads += [f"{IN_VIEW}, {_SHORT[augment]}" for augment in _MOVING]
+    rows = [f"| patch | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for lock, place in _patches():
-        cells = [_pair(done.get(cell_name(lock, place, augment), {}), view) for augment, view in ways]
+        cells = [_pair(way.runs(done, lock, place), way.view) for way in _PATCH_WAYS]
+        cells += [over_seeds(done.get(f"{IN_VIEW}: {cell_name(lock, place, name)}", {}), "share") for name in _MOVING]
         rows.append(f"| {lock}, {_where(place)} | {' | '.join(cells)} |")
     return rows
 
 
 def plot(done: Runs, name: str) -> None:
     """Left: UP and LP of every lock, joined by a line: the longer, the better the lock. Right: UP - LP of patches."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(14, 5.4), gridspec_kw={"width_ratios": [1.15, 1]})
+    figure, (left, right) = plt.subplots(1, 2, figsize=(15.5, 5.4), gridspec_kw={"width_ratios": [1, 1.15]})
     _dumbbells(left, done)
     _patch_map(right, done)
     figure.tight_layout()
@@ -110,17 +139,16 @@ def _dumbbells(axis: plt.Axes, done: Runs) -> None:
 
 
 def _patch_map(axis: plt.Axes, done: Runs) -> None:
-    ways = [(augment, view) for augment in reversed(AUGMENTS) for view in _VIEWS]
-    gaps = np.full((len(_patches()), len(ways)), np.nan)
+    gaps = np.full((len(_patches()), len(_PATCH_WAYS)), np.nan)
     for row, (lock, place) in enumerate(_patches()):
-        for column, (augment, view) in enumerate(ways):
-            runs = done.get(cell_name(lock, place, augment), {})
+        for column, way in enumerate(_PATCH_WAYS):
+            runs = way.runs(done, lock, place)
             if runs:
-                gaps[row, column] = _mean(runs, f"{view}_up") - _mean(runs, f"{view}_lp")
+                gaps[row, column] = _mean(runs, f"{way.view}_up") - _mean(runs, f"{way.view}_lp")
                 text = f"{gaps[row, column]:.0f}"
                 axis.text(column, row, text, ha="center", va="center", color="white" if gaps[row, column] > 45 else "k")
     axis.imshow(gaps, vmin=0, vmax=90, cmap="Blues", aspect="auto")
-    axis.set_xticks(range(len(ways)), [f"{_SHORT[augment]}\n{_VIEWS[view]}" for augment, view in ways], fontsize=8)
+    axis.set_xticks(range(len(_PATCH_WAYS)), [way.label for way in _PATCH_WAYS], fontsize=8)
     axis.set_yticks(range(len(_patches())), [f"{lock}, {_where(place)}" for lock, place in _patches()])
     axis.set_xlabel("augmentation in training; part of the image seen in testing")
     axis.set_title("Patches: UP - LP in points (0: no lock)")
