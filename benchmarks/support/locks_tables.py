@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.lines import Line2D
 
 from support.cells import Figures, over_seeds
 from support.results import RESULTS
@@ -126,16 +127,16 @@ def _dumbbells(axis: plt.Axes, done: Runs) -> None:
                 pairs[way] = (_mean(runs, f"{view}_up"), _mean(runs, f"{view}_lp"))
         for label, (up, lp) in pairs.items():
             height, colour = row + shifts[label], colours[label]
-            axis.plot([lp, up], [height, height], color=colour, lw=2, label=label if row == 0 else None)
+            axis.plot([lp, up], [height, height], color=colour, lw=2)
             axis.plot(up, height, "o", color=colour, ms=6)
             axis.plot(lp, height, "o", color=colour, ms=6, mfc="white")
     axis.set_yticks(range(len(LOCKS)), LOCKS)
-    axis.invert_yaxis()
-    axis.set_xlim(-2, 102)
+    axis.set(xlim=(-2, 102), ylim=(len(LOCKS) - 0.5, -0.5))
     axis.set_xlabel("accuracy, %  (full: UP, with the key; hollow: LP, without it)")
     axis.set_title("Table 5: a long line is a good lock")
     axis.grid(axis="x", alpha=0.3)
-    axis.legend(loc="lower center", bbox_to_anchor=(0.45, -0.3), ncol=2, frameon=False)
+    lines = [Line2D([], [], color=colour, lw=2, marker="o", label=label) for label, colour in colours.items()]
+    axis.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.45, -0.3), ncol=2, frameon=False)
 
 
 def _patch_map(axis: plt.Axes, done: Runs) -> None:
@@ -145,7 +146,7 @@ def _patch_map(axis: plt.Axes, done: Runs) -> None:
             runs = way.runs(done, lock, place)
             if runs:
                 gaps[row, column] = _mean(runs, f"{way.view}_up") - _mean(runs, f"{way.view}_lp")
-                text = f"{gaps[row, column]:.0f}"
+                text = str(round(gaps[row, column]))
                 axis.text(column, row, text, ha="center", va="center", color="white" if gaps[row, column] > 45 else "k")
     axis.imshow(gaps, vmin=0, vmax=90, cmap="Blues", aspect="auto")
     axis.set_xticks(range(len(_PATCH_WAYS)), [way.label for way in _PATCH_WAYS], fontsize=8)
