@@ -19,7 +19,8 @@ class Cells:
     Args:
         name: of the result file.
         command: as it stands in the result file.
-        settings: what the cells were measured with; a file made with other settings is refused.
+        settings: what the cells were measured with; a file made with other settings is refused. One that the file does
+            not know yet must be off (None, 0, False or empty).
         again: forget what is finished, settings included.
 
     Raises:
@@ -33,7 +34,7 @@ class Cells:
         path = RESULTS / f"{name}.json"
         if path.exists() and not again:
             figures = json.loads(path.read_text())["figures"]
-            if figures["settings"] != self.settings:
+            if not _agree(figures["settings"], self.settings):
                 raise SystemExit(f"{path} was made with other settings, expected the present ones; run with --again")
             self.done = figures["cells"]
 
@@ -53,6 +54,13 @@ class Cells:
         seeds = sorted({int(seed) for runs in finished.values() for seed in runs})
         figures = {"settings": self.settings, "cells": finished}
         write_result(self.name, figures, seeds=seeds, command=self.command, show=False)
+
+
+def _agree(old: Any, new: Any) -> bool:
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return bool(old == new)
+    known = all(name in new and _agree(old[name], new[name]) for name in old)
+    return known and not any(new[name] for name in new if name not in old)
 
 
 def over_seeds(runs: Mapping[str, Figures], figure: str, *, digits: int = 1) -> str:
