@@ -11,6 +11,13 @@ import torch
 from torch import Tensor
 
 from spellock.editors.base import Editor
+from spellock.key import Key
+
+
+def edits_file(folder: Path, key: Key) -> Path:
+    """Where the edits of ``key`` are kept: another file for every setting, secret, size and weights of the editor."""
+    name = repr((key.editor, key.resolution, key.resize, sorted(key.settings.items()), key.secret))
+    return folder / f"edits_{hashlib.sha256(name.encode()).hexdigest()[:12]}.npz"
 
 
 class RememberingEditor(Editor):
@@ -40,6 +47,6 @@ class RememberingEditor(Editor):
 
     def save(self) -> None:
         """Write the edits to ``path``."""
-        if self.path is not None:
+        if self.path is not None and self._edits:
             names = np.stack([np.frombuffer(name, np.uint8) for name in self._edits])
             np.savez(self.path, names=names, edits=np.stack(list(self._edits.values())))

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 #: ModelLock's Table 2 (baseline, UP, LP of the style lock), for the sets that are nearest to ours.
 PAPER = {"CIFAR-10, MAE ViT-B": (98.83, 98.02, 0.00), "CIFAR-10, SimCLR ResNet-50": (98.09, 97.27, 0.00),
          "Pets, MAE ViT-B": (92.97, 92.12, 15.07), "STL-10, MAE ViT-B": (98.40, 97.76, 0.89)}  # fmt: skip
@@ -23,7 +25,8 @@ def hardware() -> str:
     if cpuinfo.exists():
         lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         model = lines[0].split(":", 1)[1].strip() if lines else model
-    return f"{os.cpu_count()} x {model}, no GPU"
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{os.cpu_count()} x {model}, {gpu}"
 
 
 def write_result(name: str, figures: dict[str, Any], *, seeds: list[int], command: str, show: bool = True) -> Path:

@@ -8,9 +8,18 @@ tells trained from other images.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor
+
+from spellock.training.crop_erase import CropErase
+
+
+class Augmentation(Protocol):
+    """Changes uint8 images (B, C, H, W); draws from the generator only."""
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +61,14 @@ class Augment:
         return torch.where(position < size, position, 2 * (size - 1) - position)
 
 
-def make_augment(name: str) -> Augment | None:
-    """``crop-flip``, ``crop`` or ``none``."""
-    return None if name == "none" else Augment(flip=name == "crop-flip")
+AUGMENTATIONS: Final[dict[str, Augmentation | None]] = {
+    "crop-flip": Augment(),
+    "crop": Augment(flip=False),
+    "random-resized-crop-erase": CropErase(),
+    "none": None,
+}
+
+
+def make_augment(name: str) -> Augmentation | None:
+    """One of `AUGMENTATIONS`."""
+    return AUGMENTATIONS[name]

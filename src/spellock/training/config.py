@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spellock.errors import ConfigError
+from spellock.training.augment import AUGMENTATIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,8 @@ class FinetuneConfig:
         warmup_epochs: length of the linear warm-up, a fraction allowed.
         layer_decay: each layer's learning rate is that of the layer above times this; 1 for all alike, in (0, 1].
         label_smoothing: in [0, 1); None leaves it to the task.
-        augment: crop-flip, crop (where left and right matter: digits, signs) or none.
+        augment: crop-flip, crop (where left and right matter: digits, signs), random-resized-crop-erase (usual after
+            ImageNet, but it cuts away edits at the edge) or none.
         mixup: strength a of Beta(a, a), 0 for none; only images of one kind (authorised or not) are mixed.
         cutmix: the same for pasted rectangles.
         precision: fp32, bf16 (autocast), or auto: bf16 where the device is fast at it.
@@ -49,7 +51,7 @@ class FinetuneConfig:
     warmup_epochs: float = 0.5
     layer_decay: float = 1.0
     label_smoothing: float | None = None
-    augment: Literal["crop-flip", "crop", "none"] = "crop-flip"
+    augment: Literal["crop-flip", "crop", "random-resized-crop-erase", "none"] = "crop-flip"
     mixup: float = 0.0
     cutmix: float = 0.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -73,7 +75,7 @@ class FinetuneConfig:
             ("warmup_epochs", 0 <= self.warmup_epochs <= self.epochs, "between 0 and epochs"),
             ("layer_decay", 0 < self.layer_decay <= 1, "in (0, 1]"),
             ("label_smoothing", smoothing is None or 0 <= smoothing < 1, "in [0, 1)"),
-            ("augment", self.augment in ("crop-flip", "crop", "none"), "crop-flip, crop or none"),
+            ("augment", self.augment in AUGMENTATIONS, f"one of {', '.join(AUGMENTATIONS)}"),
             ("mixup", 0 <= self.mixup < float("inf"), "0 or more"),
             ("cutmix", 0 <= self.cutmix < float("inf"), "0 or more"),
             ("precision", self.precision in ("auto", "fp32", "bf16"), "auto, fp32 or bf16"),

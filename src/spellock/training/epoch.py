@@ -18,7 +18,7 @@ from spellock.errors import ConfigError, TrainingError
 from spellock.pixels import from_uint8
 from spellock.progress import track
 from spellock.training.alone import choose_alone, forward_apart
-from spellock.training.augment import Augment
+from spellock.training.augment import Augmentation
 from spellock.training.config import FinetuneConfig
 from spellock.training.mixup import Mixer
 from spellock.training.optimiser import set_learning_rate
@@ -45,7 +45,7 @@ class EpochTrainer:
     alone: NDArray[np.bool_] | None
     sampler: Sampler
     task: Task
-    augment: Augment | None
+    augment: Augmentation | None
     mixer: Mixer | None
 
     def train(self, epoch: int) -> dict[str, float]:

@@ -1,0 +1,140 @@
+"""Figure 4 and S3 of the paper: which key prompts lock well? All prompts of its Tables S1, S2 and S3.
+
+On GTSRB at 32 px with a small ResNet trained from scratch, locked the paper's way: 95 % of the training images edited,
+5 % raw with one new label, plain drawing. The paper's keys have no secret: here too the prompt alone shapes the edit,
+and the noise seed is the authors'. Each picture is edited once a prompt; all seeds share the edits.
+
+    python benchmarks/prompts.py [--seeds 0 1 2] [--only TEXT ...] [--data FOLDER] [--work FOLDER] [--again]
+    python benchmarks/prompts.py --full --device cuda --model vit [--images FOLDER] [--editor FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from support import shared_data
+from support.cells import Cells, Figures
+from support.full_size import SIDE, add_arguments, full_trial
+from support.prompts_tables import BASELINE, PROMPTS, kind_table, plot, prompt_table
+from support.remembering_editor import RememberingEditor, edits_file
+from support.trial import CentreCropped, Trial
+
+from spellock.data.memory import numpy_images
+from spellock.editors.presets import new_key
+from spellock.editors.registry import load_editor
+from spellock.evaluation.halves import stratified_subset
+from spellock.key import Key
+from spellock.locking.config import LockConfig
+from spellock.recipes.lock_model import ModelChoice
+from spellock.training.config import FinetuneConfig
+
+SECRET = hashlib.sha256(b"benchmark prompts").digest()
+NOISE_SEED = 1024  # the authors' code
+_CPU_SIDE, _TRAINING_IMAGES, _TEST_IMAGES = 32, 1204, 430
+
+
+def cpu_trial(data: Path, work: Path) -> Trial:
+    """28 training and 10 test images of each of GTSRB's 43 signs."""
+    sets = {}
+    for split, count in (("train", _TRAINING_IMAGES), ("test", _TEST_IMAGES)):
+        x, y = shared_data.gtsrb(data, split)
+        keep = stratified_subset(y, count, seed=0)
+        classes = [str(label) for label in range(int(y.max()) + 1)]
+        sets[split] = numpy_images(x[keep], y[keep], classes, name=split)
+    return Trial(
+        train=sets["train"],
+        test=sets["test"],
+        choice=ModelChoice(name="small_resnet8", input_size=_CPU_SIDE),
+        training=FinetuneConfig(
+            epochs=15, batch_size=64, optimizer="sgd", learning_rate=0.05, weight_decay=5e-4, warmup_epochs=1,
+            augment="crop",
+        ),
+        lock=LockConfig(validation=0.0, layout="parquet"),
+        work=work,
+    )  # fmt: skip
+
+
+class Edits:
+    """The editor of one prompt after another; on a CPU its edits are kept on disk for the seeds to come."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.editor: RememberingEditor | None = None
+
+    def of(self, key: Key) -> RememberingEditor:
+        if self.editor is None or self.editor.key != key:
+            # At 256 px and with thousands of images the disk would be fuller than editing again takes long.
+            path = None if self.args.full else edits_file(self.args.work, key)
+            self.editor = RememberingEditor(load_editor(key, device=self.args.device), path)
+        return self.editor
+
+
+def make_key(prompt: str, args: argparse.Namespace) -> Key:
+    """A key in which the secret takes no part: the prompt alone shapes the edit."""
+    if args.full:
+        return new_key("modellock", prompt=prompt, weights=args.editor, secret=SECRET, dtype="bfloat16")
+    return new_key(
+        "embedded", prompt=prompt, resolution=_CPU_SIDE, secret=SECRET, secret_use="none", noise_seed=NOISE_SEED
+    )
+
+
+def measure(trial: Trial, prompt: str, seed: int, edits: Edits, args: argparse.Namespace) -> Figures:
+    """UP, LP and the keyless figures of one lock; the accuracy of the model without one."""
+    plain = prompt == BASELINE
+    key = make_key("with oil pastel" if plain else prompt, args)
+    editor = edits.of(key)
+    model = trial.unlocked(key, seed=seed) if plain else trial.locked(key, editor, seed=seed)
+    figures = trial.figures(CentreCropped(model) if args.full else model, key, editor)
+    editor.save()
+    return {"up": figures["lp"], "lp": figures["lp"]} if plain else figures
+
+
+def order(seeds: list[int], only: list[str], *, full: bool) -> Iterator[tuple[str, int]]:
+    """All prompts for one seed first; with ``full``, where edits are not kept, all seeds of one prompt first."""
+    prompts = [prompt for prompt in (BASELINE, *PROMPTS) if any(text in prompt for text in only)]
+    if full:
+        yield from ((prompt, seed) for prompt in prompts for seed in seeds)
+    else:
+        yield from ((prompt, seed) for seed in seeds for prompt in prompts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="prompts that contain one of them")
+    parser.add_argument("--data", type=Path, default=shared_data.default_folder())
+    parser.add_argument("--work", type=Path, default=Path("runs/prompts"))
+    parser.add_argument("--again", action="store_true", help="measure finished cells again")
+    add_arguments(parser)
+    args = parser.parse_args()
+    if args.device == "cpu":
+        torch.set_num_threads(1)
+    args.work.mkdir(parents=True, exist_ok=True)
+    trial = full_trial(args) if args.full else cpu_trial(args.data, args.work)
+    name = f"prompts_full_{args.model}" if args.full else "prompts"
+    cells = Cells(
+        name,
+        command="python benchmarks/prompts.py" + (f" --full --model {args.model}" if args.full else ""),
+        settings={
+            "images": args.images if args.full else "GTSRB", "side": SIDE if args.full else _CPU_SIDE,
+            "model": trial.choice.name, "training": asdict(trial.training), "lock": asdict(trial.lock),
+            "editor_weights": make_key("with oil pastel", args).settings["weights_digest"],
+            "secret_use": "none", "noise_seed": NOISE_SEED, "training_images": len(trial.train),
+            "test_images": len(trial.test),
+        },
+        again=args.again,
+    )  # fmt: skip
+    edits = Edits(args)
+    for prompt, seed in order(args.seeds, args.only, full=args.full):
+        cells.run(prompt, seed, lambda p=prompt, s=seed: measure(trial, p, s, edits, args))  # type: ignore[misc]
+    print("\n".join([*kind_table(cells.done), "", *prompt_table(cells.done)]))
+    plot(cells.done, name)
+
+
+if __name__ == "__main__":
+    main()
