@@ -18,7 +18,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from real_results import PROMPT, SETTINGS
+from real_results import EDITS, PROMPT, SETTINGS
 from support import shared_data
 from support.remembering_editor import RememberingEditor
 from support.results import RESULTS, write_result
@@ -50,8 +50,9 @@ def main() -> None:
     train = numpy_images(x, y, classes, name="train")
     test = numpy_images(xt, yt, classes, name="test")
     secret = hashlib.sha256(b"benchmark gtsrb").digest()
-    args.work.mkdir(parents=True, exist_ok=True)
-    cache = args.work / "edits.npz"
+    for folder in (args.work, EDITS):
+        folder.mkdir(parents=True, exist_ok=True)
+    cache = EDITS / "gtsrb_edits.npz"
 
     def point(gamma: float, alpha: float, *, paper: bool) -> Row:
         key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret, gamma=gamma)
