@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +27,16 @@ from spellock.key import Key
 from spellock.keyfile import load_key, save_key
 from spellock.locking.config import LockConfig
 from spellock.recipes.lock_model import ModelChoice, lock_model
+from spellock.recipes.presets import PRESETS
 from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
+
+_PRESET = PRESETS["hardened"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig:
-    """Settings of the demonstration, chosen so that it takes a few minutes on two cores.
+    """Settings of the demonstration: the preset ``hardened``, sized so that it takes a few minutes on two cores.
 
     Attributes:
         prompt: key prompt; the secret is drawn afresh each time.
@@ -51,10 +54,10 @@ class DemoConfig:
     resolution: int = 32
     test_share: float = 0.25
     choice: ModelChoice = field(default_factory=lambda: ModelChoice(name="small_resnet8"))
-    lock: LockConfig = field(default_factory=lambda: LockConfig(raw_twins=True, validation=0.15))
+    lock: LockConfig = field(default_factory=lambda: replace(_PRESET.lock, validation=0.15, decoy_keys=80))
     training: FinetuneConfig = field(
-        default_factory=lambda: FinetuneConfig(
-            epochs=20, batch_size=64, learning_rate=2e-3, augment="crop", unauthorised_share=0.5, validate_every=5
+        default_factory=lambda: replace(
+            _PRESET.training, epochs=20, batch_size=64, learning_rate=2e-3, augment="crop", validate_every=5
         )
     )
     wrong_keys: int = 20
