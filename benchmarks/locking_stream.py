@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from support.results import write_result
 from torch import Tensor
 
 from spellock.data import open_images, write_parquet
@@ -35,7 +35,6 @@ from spellock.locking.edit_stream import StreamStats
 from spellock.locking.lock_images import lock_images
 
 SIDE = 96  # of the source images; they are squashed to the key's resolution
-RESULTS = Path(__file__).with_name("results")
 
 
 class TimedEditor(Editor):
@@ -114,16 +113,13 @@ def main() -> None:
         "ms_per_image": arguments.ms if arguments.editor == "timed" else None,
         "resolution": arguments.resolution,
         "threads": arguments.threads,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch "
-        "{torch.__version__}",
         "runs": runs,
         "memory_growth_percent": growth,
         "editor_busy_percent": busy,
         "passed": growth <= 10 and busy >= 90,
     }
-    RESULTS.mkdir(exist_ok=True)
-    name = "locking_stream.json" if arguments.editor == "embedded" else "locking_stream_timed.json"
-    (RESULTS / name).write_text(json.dumps(result, indent=2) + "\n")
+    name = "locking_stream" if arguments.editor == "embedded" else "locking_stream_timed"
+    write_result(name, result, seeds=[0], command=f"python benchmarks/locking_stream.py --editor {arguments.editor}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ the ratio of times a step.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from support.results import write_result
 from torch import Tensor
 
 from spellock.tasks import Classification, PixelModel, create_model
@@ -78,7 +78,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=0.25, help="unauthorised share of each batch")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "training_step.json")
     options = parser.parse_args()
     random = np.random.default_rng(0)
     count = options.batch_size * options.steps
@@ -117,10 +116,7 @@ def main() -> None:
         "allowed": 1.10,
         "holds": statistics.median(ratios) <= 1.10,
     }
-    text = json.dumps(result, indent=2)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text + "\n")
-    print(text)
+    write_result("training_step", result, seeds=[0], command="python benchmarks/training_step.py")
 
 
 if __name__ == "__main__":
