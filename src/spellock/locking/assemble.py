@@ -18,11 +18,12 @@ from spellock.data.image_set import ImageSet
 from spellock.data.write_folder import CONSTANT_TIME, write_image_folder
 from spellock.data.write_parquet import write_parquet
 from spellock.errors import DataError
-from spellock.locking.manifest import KINDS, Entry, Kind, write_manifest
+from spellock.locking.manifest import AUTHORISED, KINDS, Entry, Kind, write_manifest
 from spellock.locking.names import Namer
 from spellock.locking.plan import Plan
 from spellock.locking.shards import StoredFile
 from spellock.locking.targets import Samples, Target
+from spellock.locking.tiers import Tier, group_labels
 from spellock.locking.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Assembly:
         samples.
         draw: gives the target's random numbers, uint64, one for each of the names it is called with.
         layout: "folder" or "parquet".
+        tiers: whose keys edited the images of kind tier; the target's extra classes begin with their groups.
     """
 
     images: ImageSet
@@ -45,6 +47,7 @@ class Assembly:
     target: Target
     draw: Callable[[Sequence[str]], npt.NDArray[np.uint64]]
     layout: Literal["folder", "parquet"]
+    tiers: Sequence[Tier] = ()
 
     def write(
         self, space: Workspace, files: Sequence[StoredFile], problems: Sequence[tuple[int, str]], sheet: bytes
@@ -68,7 +71,12 @@ class Assembly:
             os.utime(space.locked_set, (CONSTANT_TIME, CONSTANT_TIME))
             if not (space.owner / "validation").exists() and any(file.use.startswith("validation") for file in files):
                 for version in ("raw", "edited"):
-                    self._write_validation(temporary / "validation" / version, files, version)
+                    chosen = [file for file in files if file.use == f"validation {version}"]
+                    self._write_validation(temporary / "validation" / version, chosen)
+                held = [file for file in files if file.use == "validation tier"]
+                for place in range(len(self.tiers)):
+                    chosen = [file for file in held if self.plan.tier(file.job) == place]
+                    self._write_validation(temporary / "validation" / tier_folder(place), chosen)
                 os.replace(temporary / "validation", space.owner / "validation")
             write_bytes(temporary / "contact_sheet.png", sheet)
             os.replace(temporary / "contact_sheet.png", space.owner / "contact_sheet.png")
@@ -89,10 +97,15 @@ class Assembly:
             )
         sources = self.plan.sources[[file.job for file in released]]
         true = self.images.labels[sources]
-        unauthorised = np.array([file.use != "edited" for file in released])
+        unauthorised = np.array([file.use not in AUTHORISED for file in released])
+        tiers = [self.tiers[self.plan.tier(file.job)].name if file.use == "tier" else "" for file in released]
         names = [
-            self.namer.name(self.images.ids[source], file.use, file.job if file.use == "decoy" else 0)
-            for file, source in zip(released, sources.tolist(), strict=True)
+            self.namer.name(
+                self.images.ids[source],
+                f"tier {tier}" if tier else file.use,
+                file.job if file.use == "decoy" else 0,
+            )
+            for file, source, tier in zip(released, sources.tolist(), tiers, strict=True)
         ]
         samples = Samples(
             labels=true[unauthorised],
@@ -102,9 +115,13 @@ class Assembly:
         relabelled = self.target(samples)
         labels = true.copy()
         labels[unauthorised] = relabelled.labels
+        classes = (*self.images.classes, *relabelled.extra_classes)
+        for tier in self.tiers:
+            own = np.array([name == tier.name for name in tiers])
+            labels[own] = group_labels(tier.groups, self.images.classes, classes)[true[own]]
         entries = []
-        for file, name, source, true_label, label in zip(
-            released, names, sources.tolist(), true.tolist(), labels.tolist(), strict=True
+        for file, name, source, true_label, label, tier_name in zip(
+            released, names, sources.tolist(), true.tolist(), labels.tolist(), tiers, strict=True
         ):
             kind: Kind = next(kind for kind in KINDS if kind == file.use)
             entries.append(
@@ -115,13 +132,13 @@ class Assembly:
                     true_label=true_label,
                     label=label,
                     decoy_key=int(self.plan.editors[file.job]) if kind == "decoy" else 0,
+                    tier=tier_name,
                 )
             )
         order = sorted(range(len(entries)), key=lambda position: entries[position].name)
         if len({entry.name for entry in entries}) < len(entries):
             raise DataError(f"{self.images.name}: two images have the same id; give each its own")
         self._warn_of_unlocked(entries)
-        classes = (*self.images.classes, *relabelled.extra_classes)
         return [entries[position] for position in order], [released[position] for position in order], classes
 
     def _warn_of_unlocked(self, entries: Sequence[Entry]) -> None:
@@ -140,10 +157,8 @@ class Assembly:
             write_json(folder / "classes.json", {"classes": list(classes)})
             os.utime(folder / "classes.json", (CONSTANT_TIME, CONSTANT_TIME))
 
-    def _write_validation(self, folder: Path, files: Sequence[StoredFile], version: str) -> None:
-        chosen = [
-            (self.namer.name(self._source(f.job), "validation"), f) for f in files if f.use == f"validation {version}"
-        ]
+    def _write_validation(self, folder: Path, files: Sequence[StoredFile]) -> None:
+        chosen = [(self.namer.name(self._source(file.job), "validation"), file) for file in files]
         chosen.sort(key=lambda pair: pair[0])
         rows = ((name, int(self.images.labels[self.plan.sources[file.job]]), file.read()) for name, file in chosen)
         if self.layout == "parquet":
@@ -154,6 +169,11 @@ class Assembly:
 
     def _source(self, job: int) -> str:
         return self.images.ids[int(self.plan.sources[job])]
+
+
+def tier_folder(place: int) -> str:
+    """Folder of the held-out images edited under the key of tier ``place``, from 0, below ``owner/validation``."""
+    return f"tier_{place + 1}"
 
 
 def _rows(entries: Sequence[Entry], files: Sequence[StoredFile]) -> Iterator[tuple[str, int, bytes]]:

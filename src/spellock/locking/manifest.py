@@ -11,8 +11,10 @@ from typing import Final, Literal, TypeAlias, get_args
 from spellock.artefacts import storage_errors
 from spellock.errors import DataError
 
-Kind: TypeAlias = Literal["edited", "raw", "twin", "decoy"]
+Kind: TypeAlias = Literal["edited", "raw", "twin", "decoy", "tier"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+#: Kinds that a key edits for use, at the main key's level or at a tier's.
+AUTHORISED: Final = ("edited", "tier")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +23,12 @@ class Entry:
 
     Attributes:
         name: its name without suffix.
-        kind: edited (authorised), or raw, twin, decoy (unauthorised).
+        kind: edited or tier (authorised), or raw, twin, decoy (unauthorised).
         source: id of the image it was made of.
         true_label: that image's class number.
         label: class number in the locked set.
         decoy_key: number of the wrong key, from 1; 0 for all but decoys.
+        tier: name of the tier whose key edited it; empty for all other kinds.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Entry:
     true_label: int
     label: int
     decoy_key: int = 0
+    tier: str = ""
 
 
 def write_manifest(path: Path, entries: Iterable[Entry]) -> None:
