@@ -1,10 +1,11 @@
 """Tiers on CIFAR-10: one key for the ten classes, one that releases "animal" and "vehicle" only.
 
-Three locks a seed, trained for as many steps: without a tier, with one, and with one whose images also learn an even
-spread over the classes of their group. The leak is what the holder of the tier's key makes of it beyond the groups.
-3,000 training images and 2,000 test images, the same for all seeds; seeds change split, labels drawn and training.
+Three locks a seed, trained for as many steps: with a tier, with one whose images also learn an even spread over the
+classes of their group, and without a tier. The leak is what the holder of the tier's key makes of it beyond the groups.
+A small set, so that it takes minutes on one core; the same images for all seeds, which change split and training. No
+wrong keys are tried. The result file is written anew after every lock.
 
-    python benchmarks/tiers.py [--seeds 0 1 2] [--work FOLDER] [--data FOLDER]
+    python benchmarks/tiers.py [--seeds 0 1 2] [--images 1200] [--test-images 800] [--work FOLDER] [--data FOLDER]
 """
 
 from __future__ import annotations
@@ -43,7 +44,6 @@ VEHICLES = ("airplane", "automobile", "ship", "truck")
 GROUPS = {name: "vehicle" if name in VEHICLES else "animal" for name in CLASSES}
 PROMPTS = {"full": "with oil pastel", "coarse": "Watercolor painting effect"}
 SPREAD = 0.3
-TRAIN, TEST = 3000, 2000
 LOCK = LockConfig(raw_twins=True)
 TRAINING = FinetuneConfig(
     epochs=4, batch_size=128, optimizer="sgd", learning_rate=0.05, weight_decay=5e-4, augment="crop-flip",
@@ -85,14 +85,12 @@ def run(
     weights = data / "weights" / "resnet20-12fca82f.th"
     lock_model(
         train, key, out, choice=ModelChoice(name="resnet20", weights=weights, input_size=32), lock=lock, tiers=tiers,
-        training=training, baseline=not tiers, editor=editors(key),
+        training=training, editor=editors(key),
     )  # fmt: skip
     model = load_model(out / "model")
-    baseline = None if tiers else load_model(out / "baseline")
     report = evaluate(
         model.model, model.classes, key, test, lock_class=model.lock_class, tiers=tiers, wrong_keys=0, examples=0,
-        baseline=None if baseline is None else baseline.model,
-        baseline_classes=None if baseline is None else baseline.classes, seed=seed, make_editor=editors,
+        seed=seed, make_editor=editors,
     )  # fmt: skip
     editors.save()
     logging.info("seed %d, %s: up %.1f, %.0f s", seed, arm, 100 * report["up"], time.perf_counter() - started)
@@ -120,31 +118,34 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs/tiers"))
+    parser.add_argument("--images", type=int, default=1200, help="training images")
+    parser.add_argument("--test-images", type=int, default=800)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     args.work.mkdir(parents=True, exist_ok=True)
     (x, y), (xt, yt) = (shared_data.cifar10(args.data, split) for split in ("train", "test"))
-    train = numpy_images(x[:TRAIN], y[:TRAIN], CLASSES, name="cifar10 train")
-    test = numpy_images(xt[:TEST], yt[:TEST], CLASSES, name="cifar10 test")
+    train = numpy_images(x[: args.images], y[: args.images], CLASSES, name="cifar10 train")
+    test = numpy_images(xt[: args.test_images], yt[: args.test_images], CLASSES, name="cifar10 test")
     secrets = {name: hashlib.sha256(f"benchmark tiers {name}".encode()).digest() for name in PROMPTS}
     keys = {name: new_key("embedded", prompt=PROMPTS[name], resolution=32, secret=secrets[name]) for name in PROMPTS}
     tier = Tier(name="coarse", key=keys["coarse"], groups=GROUPS)
-    arms = {"without a tier": (), "tier": (tier,), "tier, spread": (replace(tier, spread=SPREAD),)}
+    arms = {"tier": (tier,), "tier, spread": (replace(tier, spread=SPREAD),), "without a tier": ()}
     editors = Editors(args.work)
     runs: dict[str, dict[str, dict[str, Any]]] = {arm: {} for arm in arms}
+    settings = {"model": "resnet20", "side": 32, "training": asdict(TRAINING), "lock": asdict(LOCK), "groups": GROUPS,
+                "spread": SPREAD, "images": args.images, "test_images": args.test_images}  # fmt: skip
     for seed in args.seeds:
         for number, (arm, tiers) in enumerate(arms.items()):
             out = args.work / f"{seed}_{number}"
             runs[arm][str(seed)] = run(arm, tiers, keys["full"], editors, train, test, seed, data=args.data, out=out)
-        settings = {"model": "resnet20", "side": 32, "training": asdict(TRAINING), "lock": asdict(LOCK),
-                    "groups": GROUPS, "spread": SPREAD, "train_images": TRAIN, "test_images": TEST}  # fmt: skip
-        write_result(
-            "tiers",
-            {"mean_and_deviation": {arm: summary(one) for arm, one in runs.items()}, "runs": runs,
-             "settings": settings},
-            seeds=args.seeds[: args.seeds.index(seed) + 1], command="python benchmarks/tiers.py",
-        )  # fmt: skip
+            done = {name: one for name, one in runs.items() if one}
+            write_result(
+                "tiers",
+                {"mean_and_deviation": {name: summary(one) for name, one in done.items()}, "runs": done,
+                 "settings": settings},
+                seeds=args.seeds[: args.seeds.index(seed) + 1], command="python benchmarks/tiers.py",
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -99,6 +99,8 @@ def evaluate(
     if groups:
         view = real_view(model, classes, groups, lock)
         model, classes, lock = view.model, view.classes, view.lock
+    for tier in tiers:
+        tier.check(classes[:-1])
     labels = aligned_labels(test, classes, lock)
     split = halves(labels, seed=seed)
     chosen = choose_wrong_keys(key, count=wrong_keys, seed=seed)
