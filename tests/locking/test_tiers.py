@@ -14,10 +14,12 @@ from spellock.data import ImageSet
 from spellock.errors import ConfigError, DataError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
+from spellock.locking.group_file import read_groups
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
 from spellock.locking.targets import Relabelling, Samples
-from spellock.locking.tiers import Tier, WithGroups, read_groups, with_groups
+from spellock.locking.tier_target import WithGroups, with_groups
+from spellock.locking.tiers import Tier
 
 from .fake_editor import FakeEditor, fake_key, random_images
 from .test_resume import tree

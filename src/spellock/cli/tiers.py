@@ -32,7 +32,8 @@ def open_tiers(
         DataError: a file holds no groups.
         ConfigError: the passphrase files do not fit the tiers, or a tier's name, share or spread cannot be.
     """
-    from spellock.locking.tiers import Tier, read_groups
+    from spellock.locking.group_file import read_groups
+    from spellock.locking.tiers import Tier
 
     if passphrase_files and not given:
         raise ConfigError("--tier-passphrase-file is given without --tier; leave it out")

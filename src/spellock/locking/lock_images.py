@@ -31,7 +31,8 @@ from spellock.locking.names import Namer, fingerprint, keyed_draws
 from spellock.locking.plan import Plan, make_plan
 from spellock.locking.shards import ShardWriter, StoredFile, stored
 from spellock.locking.targets import Samples
-from spellock.locking.tiers import Tier, check_tiers, with_groups
+from spellock.locking.tier_target import with_groups
+from spellock.locking.tiers import Tier, check_tiers
 from spellock.locking.workspace import Workspace
 from spellock.progress import track
 

@@ -8,22 +8,18 @@ nobody needs a table to read it.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from spellock.data.image_set import Labels
-from spellock.errors import ConfigError, DataError
+from spellock.errors import ConfigError
 from spellock.key import Key
-from spellock.locking.targets import Relabelling, Samples, Target
 
 _NAME: Final = re.compile(r"[\w.+-]{1,40}")
-_MAX_BYTES: Final = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,85 +129,6 @@ def group_names(tiers: Sequence[Tier], classes: Sequence[str]) -> tuple[str, ...
 def group_labels(groups: Mapping[str, str], classes: Sequence[str], outputs: Sequence[str]) -> Labels:
     """int64 (K,): for each of the real ``classes`` the place of its group in ``outputs``, the model's classes."""
     return np.array([list(outputs).index(groups[name]) for name in classes], dtype=np.int64)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WithGroups:
-    """A lock target whose extra classes come after the groups; unauthorised images never learn a group.
-
-    Attributes:
-        target: the lock target itself.
-        groups: names of the groups.
-    """
-
-    target: Target
-    groups: tuple[str, ...]
-
-    def __call__(self, samples: Samples) -> Relabelling:
-        """See `Target`.
-
-        Raises:
-            ConfigError: the target adds a class that is called like a group.
-        """
-        made, real, more = self.target(samples), len(samples.classes), len(self.groups)
-        folded = {name.casefold() for name in self.groups}
-        for name in made.extra_classes:
-            if name.casefold() in folded:
-                raise ConfigError(f"a group is called {name!r} like the class that the lock target adds; rename one")
-        lock, shares = made.lock_class, made.distribution
-        return Relabelling(
-            labels=np.where(made.labels >= real, made.labels + more, made.labels),
-            extra_classes=(*self.groups, *made.extra_classes),
-            lock_class=lock if lock is None or lock < real else lock + more,
-            distribution=None if shares is None else (*shares[:real], *(0.0,) * more, *shares[real:]),
-        )
-
-
-def with_groups(target: Target, tiers: Sequence[Tier], classes: tuple[str, ...]) -> Target:
-    """The lock target with room for the groups; the target itself without tiers.
-
-    Raises:
-        ConfigError: unauthorised images would learn a label that depends on their true class: then whoever has no key
-            reads more from the model than a tier's key releases.
-    """
-    if not tiers:
-        return target
-    one_each = np.arange(len(classes), dtype=np.int64)
-    learnt = target(Samples(labels=one_each, classes=classes, draws=np.zeros(len(classes), dtype=np.uint64)))
-    if len(set(learnt.labels.tolist())) > 1:
-        raise ConfigError(
-            "this lock target gives images without a key a label that tells their true class, which is more than a "
-            "tier's key releases; with tiers take new-class, constant, random-class or uniform"
-        )
-    return WithGroups(target=target, groups=group_names(tiers, classes))
-
-
-def read_groups(path: Path) -> dict[str, str]:
-    """The level of a tier: a JSON object that gives every class its group, ``{"cat": "animal", "truck": "vehicle"}``.
-
-    Raises:
-        DataError: the file is missing, too large, no such object, or names a class twice.
-    """
-    try:
-        data = path.read_bytes()[: _MAX_BYTES + 1]
-        value = json.loads(data, object_pairs_hook=lambda pairs: pairs) if len(data) <= _MAX_BYTES else None
-    except OSError as error:
-        raise DataError(f"cannot read the groups {path}: {error.strerror}; check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not valid JSON ({error}), expected an object of class: group") from error
-    if not data.lstrip()[:1] == b"{" or value is None or not all(_is_entry(pair) for pair in value):
-        raise DataError(
-            f'{path} holds no groups, expected a JSON object such as {{"cat": "animal", "truck": "vehicle"}}'
-        )
-    names = [name for name, _ in value]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise DataError(f"{path} names the class {twice[0]!r} twice; give each class one group")
-    return dict(value)
-
-
-def _is_entry(pair: Any) -> bool:
-    return isinstance(pair[1], str)
 
 
 def _near(name: str, classes: Sequence[str]) -> str:

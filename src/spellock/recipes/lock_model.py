@@ -15,7 +15,8 @@ from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
 from spellock.locking.targets import Samples
-from spellock.locking.tiers import Tier, check_tiers, with_groups
+from spellock.locking.tier_target import with_groups
+from spellock.locking.tiers import Tier, check_tiers
 from spellock.recipes.held_out import Pairs, Pixels, held_out_pairs, raw_images
 from spellock.recipes.processes import first_goes_first, is_first
 from spellock.recipes.selection import SCORE, LockScore, PlainScore
