@@ -18,6 +18,7 @@ import pyarrow.parquet  # noqa: F401  (as list_editors below: imports done once 
 from spellock.editors.registry import list_editors
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
+from spellock.locking.tiers import Tier
 
 _spec = importlib.util.spec_from_file_location("fake_editor", Path(__file__).with_name("fake_editor.py"))
 assert _spec is not None
@@ -30,9 +31,11 @@ def lock(out: str, layout: str) -> None:
     key = fake_editor.fake_key(resolution=16)
     config = LockConfig(decoys=32, raw_twins=True, layout=layout, validation=0.1)
     editor = fake_editor.FakeEditor(key, seconds=0.005)
-    lock_images(
-        fake_editor.random_images(160), key, Path(out), config, editor=editor, load=fake_editor.FakeEditor, shard=16
-    )
+    images = fake_editor.random_images(160)
+    groups = {name: "few" if name == images.classes[0] else "many" for name in images.classes}
+    lesser = fake_editor.fake_key(resolution=16, secret=2, prompt="a lesser spell")
+    tier = Tier(name="coarse", key=lesser, groups=groups, share=0.5)
+    lock_images(images, key, Path(out), config, tiers=(tier,), editor=editor, load=fake_editor.FakeEditor, shard=16)
 
 
 def main() -> None:

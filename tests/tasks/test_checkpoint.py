@@ -77,6 +77,10 @@ def test_a_network_from_elsewhere_is_asked_for(tmp_path: Path) -> None:
         ({"lock_class": "dog"}, "wrong type"),
         ({"lock_class": 3}, "0 to 2"),
         ({"lock_class": -1}, "0 to 2"),
+        ({"group_classes": 1}, "wrong type"),
+        ({"group_classes": [3]}, "0 to 2"),
+        ({"group_classes": [True]}, "0 to 2"),
+        ({"lock_class": 1, "group_classes": [0, 1]}, "group class 1"),
     ],
 )
 def test_changed_configurations_are_refused(change: dict[str, object], message: str, tmp_path: Path) -> None:
@@ -109,6 +113,16 @@ def test_the_lock_class_is_kept(lock_class: int | None, tmp_path: Path) -> None:
     assert loaded.lock_class == lock_class
     card = (tmp_path / "m" / "README.md").read_text()
     assert ("without the owner's key" in card) == (lock_class is not None)
+
+
+def test_groups_are_kept(tmp_path: Path) -> None:
+    model = create_model("resnet20", num_classes=3)
+    save_model(model, tmp_path / "m", classes=CLASSES, lock_class=2, group_classes=(1,))
+    assert load_model(tmp_path / "m").group_classes == (1,)
+    assert f"only groups of classes: {CLASSES[1]}." in (tmp_path / "m" / "README.md").read_text()
+    save_model(model, tmp_path / "plain", classes=CLASSES, lock_class=2)
+    assert load_model(tmp_path / "plain").group_classes == ()
+    assert "group_classes" not in load_model(tmp_path / "plain").config
 
 
 def test_folders_without_a_lock_class_load_and_guess_nothing(tmp_path: Path) -> None:

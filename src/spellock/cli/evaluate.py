@@ -6,7 +6,7 @@ import json as json_format
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import tyro
 
@@ -57,8 +57,12 @@ class EvaluateArgs:
     """Number of wrong keys. None: 20; with the preset none."""
     wrong_key_images: int = 200
     """Test images that each wrong key is tried on."""
+    tier: Annotated[tuple[tuple[Path, Path], ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY GROUPS")] = ()
+    """A tier to measure as well: its key file and the groups it was locked with; may be repeated."""
     passphrase_file: Path | None = None
     """File with the key's passphrase (mode 600) instead of asking."""
+    tier_passphrase_file: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """The same for the tiers' keys: once for all of them, or as often as --tier, in its order."""
     weights: str | None = None
     """Editor weights (a folder or hub id) for the preset without a key. None: the authors' editor."""
     batch_size: int = 64
@@ -81,6 +85,8 @@ def run(args: EvaluateArgs) -> int:
         raise ConfigError(f"got no --key, expected the key of the locked model; only --preset {_OFFICIAL} does without")
     if args.limit is not None and args.limit < 2:
         raise ConfigError(f"got --limit {args.limit}, expected at least 2 images")
+    if args.preset == _OFFICIAL and (args.tier or args.tier_passphrase_file):
+        raise ConfigError(f"--preset {_OFFICIAL} has no tiers; leave --tier out")
     from spellock.artefacts import storage_errors
     from spellock.evaluation.report_text import print_report
     from spellock.evaluation.write_report import write_report
@@ -100,12 +106,14 @@ def run(args: EvaluateArgs) -> int:
 
 
 def _usual(args: EvaluateArgs, device: str) -> Report:
+    from spellock.cli.tiers import open_tiers
     from spellock.data.open_images import open_images
     from spellock.evaluation.evaluate import evaluate
     from spellock.evaluation.halves import stratified_subset
     from spellock.evaluation.wrong_keys import DEFAULT_COUNT
     from spellock.tasks.checkpoint import load_model
 
+    tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
     locked = load_model(args.model)
     test = _test_set(args)
     if args.on_error == "skip":
@@ -121,6 +129,8 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
         _key(args),
         test,
         lock_class=_lock_class(args.lock_class, locked, test),
+        group_classes=locked.group_classes,
+        tiers=tiers,
         baseline=None if baseline is None else baseline.model.to(device),
         baseline_classes=None if baseline is None else baseline.classes,
         unlabelled=None if args.unlabelled is None else open_images(args.unlabelled),
@@ -178,7 +188,8 @@ def _lock_class(asked: str | None, locked: LoadedModel, test: ImageSet) -> int |
         return None if asked == _NO_LOCK_CLASS else asked
     if locked.says_lock_class:
         return locked.lock_class
-    extra = [name for name in locked.classes if name not in test.classes]
+    groups = {locked.classes[place] for place in locked.group_classes}
+    extra = [name for name in locked.classes if name not in test.classes and name not in groups]
     if len(extra) > 1:
         raise ModelError(
             f"the model has {len(extra)} classes that the data has not, so its lock class is in doubt; "

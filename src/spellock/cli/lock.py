@@ -76,8 +76,17 @@ class LockArgs:
     """Also fine-tune the same model on the raw images without a lock, for as many steps."""
     split: str | None = None
     """Split of the data to lock, where it has several. None: the training split."""
+    tier: Annotated[tuple[tuple[Path, Path], ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY GROUPS")] = ()
+    """Another key file, and a JSON file with the group of each class ({"cat": "animal", ...}) that it releases instead
+    of classes; may be repeated."""
+    tier_share: float = 1.0
+    """Share of the training images that is also edited under each tier's key."""
+    tier_spread: float = 0.0
+    """Share of the probability that images of a tier learn evenly over the classes of their group."""
     passphrase_file: Path | None = None
     """File with the key's passphrase (mode 600) instead of asking."""
+    tier_passphrase_file: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """The same for the tiers' keys: once for all of them, or as often as --tier, in its order."""
     device: str = "cpu"
     """Device for editing and fine-tuning, for example cuda."""
     seed: int = 0
@@ -116,6 +125,7 @@ def run(args: LockArgs) -> int:
     Raises:
         SpellockError: an input does not fit; nothing that was finished is lost.
     """
+    from spellock.cli.tiers import open_tiers
     from spellock.data.open_images import open_images
     from spellock.passphrase import open_key
     from spellock.recipes.lock_model import ModelChoice, lock_model
@@ -134,6 +144,9 @@ def run(args: LockArgs) -> int:
         raise ConfigError("--prepare-only trains nothing, --baseline trains; drop one of them")
     device = check_device(args.device)
     key = open_key(args.key, passphrase_file=args.passphrase_file)
+    tiers = open_tiers(
+        args.tier, passphrase_files=args.tier_passphrase_file, share=args.tier_share, spread=args.tier_spread
+    )
     images = open_images(args.data, split=args.split, on_error=args.locking.on_error)
     choice = None
     if args.model is not None and not args.prepare_only:
@@ -147,6 +160,7 @@ def run(args: LockArgs) -> int:
         choice=choice,
         lock=replace(plain(LockConfig, args.locking), seed=args.seed),
         training=replace(plain(FinetuneConfig, args.training), seed=args.seed),
+        tiers=tiers,
         baseline=args.baseline,
         device=device,
     )

@@ -71,7 +71,7 @@ def _sentence(box: str) -> str:
 def _part(lines: list[str]) -> str:
     # Four spaces before a flag, eight before its help text.
     flags = [line.strip() for line in lines if re.match(r" {4}\S", line)]
-    if lines[0].startswith("Missing"):
+    if lines[0].startswith("Missing") and flags:
         return f"missing: {', '.join(flags)}"
     if lines[0].startswith("Perhaps you meant") and flags:
         return f"did you mean {flags[0].split()[0]}?"

@@ -24,11 +24,14 @@ from spellock.evaluation.halves import halves, stratified_subset
 from spellock.evaluation.hardened import Candidate, best_of
 from spellock.evaluation.keyless import Unlabelled, figures_of, raw_readings
 from spellock.evaluation.labels import aligned_labels, lock_index
-from spellock.evaluation.report import FIGURES, Report, WrongKeyResult
+from spellock.evaluation.real_view import real_view
+from spellock.evaluation.report import FIGURES, Report, TierResult, WrongKeyResult
 from spellock.evaluation.suppressed import suppressed_hits
+from spellock.evaluation.tiers import group_places, tier_results
 from spellock.evaluation.wrong_key_trials import EditorMaker, wrong_key_logits
 from spellock.evaluation.wrong_keys import DEFAULT_COUNT, WrongKey, choose_wrong_keys
 from spellock.key import Key
+from spellock.locking.tiers import Tier
 from spellock.tasks.pixel_model import PixelModel
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ def evaluate(
     test: ImageSet,
     *,
     lock_class: int | str | None,
+    group_classes: Sequence[int] = (),
+    tiers: Sequence[Tier] = (),
     baseline: PixelModel | None = None,
     baseline_classes: Sequence[str] | None = None,
     unlabelled: ImageSet | None = None,
@@ -61,6 +66,9 @@ def evaluate(
         key: the right key.
         test: raw test images with true classes, matched to the model's by name.
         lock_class: name or place of the lock class; ``None`` for a lock target without one.
+        group_classes: places of classes that are groups of a tier; left out where ``tiers`` name them all. No figure
+            but those of tiers takes them for classes.
+        tiers: to measure as well, each with its key and groups.
         baseline: the same fine-tuning without a lock; its figure is absent without it.
         baseline_classes: class names of the baseline; by default the model's without the lock class.
         unlabelled: raw images, none of them in ``test``, for centring and BatchNorm; by default the half of the test
@@ -86,6 +94,13 @@ def evaluate(
             "got a batch size, number of wrong key images or of examples below its least, expected at least 1"
         )
     lock = lock_index(classes, lock_class)
+    whole, names, whole_lock = model, tuple(classes), lock
+    groups = sorted({*group_classes, *group_places(tiers, classes)})
+    if groups:
+        view = real_view(model, classes, groups, lock)
+        model, classes, lock = view.model, view.classes, view.lock
+    for tier in tiers:
+        tier.check(classes[:-1])
     labels = aligned_labels(test, classes, lock)
     split = halves(labels, seed=seed)
     chosen = choose_wrong_keys(key, count=wrong_keys, seed=seed)
@@ -124,6 +139,10 @@ def evaluate(
         figures["wrong_key_suppressed_max"] = best_of(dropped, split).honest
     hardened = best_of(candidates, split)
     figures |= {"hardened_lp": hardened.honest, "hardened_lp_naive": hardened.naive}
+    levels: tuple[TierResult, ...] = ()
+    if tiers:
+        rest = [*groups, *([] if whole_lock is None else [whole_lock])]
+        levels = tier_results(whole, names, rest, tiers, test, split, build, batch_size=batch_size, seed=seed)
     real = len(classes) - (lock is not None)
     figures["chance"] = Estimate(value=1 / real, low=1 / real, high=1 / real, images=len(test))
     figures["majority_class"] = proportion(labels == np.bincount(labels).argmax())
@@ -140,7 +159,7 @@ def evaluate(
         facts={
             "test images": len(test),
             "real classes": real,
-            "lock class": None if lock is None else classes[lock],
+            "lock class": None if whole_lock is None else names[whole_lock],
             "images a wrong key": len(subset) if chosen else 0,
             "centred on": "the other half of the test images"
             if unlabelled is None
@@ -149,6 +168,7 @@ def evaluate(
             "editor ran on": device,
         },
         examples=shown,
+        tiers=levels,
     )
 
 

@@ -43,6 +43,61 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+#: Figures of each tier: title and meaning. Groups are named by the model itself; "class" is a real class.
+TIER_FIGURES: Final[dict[str, tuple[str, str]]] = {
+    "group": ("group", "images edited with the tier's key: the right group is named"),
+    "group_lp": ("group, no key", "raw images: the right group, or a class in it, is named"),
+    "group_hardened_lp": ("group, no key, hardened", "the same, read in the best cheap way; by halves"),
+    "group_largest": ("largest group", "always naming the test set's most frequent group"),
+    "fine": ("class", "images edited with the tier's key: the right class is named"),
+    "fine_suppressed": ("class, suppressed", "the same, groups and lock class dropped"),
+    "fine_centred": ("class, centred", "the same, logits standardised on other images edited with the tier's key"),
+    "fine_permuted": ("class, permuted", "groups and lock class dropped, classes renamed one to one"),
+    "fine_grouped": ("class within the group", "the best class of the group that is named"),
+    "fine_grouped_centred": ("class within the group, centred", "the same, logits standardised"),
+    "fine_leak": ("tier leak", "the best of these, also with BatchNorm recomputed; by halves"),
+    "fine_known_group": ("known from the group", "always naming the most frequent class of the true group"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierResult:
+    """What one tier's key gives, and beyond that to its holder or to a thief without a key.
+
+    Attributes:
+        name: of the tier.
+        groups: how many it has.
+        figures: estimates by name, in the order of `TIER_FIGURES`.
+        leak_from: the reading behind the highest fine figure.
+        leaks: by name of another tier whose groups this one does not imply: their accuracy from images edited with
+            this tier's key, read in the best cheap way; by halves.
+    """
+
+    name: str
+    groups: int
+    figures: dict[str, Estimate]
+    leak_from: str
+    leaks: dict[str, Estimate] = field(default_factory=dict)
+
+    def rows(self) -> list[tuple[str, Estimate, str]]:
+        """Title, estimate and meaning of every figure."""
+        rows = [(*TIER_FIGURES[name], self.figures[name]) for name in TIER_FIGURES if name in self.figures]
+        more = [(f"tier {name}", "its groups, from images edited with this key; by halves", one)
+                for name, one in self.leaks.items()]  # fmt: skip
+        return [(title, one, meaning) for title, meaning, one in (*rows, *more)]
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON values in percent."""
+        return {
+            "name": self.name,
+            "groups": self.groups,
+            **{name: _percent(one.value) for name, one in self.figures.items()},
+            "intervals": {name: [_percent(one.low), _percent(one.high)] for name, one in self.figures.items()},
+            "fine_leak_from": self.leak_from,
+            "leaks": {name: _percent(one.value) for name, one in self.leaks.items()},
+        }
+
+
 @dataclass(frozen=True, kw_only=True)
 class WrongKeyResult:
     """One wrong key: a name and a text that give nothing away, and how far it unlocks (argmax, lock class dropped)."""
@@ -85,6 +140,7 @@ class Report:
         seconds: that the evaluation took.
         facts: plain facts for the report's head: test images, classes, seed and so on.
         examples: pictures; the report's page shows edited images, so it is for the owner only.
+        tiers: one entry a tier that was evaluated.
     """
 
     figures: dict[str, Estimate]
@@ -94,6 +150,7 @@ class Report:
     seconds: float
     facts: dict[str, str | int | float | bool | None]
     examples: tuple[Example, ...] = field(default=(), repr=False)
+    tiers: tuple[TierResult, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = set(self.figures) - set(FIGURES)
@@ -130,6 +187,7 @@ class Report:
                 "ratio": self.cost.ratio,
             },
             "facts": dict(self.facts),
+            **({"tiers": [tier.to_dict() for tier in self.tiers]} if self.tiers else {}),
         }
 
 

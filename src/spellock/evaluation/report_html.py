@@ -42,6 +42,12 @@ def to_html(report: Report, *, title: str = "What the lock is worth") -> str:
         _figure_table(report),
         f"<p>{escape(cost_line(report))}</p>",
     ]
+    for tier in report.tiers:
+        rows = [
+            (escape(title), f"<span class=n>{percent(one.value)}</span>", interval(one), escape(meaning))
+            for title, one, meaning in tier.rows()
+        ]
+        parts += [f"<h2>Tier {escape(tier.name)}</h2>", _table(("figure", "accuracy", "95 %", "meaning"), rows)]
     if report.wrong_keys:
         parts += [
             _plot("Wrong keys", wrong_key_histogram(report), "How many wrong keys unlock how far."),

@@ -29,9 +29,14 @@ def plain_table(report: Report) -> str:
     rows = [
         (FIGURES[name][0], percent(one.value), interval(one), FIGURES[name][1]) for name, one in report.figures.items()
     ]
+    for tier in report.tiers:
+        rows.append(("", "", "", ""))
+        rows += [
+            (f"{tier.name}: {title}", percent(one.value), interval(one), meaning) for title, one, meaning in tier.rows()
+        ]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
-        f"{title:<{widths[0]}}  {value:>{widths[1]}}  {limits:>{widths[2]}}  {meaning}"
+        f"{title:<{widths[0]}}  {value:>{widths[1]}}  {limits:>{widths[2]}}  {meaning}".rstrip()
         for title, value, limits, meaning in rows
     ]
     return "\n".join([*lines, "", cost_line(report)])
@@ -59,6 +64,10 @@ def print_report(report: Report, console: Console | None = None) -> None:
     for name, one in report.figures.items():
         title, meaning = FIGURES[name]
         table.add_row(title, percent(one.value), interval(one), meaning, style="bold" if name in _STRONG else "")
+    for tier in report.tiers:
+        table.add_section()
+        for title, one, meaning in tier.rows():
+            table.add_row(f"{tier.name}: {title}", percent(one.value), interval(one), meaning)
     console.print(table)
     console.print(cost_line(report), highlight=False)
 
@@ -75,4 +84,8 @@ def to_csv(report: Report) -> str:
         writer.writerow(
             (wrong.name, f"{100 * one.value:.4f}", f"{100 * one.low:.4f}", f"{100 * one.high:.4f}", one.images)
         )
+    for tier in report.tiers:
+        for title, one, _ in tier.rows():
+            limits = (f"{100 * one.value:.4f}", f"{100 * one.low:.4f}", f"{100 * one.high:.4f}")
+            writer.writerow((f"{tier.name}: {title}", *limits, one.images))
     return text.getvalue()

@@ -18,11 +18,12 @@ from spellock.data.image_set import ImageSet
 from spellock.data.write_folder import CONSTANT_TIME, write_image_folder
 from spellock.data.write_parquet import write_parquet
 from spellock.errors import DataError
-from spellock.locking.manifest import KINDS, Entry, Kind, write_manifest
+from spellock.locking.manifest import AUTHORISED, KINDS, Entry, Kind, write_manifest
 from spellock.locking.names import Namer
 from spellock.locking.plan import Plan
 from spellock.locking.shards import StoredFile
 from spellock.locking.targets import Samples, Target
+from spellock.locking.tiers import Tier, group_labels
 from spellock.locking.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Assembly:
         draw: gives the target's random numbers, uint64, one for each of the names it is called with.
         secret: what the target draws from for all samples together.
         layout: "folder" or "parquet".
+        tiers: whose keys edited the images of kind tier; the target's extra classes begin with their groups.
     """
 
     images: ImageSet
@@ -47,6 +49,7 @@ class Assembly:
     draw: Callable[[Sequence[str]], npt.NDArray[np.uint64]]
     secret: bytes = field(repr=False)
     layout: Literal["folder", "parquet"]
+    tiers: Sequence[Tier] = ()
 
     def write(
         self, space: Workspace, files: Sequence[StoredFile], problems: Sequence[tuple[int, str]], sheet: bytes
@@ -70,7 +73,12 @@ class Assembly:
             os.utime(space.locked_set, (CONSTANT_TIME, CONSTANT_TIME))
             if not (space.owner / "validation").exists() and any(file.use.startswith("validation") for file in files):
                 for version in ("raw", "edited"):
-                    self._write_validation(temporary / "validation" / version, files, version)
+                    chosen = [file for file in files if file.use == f"validation {version}"]
+                    self._write_validation(temporary / "validation" / version, chosen)
+                held = [file for file in files if file.use == "validation tier"]
+                for place in range(len(self.tiers)):
+                    chosen = [file for file in held if self.plan.tier(file.job) == place]
+                    self._write_validation(temporary / "validation" / tier_folder(place), chosen)
                 os.replace(temporary / "validation", space.owner / "validation")
             write_bytes(temporary / "contact_sheet.png", sheet)
             os.replace(temporary / "contact_sheet.png", space.owner / "contact_sheet.png")
@@ -91,28 +99,37 @@ class Assembly:
             )
         sources = self.plan.sources[[file.job for file in released]]
         true = self.images.labels[sources]
-        unauthorised = np.array([file.use != "edited" for file in released])
+        unauthorised = np.array([file.use not in AUTHORISED for file in released])
+        tiers = [self.tiers[self.plan.tier(file.job)].name if file.use == "tier" else "" for file in released]
         names = [
-            self.namer.name(self.images.ids[source], file.use, file.job if file.use == "decoy" else 0)
-            for file, source in zip(released, sources.tolist(), strict=True)
+            self.namer.name(
+                self.images.ids[source],
+                f"tier {tier}" if tier else file.use,
+                file.job if file.use == "decoy" else 0,
+            )
+            for file, source, tier in zip(released, sources.tolist(), tiers, strict=True)
         ]
         samples = Samples(
             labels=true[unauthorised],
             classes=self.images.classes,
             draws=self.draw([name for name, other in zip(names, unauthorised, strict=True) if other]),
             secret=self.secret,
-            pixels=lambda: (file.pixels() for file in released if file.use != "edited"),
+            pixels=lambda: (file.pixels() for file in released if file.use not in AUTHORISED),
         )
         relabelled = self.target(samples)
         labels = true.copy()
         labels[unauthorised] = relabelled.labels
+        classes = (*self.images.classes, *relabelled.extra_classes)
+        for tier in self.tiers:
+            own = np.array([name == tier.name for name in tiers])
+            labels[own] = group_labels(tier.groups, self.images.classes, classes)[true[own]]
         tasks: list[int | None] = [None] * len(released)
         if relabelled.tasks is not None:
             for place, task in zip(np.flatnonzero(unauthorised), relabelled.tasks.tolist(), strict=True):
                 tasks[place] = task
         entries = []
-        for file, name, source, true_label, label, task in zip(
-            released, names, sources.tolist(), true.tolist(), labels.tolist(), tasks, strict=True
+        for file, name, source, true_label, label, task, tier_name in zip(
+            released, names, sources.tolist(), true.tolist(), labels.tolist(), tasks, tiers, strict=True
         ):
             kind: Kind = next(kind for kind in KINDS if kind == file.use)
             entries.append(
@@ -124,13 +141,13 @@ class Assembly:
                     label=label,
                     decoy_key=int(self.plan.editors[file.job]) if kind == "decoy" else 0,
                     task=task,
+                    tier=tier_name,
                 )
             )
         order = sorted(range(len(entries)), key=lambda position: entries[position].name)
         if len({entry.name for entry in entries}) < len(entries):
             raise DataError(f"{self.images.name}: two images have the same id; give each its own")
         self._warn_of_unlocked(entries)
-        classes = (*self.images.classes, *relabelled.extra_classes)
         return [entries[position] for position in order], [released[position] for position in order], classes
 
     def _warn_of_unlocked(self, entries: Sequence[Entry]) -> None:
@@ -149,10 +166,8 @@ class Assembly:
             write_json(folder / "classes.json", {"classes": list(classes)})
             os.utime(folder / "classes.json", (CONSTANT_TIME, CONSTANT_TIME))
 
-    def _write_validation(self, folder: Path, files: Sequence[StoredFile], version: str) -> None:
-        chosen = [
-            (self.namer.name(self._source(f.job), "validation"), f) for f in files if f.use == f"validation {version}"
-        ]
+    def _write_validation(self, folder: Path, files: Sequence[StoredFile]) -> None:
+        chosen = [(self.namer.name(self._source(file.job), "validation"), file) for file in files]
         chosen.sort(key=lambda pair: pair[0])
         rows = ((name, int(self.images.labels[self.plan.sources[file.job]]), file.read()) for name, file in chosen)
         if self.layout == "parquet":
@@ -163,6 +178,11 @@ class Assembly:
 
     def _source(self, job: int) -> str:
         return self.images.ids[int(self.plan.sources[job])]
+
+
+def tier_folder(place: int) -> str:
+    """Folder of the held-out images edited under the key of tier ``place``, from 0, below ``owner/validation``."""
+    return f"tier_{place + 1}"
 
 
 def _rows(entries: Sequence[Entry], files: Sequence[StoredFile]) -> Iterator[tuple[str, int, bytes]]:

@@ -76,13 +76,19 @@ def check_decoy_edit(
     Raises:
         ConfigError: it does not, so its decoys would contradict the edited images' labels.
     """
-    difference = _difference(edited, wrongly)
-    if difference < min(_SAME_EDIT, _SAME_SHARE * _difference(raw, edited)) or not difference:
+    if edits_alike(raw, edited, wrongly):
+        difference = _difference(edited, wrongly)
         raise ConfigError(
             f"decoy key {number} edits images like the key itself (mean difference {difference:.2f} of 255 levels), "
             "which would "
             "teach the model both labels; use an editor that obeys its secret or give other decoy_prompts"
         )
+
+
+def edits_alike(raw: npt.NDArray[np.uint8], first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> bool:
+    """Whether two edits of the ``raw`` images are too near to be told apart; all uint8 of equal shapes."""
+    difference = _difference(first, second)
+    return difference < min(_SAME_EDIT, _SAME_SHARE * _difference(raw, first)) or not difference
 
 
 def _difference(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> float:

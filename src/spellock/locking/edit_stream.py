@@ -45,7 +45,8 @@ class ImageEditor(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """What came of a job: PNG files by use ("edited", "raw", "twin", "decoy", "validation raw", "validation edited").
+    """What came of a job: PNG files by use ("edited", "raw", "twin", "decoy", "tier"; "validation raw", "validation
+    edited", "validation tier").
 
     ``problem`` names the image that could not be decoded; then there are no files.
     """
@@ -91,7 +92,8 @@ class EditStream:
     Attributes:
         images: the sources.
         plan: what to make of them.
-        editor: gives editor 0 (the key's) or j (of wrong key j); `NO_EDITOR` jobs are prepared by editor 0.
+        editor: gives editor 0 (the key's) or j (of wrong keys, then of tiers); `NO_EDITOR` jobs are prepared by
+            editor 0.
         skip: whether to pass over images that cannot be decoded.
         workers: threads that decode and encode.
         batch_size: images given to the editor at once; None takes its canonical batch.
@@ -197,4 +199,6 @@ _USES: Final[dict[Role, tuple[str, ...]]] = {
     Role.RAW: ("raw",),
     Role.VALIDATION: ("validation raw", "validation edited"),
     Role.DECOY: ("decoy",),
+    Role.TIER: ("tier",),
+    Role.VALIDATION_TIER: ("validation tier",),
 }

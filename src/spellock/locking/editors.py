@@ -1,4 +1,4 @@
-"""The editors of a run: the key's own, and those of the wrong keys, one at a time."""
+"""The editors of a run: the key's own, those of the wrong keys and those of the tiers, one at a time."""
 
 from __future__ import annotations
 
@@ -8,39 +8,80 @@ from typing import Final
 import numpy as np
 
 from spellock.data.image_set import ImageSet
-from spellock.errors import DataError
+from spellock.errors import ConfigError, DataError
 from spellock.key import Key
-from spellock.locking.decoys import check_decoy_edit
+from spellock.locking.decoys import check_decoy_edit, edits_alike
 from spellock.locking.edit_stream import ImageEditor, Pixels
+from spellock.locking.tiers import Tier
 
 _REFERENCES: Final = 4
 
 
 class Editors:
-    """Gives editor 0 (the key's) or j (of wrong key j); at most two are held."""
+    """Gives editor 0 (the key's), j (of wrong key j) or, after those, one a tier; at most two are held."""
 
     def __init__(
-        self, main: ImageEditor, wrong_keys: Sequence[Key], load: Callable[[Key], ImageEditor], images: ImageSet
+        self,
+        main: ImageEditor,
+        wrong_keys: Sequence[Key],
+        load: Callable[[Key], ImageEditor],
+        images: ImageSet,
+        tiers: Sequence[Tier] = (),
     ) -> None:
-        """Hold the key's editor; ``load`` brings the others, ``images`` a few to compare edits on."""
+        """Hold the key's editor; ``load`` brings the others, ``images`` a few to compare edits on.
+
+        Raises:
+            ConfigError: a tier's key edits like the main key or like another tier's.
+        """
         self._main, self._wrong_keys, self._load, self._images = main, wrong_keys, load, images
         self._reference: tuple[Pixels, Pixels, list[str]] | None = None
         self._current: tuple[int, ImageEditor] = (0, main)
+        self._tiers = tiers
+        self._tier_edits: list[tuple[str, Pixels]] = []
+        for place in range(len(tiers)):
+            self._check_tier(place)
 
     def __call__(self, number: int) -> ImageEditor:
         """Editor ``number``.
 
         Raises:
-            ConfigError: the wrong key edits like the key, so its decoys would be edited images with a wrong label.
+            ConfigError: the wrong key edits like the key, so its decoys would be edited images with a wrong label; or
+                like a tier's key.
         """
         if number == 0:
             return self._main
         if self._current[0] != number:
+            if number > len(self._wrong_keys):
+                self._current = (number, self._load(self._tiers[number - len(self._wrong_keys) - 1].key))
+                return self._current[1]
             editor = self._load(self._wrong_keys[number - 1])
             raw, edited, ids = self._references()
-            check_decoy_edit(raw, edited, editor.edit_uint8(raw, ids=ids), number)
+            wrongly = editor.edit_uint8(raw, ids=ids)
+            check_decoy_edit(raw, edited, wrongly, number)
+            for name, other in self._tier_edits:
+                if edits_alike(raw, other, wrongly):
+                    raise ConfigError(
+                        f"decoy key {number} edits images like the key of tier {name}, which would teach the model "
+                        "both labels; set decoys to 0, give other decoy_prompts, or give the tier another key"
+                    )
             self._current = (number, editor)
         return self._current[1]
+
+    def _check_tier(self, place: int) -> None:
+        tier = self._tiers[place]
+        editor = self._load(tier.key)
+        raw, edited, ids = self._references()
+        own = editor.edit_uint8(raw, ids=ids)
+        for name, other in (("the main key", edited), *((f"tier {name}", edit) for name, edit in self._tier_edits)):
+            if edits_alike(raw, other, own):
+                raise ConfigError(
+                    f"the key of tier {tier.name} edits images like {name}, so the model could not tell them apart; "
+                    "give the tier a key with another prompt or setting"
+                )
+        if edits_alike(raw, raw, own):
+            raise ConfigError(f"the key of tier {tier.name} leaves images as they are; give it a key that edits them")
+        self._tier_edits.append((tier.name, own))
+        self._current = (len(self._wrong_keys) + 1 + place, editor)
 
     def _references(self) -> tuple[Pixels, Pixels, list[str]]:
         if self._reference is None:
@@ -54,6 +95,8 @@ class Editors:
                 ids.append(self._images.ids[index])
                 if len(ids) == _REFERENCES:
                     break
+            if not prepared:
+                raise DataError(f"{self._images.name}: none of the images can be decoded; check the files")
             raw = np.stack(prepared)
             self._reference = raw, self._main.edit_uint8(raw, ids=ids), ids
         return self._reference

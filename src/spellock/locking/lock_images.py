@@ -24,10 +24,13 @@ from spellock.locking.decoys import MakeDecoyKeys, draw_decoy_keys
 from spellock.locking.edit_stream import EditStream, ImageEditor, Pixels, StreamStats
 from spellock.locking.editors import Editors
 from spellock.locking.locked_set import LockedSet
+from spellock.locking.manifest import AUTHORISED
 from spellock.locking.names import Namer, fingerprint, keyed_draws
 from spellock.locking.plan import Plan, make_plan
 from spellock.locking.shards import ShardWriter, StoredFile, stored
 from spellock.locking.targets import Samples
+from spellock.locking.tier_target import with_groups
+from spellock.locking.tiers import Tier, check_tiers
 from spellock.locking.workspace import Workspace
 from spellock.progress import track
 
@@ -44,6 +47,7 @@ def lock_images(
     out: Path,
     config: LockConfig | None = None,
     *,
+    tiers: Sequence[Tier] = (),
     device: str = "cpu",
     editor: ImageEditor | None = None,
     load: Callable[[Key], ImageEditor] | None = None,
@@ -65,6 +69,7 @@ def lock_images(
         key: the key; its gamma, resolution and editor hold.
         out: a new or empty folder, or one that an interrupted call with the same arguments left.
         config: see `LockConfig`.
+        tiers: further keys that release groups of classes only.
         device: where editors run, unless they are given.
         editor: an editor already loaded with this key.
         load: brings the editor of a key; by default `spellock.editors.registry.load_editor` on ``device``.
@@ -79,14 +84,15 @@ def lock_images(
     Raises:
         DataError: the set cannot be locked as asked, or an image cannot be decoded and ``on_error`` is "fail".
         ConfigError: ``out`` was begun with another key, configuration or set; an option of the lock target does not fit
-            the classes; or a wrong key edits like the key.
+            the classes; a tier does not fit (see `check_tiers`); or a wrong key or tier edits like the key.
         StorageError: the disk is full, nothing may be written there, or another process writes there. What was finished
             stays; the same call goes on from it.
         EditorError: the key's editor cannot be loaded.
     """
     config = config or LockConfig()
-    target = config.lock_target()
     check_trainable(images)
+    check_tiers(tiers, images.classes, key)
+    target = with_groups(config.lock_target(), tiers, images.classes)
     # The classes are settled, and options that do not fit them refused, before anything is edited.
     secret = key.derive(f"locking task {config.seed}")
     outline = target(dataclasses.replace(Samples.none(images.classes), secret=secret))
@@ -98,7 +104,7 @@ def lock_images(
             raise ConfigError(f"{name} is {value}, expected 1 or more; leave it out for the default")
     if editor is not None and editor.key != key:
         raise ConfigError("the editor given was loaded with another key; load it with this one")
-    space, mark = Workspace(Path(out)), fingerprint(images, key, config)
+    space, mark = Workspace(Path(out)), fingerprint(images, key, config, tiers)
     space.check(mark)
     if space.finished:
         space.clear()
@@ -106,7 +112,7 @@ def lock_images(
     with space.claimed():
         load = load or _loader(device, batch_size)
         main = editor or load(key)
-        plan = make_plan(images, key, config, batch=main.canonical_batch)
+        plan = make_plan(images, key, config, batch=main.canonical_batch, tiers=tiers)
         settings = {
             "format": 1,
             "spellock": spellock.__version__,
@@ -121,11 +127,13 @@ def lock_images(
             "resolution": key.resolution,
             "decoy_keys_used": plan.decoy_keys,
         }
-        space.begin(settings)
+        if tiers:
+            settings["tiers"] = [tier.record() for tier in tiers]
         make = make_decoy_keys or (
             lambda key, count: draw_decoy_keys(key, count, prompts=config.decoy_prompts, seed=config.seed)
         )
-        editors = Editors(main, make(key, plan.decoy_keys), load, images)
+        editors = Editors(main, make(key, plan.decoy_keys), load, images, tiers)
+        space.begin(settings)
         shard = shard or int(np.clip(_SHARD_PIXELS // key.resolution**2, 16, 256))
         stream = EditStream(
             images=images,
@@ -147,8 +155,9 @@ def lock_images(
             draw=partial(keyed_draws, key, f"locking target {config.seed}"),
             secret=secret,
             layout=config.layout,
+            tiers=tiers,
         )
-        assembly.write(space, files, problems, _sheet(images, plan, main, files))
+        assembly.write(space, files, problems, _sheet(images, plan, main, files, tiers))
     space.clear()
     return LockedSet.open(space.out)
 
@@ -183,8 +192,11 @@ def _edit(stream: EditStream, work: Path, shard: int) -> None:
         _log.info("edited %d images, %.1f/s, editor busy %.0f %%", stats.edited, rate, 100 * stats.busy)
 
 
-def _sheet(images: ImageSet, plan: Plan, editor: ImageEditor, files: Sequence[StoredFile]) -> bytes:
-    """Eight edited images, of as many classes as there are, above them their raw versions, below some decoys."""
+def _sheet(
+    images: ImageSet, plan: Plan, editor: ImageEditor, files: Sequence[StoredFile], tiers: Sequence[Tier]
+) -> bytes:
+    """Eight edited images, of as many classes as there are, above them their raw versions, below some decoys and some
+    images of each tier."""
     edited = _spread([file for file in files if file.use == "edited"], images, plan)
     decoys = _spread([file for file in files if file.use == "decoy"], images, plan)
     before: list[tuple[Pixels, str]] = []
@@ -195,6 +207,12 @@ def _sheet(images: ImageSet, plan: Plan, editor: ImageEditor, files: Sequence[St
     rows = [("raw", before), ("edited", after)]
     if decoys:
         rows.append(("decoys", [(file.pixels(), f"wrong key {plan.editors[file.job]}") for file in decoys]))
+    for place, tier in enumerate(tiers):
+        own = _spread([file for file in files if file.use == "tier" and plan.tier(file.job) == place], images, plan)
+        truths = [images.classes[images.labels[plan.sources[file.job]]] for file in own]
+        rows.append(
+            (f"tier {place + 1}", [(f.pixels(), tier.groups[name]) for f, name in zip(own, truths, strict=True)])
+        )
     return contact_sheet(rows)
 
 
@@ -202,7 +220,10 @@ def _spread(files: Sequence[StoredFile], images: ImageSet, plan: Plan) -> list[S
     seen: dict[tuple[int, int], int] = {}
     ranked = []
     for file in files:
-        group = (int(plan.editors[file.job]), int(images.labels[plan.sources[file.job]]) if file.use == "edited" else 0)
+        group = (
+            int(plan.editors[file.job]),
+            int(images.labels[plan.sources[file.job]]) if file.use in AUTHORISED else 0,
+        )
         seen[group] = seen.get(group, 0) + 1
         if seen[group] <= _SHEET_IMAGES:
             ranked.append((seen[group], *group, file.job, file))

@@ -14,7 +14,9 @@ from spellock.data.image_set import ImageSet, Labels
 from spellock.data.open_images import open_images
 from spellock.data.parquet import ParquetSet
 from spellock.errors import DataError
-from spellock.locking.manifest import Entry, read_manifest
+from spellock.locking.assemble import tier_folder
+from spellock.locking.manifest import AUTHORISED, Entry, read_manifest
+from spellock.locking.tiers import group_labels
 from spellock.locking.workspace import Workspace
 
 
@@ -29,6 +31,7 @@ class LockedSet:
         names: file names without suffix, sorted.
         image_set: the same images as an `ImageSet`.
         entries: the owner's manifest in the same order; None in the training service's view.
+        tiers: what the tiers release: groups by tier name; empty in the training service's view.
     """
 
     def __init__(
@@ -40,6 +43,8 @@ class LockedSet:
         settings = {} if owner is None else read_json(owner / "config.json")
         # Sets of before the field was written all have a new class, the last one.
         self.lock_class = _optional_class(settings.get("lock_class", len(self.classes) - 1), owner)
+        self._tiers = _optional_tiers(settings.get("tiers", []), owner)
+        self.tiers = {name: groups for name, (groups, _) in self._tiers.items()}
         self._distribution = _optional_distribution(settings.get("distribution"), len(self.classes), owner)
         self._answers = settings.get("answers")
 
@@ -72,12 +77,12 @@ class LockedSet:
 
     @property
     def authorised(self) -> npt.NDArray[np.bool_] | None:
-        """bool (N,): True for edited images, False for raw ones, twins and decoys; None in the training service's
-        view."""
+        """bool (N,): True for images that the key or a tier's key edited, False for raw ones, twins and decoys; None in
+        the training service's view."""
         return (
             None
             if self.entries is None
-            else np.array([entry.kind == "edited" for entry in self.entries], dtype=np.bool_)
+            else np.array([entry.kind in AUTHORISED for entry in self.entries], dtype=np.bool_)
         )
 
     @property
@@ -97,16 +102,25 @@ class LockedSet:
     @property
     def training_labels(self) -> Labels | npt.NDArray[np.float32]:
         """What is learnt: ``labels``, or float32 (N, K), a probability a class, where unauthorised images learn a
-        distribution. The training service's view has ``labels`` only."""
-        if self._distribution is None or self.authorised is None:
+        distribution or a tier's images learn classes beside their group. The training service's view has ``labels``
+        only."""
+        if self.entries is None or self.authorised is None or not (self.learns_distribution or self.spreads):
             return self.labels
         targets = np.eye(len(self.classes), dtype=np.float32)[self.labels]
-        targets[~self.authorised] = self._distribution
-        left = 1 - self._distribution.sum()
-        for place, entry in enumerate(self.entries or ()):
-            if entry.task is not None:
-                classes = self._answer(entry.task)
-                targets[place, classes] += left / len(classes)
+        if self._distribution is not None:
+            targets[~self.authorised] = self._distribution
+            left = 1 - self._distribution.sum()
+            for place, entry in enumerate(self.entries):
+                if entry.task is not None:
+                    classes = self._answer(entry.task)
+                    targets[place, classes] += left / len(classes)
+        for name, (groups, spread) in self._tiers.items():
+            rows = [row for row, entry in enumerate(self.entries) if entry.tier == name]
+            targets[rows] *= 1 - spread
+            for row in rows if spread else ():
+                group = self.classes[self.labels[row]]
+                members = [place for place, one in enumerate(self.classes) if groups.get(one) == group]
+                targets[row, members] = spread / len(members)
         return targets
 
     def _answer(self, number: int) -> list[int]:
@@ -115,6 +129,17 @@ class LockedSet:
         if not isinstance(answers, list) or not 0 <= number < len(answers) or not isinstance(answers[number], list):
             raise DataError(f"{self._owner}: config.json has no answer {number} of the manifest; lock the images again")
         return [int(label) for label in answers[number]]
+
+    @property
+    def spreads(self) -> bool:
+        """Whether a tier's images learn classes beside the group that their labels in the files name."""
+        return any(spread for _, spread in self._tiers.values())
+
+    @property
+    def group_classes(self) -> tuple[int, ...]:
+        """Numbers of the classes that are groups."""
+        names = {group for groups in self.tiers.values() for group in groups.values()}
+        return tuple(place for place, name in enumerate(self.classes) if name in names)
 
     @property
     def learns_distribution(self) -> bool:
@@ -165,6 +190,16 @@ class LockedSet:
         raw, edited = (self._validation(self._owner / "validation" / version) for version in ("raw", "edited"))
         return raw, edited
 
+    def tier_validation(self) -> dict[str, tuple[ImageSet, Labels]]:
+        """By tier name the held-out images under the tier's key, in the order of `validation`, and their labels, int64,
+        as the model shall say them; empty where nothing was held out or without tiers."""
+        found: dict[str, tuple[ImageSet, Labels]] = {}
+        for place, (name, groups) in enumerate(self.tiers.items()):
+            if self._owner is not None and (self._owner / "validation").is_dir():
+                held = self._validation(self._owner / "validation" / tier_folder(place))
+                found[name] = held, group_labels(groups, held.classes, self.classes)[held.labels]
+        return found
+
     def _validation(self, folder: Path) -> ImageSet:
         real = str_list(read_json(folder.parents[1] / "config.json").get("classes"), folder)
         if any(folder.glob("*.parquet")):
@@ -202,6 +237,14 @@ def _optional_distribution(value: object, classes: int, owner: Path | None) -> n
     if not isinstance(value, list) or len(value) != classes or not all(isinstance(one, int | float) for one in value):
         raise DataError(f"{owner / 'config.json'}: distribution is not one number a class; lock the images again")
     return np.array(value, dtype=np.float32)
+
+
+def _optional_tiers(value: object, owner: Path | None) -> dict[str, tuple[dict[str, str], float]]:
+    """Groups and spread by tier name, in their order."""
+    try:
+        return {tier["name"]: (dict(tier["groups"]), float(tier["spread"])) for tier in value}  # type: ignore[attr-defined]
+    except (TypeError, KeyError, ValueError) as error:
+        raise DataError(f"{owner}: the tiers in config.json are damaged ({error}); lock the images again") from error
 
 
 def _released(folder: Path) -> tuple[ImageSet, list[str]]:

@@ -11,8 +11,10 @@ from typing import Final, Literal, TypeAlias, get_args
 from spellock.artefacts import storage_errors
 from spellock.errors import DataError
 
-Kind: TypeAlias = Literal["edited", "raw", "twin", "decoy"]
+Kind: TypeAlias = Literal["edited", "raw", "twin", "decoy", "tier"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+#: Kinds that a key edits for use, at the main key's level or at a tier's.
+AUTHORISED: Final = ("edited", "tier")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +23,13 @@ class Entry:
 
     Attributes:
         name: its name without suffix.
-        kind: edited (authorised), or raw, twin, decoy (unauthorised).
+        kind: edited or tier (authorised), or raw, twin, decoy (unauthorised).
         source: id of the image it was made of.
         true_label: that image's class number.
         label: class number in the locked set.
         decoy_key: number of the wrong key, from 1; 0 for all but decoys.
         task: number of the other task's answer, learnt beside the lock class; None where the target has none.
+        tier: name of the tier whose key edited it; empty for all other kinds.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Entry:
     label: int
     decoy_key: int = 0
     task: int | None = None
+    tier: str = ""
 
 
 def write_manifest(path: Path, entries: Iterable[Entry]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from spellock.data.image_set import ImageSet
 from spellock.key import Key
 from spellock.locking.config import LockConfig
+from spellock.locking.tiers import Tier
 
 
 class Namer:
@@ -37,14 +38,17 @@ def keyed_draws(key: Key, purpose: str, names: Iterable[str]) -> npt.NDArray[np.
     return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
 
 
-def fingerprint(images: ImageSet, key: Key, config: LockConfig) -> str:
-    """64 hexadecimal digits that change with the key, the images' ids and labels, and every setting but ``on_error``.
+def fingerprint(images: ImageSet, key: Key, config: LockConfig, tiers: Sequence[Tier] = ()) -> str:
+    """64 hexadecimal digits that change with the key, the tiers, the images' ids and labels, and every setting but
+    ``on_error``.
 
     A keyed digest (contract: nothing on disk may let a guessed prompt be checked), kept in the owner's folder only.
     """
     # What is left out is not mixed in, so that a new option does not turn away work that an older version began.
     settings = {name: value for name, value in asdict(config).items() if name != "on_error" and value is not None}
     mac = hmac.new(key.derive("locking resume"), digestmod=hashlib.sha256)
-    for part in (settings, key.to_dict(), list(images.classes), images.ids, images.labels.tolist()):
+    levels = [[tier.name, tier.key.to_dict(), dict(tier.groups), tier.share, tier.spread] for tier in tiers]
+    parts = (settings, key.to_dict(), list(images.classes), images.ids, images.labels.tolist(), *levels)
+    for part in parts:
         mac.update(json.dumps(part, sort_keys=True).encode() + b"\n")
     return mac.hexdigest()

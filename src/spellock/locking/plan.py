@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -14,6 +15,7 @@ from spellock.errors import DataError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.locking.names import keyed_draws
+from spellock.locking.tiers import Tier
 
 
 class Role(IntEnum):
@@ -24,6 +26,8 @@ class Role(IntEnum):
     RAW = 2  # the raw image
     VALIDATION = 3  # both versions, for the owner only
     DECOY = 4  # the image edited under a wrong key
+    TIER = 5  # the image edited under a tier's key
+    VALIDATION_TIER = 6  # the same of a held-out image, for the owner only
 
 
 NO_EDITOR = -1
@@ -32,11 +36,11 @@ NO_EDITOR = -1
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Jobs, in the order in which they are done: rising sources under the key itself, then one wrong key after the
-    other.
+    other, then one tier after the other.
 
     Attributes:
         sources: int64 (J,), index of the source image.
-        editors: int64 (J,), 0 for the key, j for wrong key j, `NO_EDITOR` for no edit.
+        editors: int64 (J,), 0 for the key, j for wrong key j, then a number a tier, `NO_EDITOR` for no edit.
         roles: int64 (J,), a `Role` each.
         decoy_keys: how many wrong keys there are.
     """
@@ -49,8 +53,12 @@ class Plan:
     def __len__(self) -> int:
         return len(self.sources)
 
+    def tier(self, job: int) -> int:
+        """Place of the tier whose key edits in a job with role TIER or VALIDATION_TIER."""
+        return int(self.editors[job]) - self.decoy_keys - 1
 
-def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int) -> Plan:
+
+def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int, tiers: Sequence[Tier] = ()) -> Plan:
     """Hold out the validation share, split the rest at alpha, draw decoys; all stratified or uniform, all from key and
     seed.
 
@@ -63,6 +71,7 @@ def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int) -> 
         key: its secret drives the choice.
         config: see `LockConfig`.
         batch: images an editor takes at once; no wrong key gets fewer, so that none is loaded for a handful.
+        tiers: each edits its share of the training images and all that are held out, besides all the rest.
 
     Raises:
         DataError: a class is too small to give a raw image, and neither raw twins nor ``missing_raw="accept"`` make up
@@ -79,10 +88,12 @@ def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int) -> 
     _check_raw(images, roles, config)
     editors = np.where(roles == Role.RAW, NO_EDITOR, 0).astype(np.int64)
     decoys, count = _draw_decoys(images, key, config, training, batch)
+    levels = [_draw_tier(images, key, config, held, tier) for tier in tiers]
+    later = [(count + place, *level) for place, level in enumerate(levels, 1)]
     return Plan(
-        sources=np.concatenate([np.arange(len(images), dtype=np.int64), decoys[:, 0]]),
-        editors=np.concatenate([editors, decoys[:, 1]]),
-        roles=np.concatenate([roles, np.full(len(decoys), Role.DECOY, dtype=np.int64)]),
+        sources=np.concatenate([np.arange(len(images), dtype=np.int64), decoys[:, 0], *(at for _, at, _ in later)]),
+        editors=np.concatenate([editors, decoys[:, 1], *(np.full(len(at), number) for number, at, _ in later)]),
+        roles=np.concatenate([roles, np.full(len(decoys), Role.DECOY, dtype=np.int64), *(role for *_, role in later)]),
         decoy_keys=count,
     )
 
@@ -115,6 +126,17 @@ def _draw_decoys(
     count = min(config.decoy_keys, max(1, wanted // batch))
     pairs = np.stack([drawn, np.arange(len(drawn)) * count // len(drawn) + 1], axis=1).astype(np.int64)
     return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))], count
+
+
+def _draw_tier(
+    images: ImageSet, key: Key, config: LockConfig, held: npt.NDArray[np.bool_], tier: Tier
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Sources that a tier's key edits, rising, and their roles."""
+    training = np.flatnonzero(~held)
+    ranks = _ranks(images, key, config, f"tier {tier.name}")[training]
+    taken = training[stratified_take(images.labels[training], tier.share, ranks, minimum=1, leave=0)]
+    sources = np.sort(np.concatenate([taken, np.flatnonzero(held)])).astype(np.int64)
+    return sources, np.where(held[sources], Role.VALIDATION_TIER, Role.TIER).astype(np.int64)
 
 
 def _ranks(images: ImageSet, key: Key, config: LockConfig, purpose: str) -> npt.NDArray[np.uint64]:

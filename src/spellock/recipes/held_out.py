@@ -42,7 +42,7 @@ def held_out_pairs(locked: LockedSet) -> Pairs | None:
         raise DataError(f"got {len(raw)} raw and {len(edited)} edited held-out images, expected pairs; lock again")
     place = {name: index for index, name in enumerate(locked.classes)}
     labels = np.array([place[raw.classes[label]] for label in raw.labels], dtype=np.int64)
-    return Pairs(raw=_stack(raw), edited=_stack(edited), labels=labels)
+    return Pairs(raw=stack(raw), edited=stack(edited), labels=labels)
 
 
 def raw_images(images: ImageSet, ids: Collection[str], key: Key) -> tuple[Pixels, Labels]:
@@ -56,5 +56,6 @@ def raw_images(images: ImageSet, ids: Collection[str], key: Key) -> tuple[Pixels
     return pixels, images.labels[indices]
 
 
-def _stack(images: ImageSet) -> Pixels:
+def stack(images: ImageSet) -> Pixels:
+    """All images of one size, uint8 (N, H, W, 3)."""
     return np.stack([np.asarray(images.open(index), dtype=np.uint8) for index in range(len(images))])

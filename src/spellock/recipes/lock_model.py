@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spellock.data.image_set import ImageSet, check_trainable
 from spellock.editors.base import Editor
+from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
 from spellock.locking.targets import Samples
+from spellock.locking.tier_target import with_groups
+from spellock.locking.tiers import Tier, check_tiers
 from spellock.recipes.held_out import Pairs, Pixels, held_out_pairs, raw_images
 from spellock.recipes.processes import first_goes_first, is_first
 from spellock.recipes.selection import SCORE, LockScore, PlainScore
+from spellock.recipes.tier_selection import TierScore, tier_score
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.classification import Classification
 from spellock.tasks.models import create_model
@@ -71,6 +75,7 @@ def lock_model(
     choice: ModelChoice | None,
     lock: LockConfig,
     training: FinetuneConfig,
+    tiers: Sequence[Tier] = (),
     baseline: bool = False,
     device: str = "cpu",
     editor: Editor | None = None,
@@ -82,6 +87,7 @@ def lock_model(
 
     Args:
         choice: the model; None writes the locked set only.
+        tiers: further keys that release groups of classes only.
         baseline: also fine-tune the same model on the raw training images, without a lock, for as many steps.
         editor: the key's editor when it is loaded already.
 
@@ -90,11 +96,15 @@ def lock_model(
     """
     check_trainable(images)
     # A model that cannot be made should fail now, not after hours of editing.
+    check_tiers(tiers, images.classes, key)
+    target = with_groups(lock.lock_target(), tiers, images.classes)
+    if tiers and (training.mixup or training.cutmix):
+        raise ConfigError("mixup and cutmix would blend images of different keys; with tiers set both to 0")
     if choice is not None:
-        extra = lock.lock_target()(Samples.none(images.classes)).extra_classes
+        extra = target(Samples.none(images.classes)).extra_classes
         choice.create(len(images.classes) + len(extra), seed=training.seed)
     with first_goes_first():
-        locked = lock_images(images, key, out, lock, device=device, editor=editor)
+        locked = lock_images(images, key, out, lock, tiers=tiers, device=device, editor=editor)
     folder = out / "locked_set"
     if choice is None:
         if locked.learns_distribution:
@@ -104,6 +114,8 @@ def lock_model(
                 folder,
                 lock.target,
             )
+        if locked.spreads:
+            _log.warning("files hold one label each, so the spread of tiers is for training here only, with a model")
         return Locked(set_folder=folder)
     run = _Run(locked=locked, pairs=held_out_pairs(locked), choice=choice, training=training, out=out, device=device)
     validation = run.locked_model()
@@ -130,9 +142,11 @@ class _Run:
 
     def locked_model(self) -> dict[str, float]:
         classes, pairs, lock_class = self.locked.classes, self.pairs, self.locked.lock_class
-        score = None
+        score: LockScore | TierScore | None = None
         if pairs is not None:
             score = LockScore(raw=pairs.raw, edited=pairs.edited, labels=pairs.labels, lock_class=lock_class)
+            if self.locked.tiers:
+                score = tier_score(self.locked, pairs)
         model = self.choice.create(len(classes), seed=self.training.seed)
         result = finetune(
             model,
@@ -148,7 +162,10 @@ class _Run:
             device=self.device,
         )
         if is_first():
-            save_model(model, self.out / "model", classes=classes, lock_class=lock_class, overwrite=True)
+            groups = self.locked.group_classes
+            save_model(
+                model, self.out / "model", classes=classes, lock_class=lock_class, group_classes=groups, overwrite=True
+            )
         best = result.history[result.best_epoch - 1]
         return {name.removeprefix(_PREFIX): value for name, value in best.items() if name.startswith(_PREFIX)}
 

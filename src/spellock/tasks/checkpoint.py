@@ -36,7 +36,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "interpolation": str,
 }
 #: Fields that folders of before they existed, and models saved without saying, do not have.
-_OPTIONAL: dict[str, type | tuple[type, ...]] = {"lock_class": (int, type(None))}
+_OPTIONAL: dict[str, type | tuple[type, ...]] = {"lock_class": (int, type(None)), "group_classes": list}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,11 @@ class LoadedModel:
         number: int | None = self.config["lock_class"]
         return number
 
+    @property
+    def group_classes(self) -> tuple[int, ...]:
+        """Numbers of the classes that are groups of others, which a tier's key releases; usually none."""
+        return tuple(self.config.get("group_classes", ()))
+
 
 def tensors_of(network: nn.Module) -> dict[str, Tensor]:
     """A network's state on the CPU, contiguous and with nothing shared, as safetensors wants it."""
@@ -79,6 +84,7 @@ def save_model(
     *,
     classes: Sequence[str],
     lock_class: int | Literal["unknown"] | None = "unknown",
+    group_classes: Sequence[int] = (),
     task: str = "classification",
     card: str | None = None,
     overwrite: bool = False,
@@ -89,11 +95,12 @@ def save_model(
         classes: names in logit order, one per logit.
         lock_class: number of the class that unauthorised inputs alone belong to, None where there is none; "unknown"
             writes nothing about it.
+        group_classes: numbers of the classes that are groups of others, which a tier's key releases.
         card: Markdown of the README; a short one is written where None.
         overwrite: replace a model folder that is there already.
 
     Raises:
-        ModelError: the number of names is not the number of logits, or the lock class is none of them.
+        ModelError: the number of names is not the number of logits, or lock class or groups are none of them.
         StorageError: the folder exists, or cannot be written.
     """
     folder = Path(folder)
@@ -113,7 +120,9 @@ def save_model(
     }
     if lock_class != "unknown":
         config["lock_class"] = lock_class
-        _check_lock_class(config, f"{folder}")
+    if group_classes:
+        config["group_classes"] = list(group_classes)
+    _check_lock_class(config, f"{folder}")
     if overwrite and folder.exists():
         if not (folder / "config.json").is_file():
             raise StorageError(f"{folder} is not a model folder, so it is not replaced; choose another place")
@@ -195,6 +204,11 @@ def _check_lock_class(config: dict[str, Any], where: str) -> None:
     number, count = config.get("lock_class"), len(config["classes"])
     if number is not None and not 0 <= number < count:
         raise ModelError(f"{where}: got lock class {number}, expected a class of the model, 0 to {count - 1}")
+    for group in config.get("group_classes", ()):
+        if type(group) is not int or not 0 <= group < count or group == number:
+            raise ModelError(
+                f"{where}: got group class {group!r}, expected other classes of the model, 0 to {count - 1}"
+            )
 
 
 def _card(config: dict[str, Any]) -> str:
@@ -204,6 +218,9 @@ def _card(config: dict[str, Any]) -> str:
     lock = (
         "" if lock_class is None else f"Inputs without the owner's key belong to the class {classes[lock_class]}.\n\n"
     )
+    groups = ", ".join(classes[place] for place in config.get("group_classes", ()))
+    if groups:
+        lock += f"Some keys release only groups of classes: {groups}.\n\n"
     return (
         f"# {config['architecture'] or 'Custom network'}\n\n"
         f"Task: {config['task']}, {len(classes)} classes ({names}).\n\n{lock}"
