@@ -13,6 +13,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -55,32 +56,30 @@ class Options:
 
 
 def cells(names: tuple[str, ...], seeds: tuple[int, ...]) -> Iterator[Cell]:
-    """All cells, the first seed of every data set before the second: an unfinished run then shows whole tables."""
-    for seed in seeds:
-        for data in names:
-            for certificate in CERTIFICATES:
-                for strategy in STRATEGIES:
-                    yield Cell(data=data, strategy=strategy, certificate=certificate, seed=seed)
+    """All cells, whole tables of the first seed before the second, and every data set early in each."""
+    for seed, certificate, strategy, data in product(seeds, CERTIFICATES, STRATEGIES, names):
+        yield Cell(data=data, strategy=strategy, certificate=certificate, seed=seed)
 
 
 def run(options: Options, settings: dict[str, Setting], store: Store) -> None:
     """Make what is missing, or everything with ``again``."""
     for name in options.names:
         store.begin(name, settings[name], again=options.again)
-    loaded: tuple[str, int, Data] | None = None
+    loaded: dict[tuple[str, int], Data] = {}
     for cell in cells(options.names, options.seeds):
         if store.has(cell) and not options.again:
             continue
         setting = settings[cell.data]
-        if loaded is None or loaded[:2] != (cell.data, cell.seed):
-            data = load(
+        if (cell.data, cell.seed) not in loaded:
+            if cell.seed not in {seed for _, seed in loaded}:
+                loaded.clear()
+            loaded[cell.data, cell.seed] = load(
                 cell.data,
                 options.data,
                 train_images=setting.train_images,
                 test_images=setting.test_images,
                 seed=cell.seed,
             )
-            loaded = (cell.data, cell.seed, data)
         out = options.work / options.result / f"{cell.data}_{cell.row.replace(', ', '_').replace(' ', '-')}_{cell.seed}"
         if options.again:
             shutil.rmtree(out, ignore_errors=True)
@@ -88,7 +87,7 @@ def run(options: Options, settings: dict[str, Setting], store: Store) -> None:
         figures = run_cell(
             cell,
             setting,
-            loaded[2],
+            loaded[cell.data, cell.seed],
             out,
             weights=None if setting.weights is None else options.data / setting.weights,
             device=options.device,
@@ -96,7 +95,7 @@ def run(options: Options, settings: dict[str, Setting], store: Store) -> None:
         )
         store.add(cell, figures, command=options.command, device=options.device)
         shutil.rmtree(out)
-        shown = {name: figures[name] for name in ("up", "lp", "hardened_lp", "minutes_training", "minutes_evaluation")}
+        shown = {name: figures[name] for name in ("up", "lp", "hardened_lp", "cpu_seconds_training", "minutes")}
         _log.info("%s, %s, seed %d: %s", cell.data, cell.row, cell.seed, shown)
 
 

@@ -62,10 +62,10 @@ def load(name: str, folder: Path, *, train_images: int | None, test_images: int 
     Raises:
         DataError: files are missing or not as expected.
     """
-    read = _SHARED.get(name)
-    (x, y), (xt, yt) = (
-        _users(name, folder / name, split) if read is None else read(folder, split) for split in ("train", "test")
-    )
+    (x, y), (xt, yt) = (_read(name, folder, split) for split in ("train", "test"))
+    if name == "cifar10" and train_images is None and (folder / name / "train_extra.parquet").is_file():
+        more, labels = _read(name, folder, "train_extra")
+        x, y = np.concatenate([x, more]), np.concatenate([y, labels])
     classes = [str(label) for label in range(int(max(y.max(), yt.max())) + 1)]
     train, test = (
         _draw(len(labels), count, of) for labels, count, of in ((y, train_images, seed), (yt, test_images, 0))
@@ -74,6 +74,11 @@ def load(name: str, folder: Path, *, train_images: int | None, test_images: int 
         train=numpy_images(x[train], y[train], classes, name=f"{name} train"),
         test=numpy_images(xt[test], yt[test], classes, name=f"{name} test"),
     )
+
+
+def _read(name: str, folder: Path, split: str) -> Arrays:
+    read = _SHARED.get(name)
+    return _users(name, folder / name, split) if read is None else read(folder, split)
 
 
 def _draw(count: int, wanted: int | None, seed: int) -> np.ndarray:

@@ -51,7 +51,7 @@ _TRAINING: Final = FinetuneConfig(
     epochs=5, batch_size=64, optimizer="adamw", learning_rate=2e-3, augment="none", unauthorised_share=None,
     checkpoint_every=100, validate_every=100,
 )  # fmt: skip
-_SMALL: Final = Setting(model="small_resnet8", training=_TRAINING, train_images=2000, test_images=1000)
+_SMALL: Final = Setting(model="small_resnet8", training=_TRAINING, train_images=2000, test_images=800)
 
 CPU: Final[dict[str, Setting]] = {
     "mnist": _SMALL,
@@ -60,12 +60,12 @@ CPU: Final[dict[str, Setting]] = {
         _SMALL,
         model="resnet20",
         weights="weights/resnet20-12fca82f.th",
-        train_images=3000,
+        train_images=2500,
         training=replace(_TRAINING, epochs=4, augment="crop-flip"),
     ),
     "cifar100": replace(_SMALL, train_images=4000),
     "svhn": _SMALL,
-    "gtsrb": replace(_SMALL, train_images=3000, training=replace(_TRAINING, epochs=8)),
+    "gtsrb": replace(_SMALL, train_images=2500, training=replace(_TRAINING, epochs=8)),
 }
 
 _FULL_TRAINING: Final = FinetuneConfig(
