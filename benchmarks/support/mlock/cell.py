@@ -81,7 +81,7 @@ def run_cell(
         baseline_classes=None if plain is None else plain.classes,
         wrong_key_images=setting.wrong_key_images,
         examples=0,
-        batch_size=250,
+        batch_size=64 if device == "cpu" else 512,
         seed=cell.seed,
         device=device,
     )

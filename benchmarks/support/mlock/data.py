@@ -49,7 +49,7 @@ def is_there(name: str, folder: Path) -> bool:
 def missing(name: str, folder: Path) -> str:
     """What to do about a data set that is not there."""
     return (
-        f"{TITLES[name]} is left out: there is no folder {name} in {folder.name}. Put {name}.npz there (uint8 x_train, "
+        f"{TITLES[name]} is left out: there is no folder {name} in {folder}. Put {name}.npz there (uint8 x_train, "
         "x_test, and y_train, y_test), or the Hugging Face parquet files train*.parquet and test*.parquet."
     )
 

@@ -89,7 +89,9 @@ def print_tables(runs: Runs) -> None:
     for certificate in CERTIFICATES:
         table = Table(title=HEADINGS[certificate], box=box.SIMPLE, title_justify="left")
         for column in COLUMNS:
-            table.add_column(column, justify="left" if column in COLUMNS[:2] else "right")
+            table.add_column(
+                column, justify="left" if column in COLUMNS[:2] else "right", no_wrap=column in COLUMNS[:2]
+            )
         for row in rows(runs, certificate):
             table.add_row(*row)
         console.print(table)
