@@ -33,9 +33,12 @@ def gtsrb(folder: Path, split: str) -> Arrays:
 
 def fashion_mnist(folder: Path, split: str) -> Arrays:
     """Grey images padded to 32 px and repeated to RGB, and labels of ``train`` or ``test``."""
-    arrays = np.load(folder / "fashion_mnist" / "fashion_mnist.npz")
-    padded = np.pad(arrays[f"x_{split}"], ((0, 0), (2, 2), (2, 2)))
-    return np.repeat(padded[..., None], 3, axis=-1), arrays[f"y_{split}"].astype(np.int64)
+    return _grey(folder / "fashion_mnist" / "fashion_mnist.npz", split)
+
+
+def mnist(folder: Path, split: str) -> Arrays:
+    """The same of MNIST; both splits come out of its official test set."""
+    return _grey(folder / "mnist" / "mnist.npz", split)
 
 
 def imagenette(folder: Path, split: str, side: int) -> Arrays:
@@ -51,3 +54,9 @@ def imagenette(folder: Path, split: str, side: int) -> Arrays:
     ]
     labels = [classes.index(name.split("/")[1]) for name in names]
     return np.stack(images), np.asarray(labels, dtype=np.int64)
+
+
+def _grey(file: Path, split: str) -> Arrays:
+    arrays = np.load(file)
+    padded = np.pad(arrays[f"x_{split}"], ((0, 0), (2, 2), (2, 2)))
+    return np.repeat(padded[..., None], 3, axis=-1), arrays[f"y_{split}"].astype(np.int64)
