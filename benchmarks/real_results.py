@@ -86,11 +86,21 @@ SETTINGS = {
 
 
 def run(
-    name: str, setting: Setting, seed: int, *, data: Path, work: Path, images: int | None, baseline: Path | None = None
+    name: str,
+    setting: Setting,
+    seed: int,
+    *,
+    data: Path,
+    work: Path,
+    images: int | None,
+    baseline: Path | None = None,
+    trained: bool = False,
 ) -> dict[str, Any]:
     """One seed: lock, train both models, evaluate; percent.
 
-    ``baseline`` is the folder of one that is trained already; None trains it, in as many steps as the locked model.
+    Args:
+        baseline: folder of one that is trained already; None trains it, in as many steps as the locked model.
+        trained: evaluate the models that an earlier run left in ``work``.
     """
     started = time.perf_counter()
     x, y = setting.read(data, "train")
@@ -106,15 +116,15 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     editor = RememberingEditor(inner, EDITS / f"{name}_edits.npz")
     out = work / f"{name}_{seed}"
-    shutil.rmtree(out, ignore_errors=True)
     choice = ModelChoice(
         name=setting.model, weights=None if setting.weights is None else data / setting.weights, input_size=setting.side
     )
-    lock_model(
-        train, key, out, choice=choice, lock=replace(setting.lock, seed=seed), baseline=baseline is None,
-        editor=editor,
-        training=replace(setting.training, seed=seed),
-    )  # fmt: skip
+    if not trained:
+        shutil.rmtree(out, ignore_errors=True)
+        lock_model(
+            train, key, out, choice=choice, lock=replace(setting.lock, seed=seed), baseline=baseline is None,
+            editor=editor, training=replace(setting.training, seed=seed),
+        )  # fmt: skip
     model, plain = load_model(out / "model"), load_model(baseline or out / "baseline")
     report = evaluate(
         model.model, model.classes, key, test, lock_class=model.lock_class, baseline=plain.model,
@@ -139,6 +149,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs/real_results"))
     parser.add_argument("--images", type=int, default=None, help="training images; all by default")
+    parser.add_argument("--evaluate-only", action="store_true", help="take the models of an earlier run")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in args.names:
@@ -147,7 +158,9 @@ def main() -> None:
         figures = json.loads(path.read_text())["figures"] if path.exists() else {}
         runs = figures.get("runs", {})
         for seed in args.seeds:
-            runs[str(seed)] = run(name, setting, seed, data=args.data, work=args.work, images=args.images)
+            runs[str(seed)] = run(
+                name, setting, seed, data=args.data, work=args.work, images=args.images, trained=args.evaluate_only
+            )
             plain = [value for value in runs.values() if "up" in value]
             mean = {
                 figure: round(float(np.mean([value[figure] for value in plain])), 2)

@@ -8,7 +8,7 @@ import pytest
 from spellock.errors import ConfigError, DataError
 from spellock.evaluation.folds import Fold, RawReadings, cross_folds
 from spellock.evaluation.halves import halves, stratified_subset
-from spellock.evaluation.hardened import Candidate, best_of, keyless_hits
+from spellock.evaluation.hardened import Candidate, best_of, highest, keyless_hits
 from spellock.evaluation.permuted import best_renaming, permuted_hits
 
 from .fakes import CLASSES, LOCK, good_logits, labels_of, readings_of
@@ -137,3 +137,20 @@ def test_stratified_subset_takes_every_class_in_turn() -> None:
     assert np.bincount(labels[subset]).tolist() == [5, 5, 5, 5, 2]
     assert np.array_equal(subset, stratified_subset(labels, 22, seed=1))
     assert stratified_subset(labels, 10_000, seed=1).tolist() == list(range(182))
+
+
+def test_a_wrong_key_that_is_lucky_on_few_images_hides_no_reading() -> None:
+    """Found in the demonstration: a reading of 16 % on all images, and hardened LP 3 %."""
+    labels = np.zeros(400, dtype=np.int64)
+    split = halves(labels, seed=0)
+    reading = {"lp_permuted": Candidate(indices=np.arange(400), hits=np.arange(400) % 5 == 0)}
+    few = np.concatenate([split[0][:10], split[1][:10]])
+    lucky = {
+        "wrong key 1": Candidate(indices=few, hits=np.arange(20) < 6),
+        "wrong key 2": Candidate(indices=few, hits=np.arange(20) >= 14),
+    }
+    assert best_of({**reading, **lucky}, split).honest.value == 0, "the trap"
+    both = highest(best_of(reading, split), best_of(lucky, split))
+    assert both.honest.value == pytest.approx(0.2, abs=0.02)
+    assert both.naive.value == pytest.approx(0.3)
+    assert both.name == "lp_permuted"

@@ -21,7 +21,7 @@ from spellock.evaluation.conditions import Edited, batch_for, raw, same_path
 from spellock.evaluation.cost import unlock_cost
 from spellock.evaluation.examples import make_examples
 from spellock.evaluation.halves import halves, stratified_subset
-from spellock.evaluation.hardened import Candidate, best_of
+from spellock.evaluation.hardened import Candidate, best_of, highest
 from spellock.evaluation.keyless import Unlabelled, figures_of, raw_readings
 from spellock.evaluation.labels import aligned_labels, lock_index
 from spellock.evaluation.real_view import real_view
@@ -121,7 +121,8 @@ def evaluate(
     unlocked = collect(model, edited, range(len(test)), batch_size=batch, label="edited images")
     figures["up"] = proportion(argmax_hits(unlocked, labels))
 
-    candidates = {name: Candidate(indices=np.arange(len(labels)), hits=hits) for name, hits in keyless.items()}
+    everything = np.arange(len(labels))
+    hardened = best_of({name: Candidate(indices=everything, hits=hits) for name, hits in keyless.items()}, split)
     subset = stratified_subset(labels, wrong_key_images, seed=seed)
     pictures: dict[str, list[NDArray[np.uint8]]] = {}
     results: tuple[WrongKeyResult, ...] = ()
@@ -131,13 +132,12 @@ def evaluate(
             model, test, places, chosen, build, batch_size=batch_size, shown=min(examples, len(subset))
         )
         plain, dropped = _wrong_hits(run, logits, subset, chosen)
-        candidates |= plain
         results = _wrong_results(chosen, plain, dropped)
         best = best_of(plain, split)
+        hardened = highest(hardened, best)
         figures["wrong_key_mean"] = mean_over_keys(np.stack([one.hits for one in plain.values()]), seed=seed)
         figures |= {"wrong_key_max": best.honest, "wrong_key_max_naive": best.naive}
         figures["wrong_key_suppressed_max"] = best_of(dropped, split).honest
-    hardened = best_of(candidates, split)
     figures |= {"hardened_lp": hardened.honest, "hardened_lp_naive": hardened.naive}
     levels: tuple[TierResult, ...] = ()
     if tiers:
