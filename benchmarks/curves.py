@@ -85,7 +85,10 @@ def main() -> None:
         "gamma, raw twins": [point(gamma, 0.95, paper=False) for gamma in GAMMAS],
     }
     _plot(rows)
-    write_result("curves", rows, seeds=[args.seed], command="python benchmarks/curves.py")
+    settings = {"data": "GTSRB", "model": setting.model, "epochs": args.epochs}
+    write_result(
+        "curves", rows | settings, seeds=[args.seed], command=f"python benchmarks/curves.py --epochs {args.epochs}"
+    )
 
 
 def _plot(rows: dict[str, list[Row]]) -> None:
