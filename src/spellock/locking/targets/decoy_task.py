@@ -39,8 +39,8 @@ class DecoyTask:
     others are in a class of the other task's answer. Training at home learns all at once.
 
     Attributes:
-        lock_share: in [0.1, 0.9]; the larger, the more often the new class is what the model says to raw images, and the
-            less it is held to the other task.
+        lock_share: in [0.1, 0.9]; the larger, the more often the new class is what the model says to raw images, and
+            the less it is held to the other task.
         lock_class_name: what the new class is called; no real class may have the name, capitals or not.
 
     Raises:
