@@ -23,7 +23,7 @@ from support.mlock.data import TITLES, Data, is_there, load, missing
 from support.mlock.page import fill_page
 from support.mlock.paper import CERTIFICATES, STRATEGIES
 from support.mlock.plot import plot
-from support.mlock.settings import CPU, FULL, Setting
+from support.mlock.settings import CPU, FULL, SEEDS, Setting
 from support.mlock.store import Store
 from support.mlock.tables import print_tables
 
@@ -102,7 +102,7 @@ def run(options: Options, settings: dict[str, Setting], store: Store) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=list(TITLES), metavar="NAME", help=", ".join(TITLES))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs"), help="unfinished cells")
     parser.add_argument("--full", action="store_true", help="all images and larger networks; results of their own")

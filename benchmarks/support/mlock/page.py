@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from support.mlock.data import TITLES
+from support.mlock.paper import CERTIFICATES, STRATEGIES
+from support.mlock.settings import SEEDS
 from support.mlock.store import Store
 from support.mlock.tables import markdown
 
@@ -19,7 +21,13 @@ def fill_page(store: Store) -> None:
     if not store.path.exists():
         return
     document = json.loads(store.path.read_text())
-    note = f"Percent; mean and deviation over seeds. {document['hardware']}, {document['date']}."
+    done = sum(len(seeds) for rows in store.runs.values() for seeds in rows.values())
+    wanted = len(store.settings) * len(STRATEGIES) * len(CERTIFICATES) * len(SEEDS)
+    note = (
+        f"Percent; mean and deviation over seeds. {document['hardware']}, {document['date']}. "
+        f"Finished so far: {done} of {wanted} runs."
+    )
+    picture = f"![What the certificate gives, and what a thief gets](../benchmarks/results/{store.name}.png)"
     lines = ["| data | network | training images | test images | epochs | augmentation |", "|---" * 6 + "|"]
     for name, setting in store.settings.items():
         if store.runs.get(name):
@@ -30,5 +38,5 @@ def fill_page(store: Store) -> None:
             lines.append(f"| {' | '.join(words)} |")
     text = PAGE.read_text()
     start = text.index("\n", text.index(BEGIN)) + 1
-    made = "\n\n".join([note, markdown(store.runs), "### How these were made", "\n".join(lines)])
+    made = "\n\n".join([note, picture, markdown(store.runs), "### How these were made", "\n".join(lines)])
     PAGE.write_text(text[:start] + made + "\n" + text[text.index(END) :])

@@ -12,6 +12,7 @@ from typing import Any, Final
 from spellock.key import Scalar
 from spellock.training.config import FinetuneConfig
 
+SEEDS: Final = (0, 1, 2)
 SIDE: Final = 32
 #: Of the certificates, on 32 px. The paper shows them in a figure only.
 SIZE: Final = 6

@@ -76,7 +76,8 @@ def markdown(runs: Runs) -> str:
     parts = []
     for certificate in CERTIFICATES:
         lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-        lines += [f"| {' | '.join(row)} |" for row in rows(runs, certificate)]
+        found = [f"| {' | '.join(row)} |" for row in rows(runs, certificate)]
+        lines = [*lines, *found] if found else ["No results yet."]
         parts.append(f"### {HEADINGS[certificate]}\n\n" + "\n".join(lines))
     return "\n\n".join(parts)
 
