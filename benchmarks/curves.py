@@ -1,6 +1,6 @@
 """Figure 5 of the paper: UP and LP against the blend gamma and against the edited share alpha.
 
-On GTSRB with a small ResNet, the paper's way of locking (new class, plain drawing, no raw twins), and beside it
+On GTSRB with a ResNet-20, the paper's way of locking (new class, plain drawing, no raw twins), and beside it
 balanced drawing with raw twins. Each picture is edited once; gamma only blends.
 
     python benchmarks/curves.py [--data FOLDER] [--work FOLDER] [--seed 0]
