@@ -3,7 +3,8 @@
 Three locks a seed, trained for as many steps: with a tier, with one whose images also learn an even spread over the
 classes of their group, and without a tier. The leak is what the holder of the tier's key makes of it beyond the groups.
 A small set, so that it takes minutes on one core; the same images for all seeds, which change split and training. No
-wrong keys are tried. The result file is written anew after every lock.
+wrong keys are tried. The result file and the table of docs/tiers.md are written anew after every lock, and locks
+that are in them already are kept; `--seeds` without a number writes the table alone.
 
     python benchmarks/tiers.py [--seeds 0 1 2] [--images 1200] [--test-images 800] [--work FOLDER] [--data FOLDER]
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import logging
 import shutil
 import time
@@ -23,7 +25,7 @@ import numpy as np
 import torch
 from support import shared_data
 from support.remembering_editor import RememberingEditor
-from support.results import write_result
+from support.results import RESULTS, write_result
 
 from spellock.data.image_set import ImageSet
 from spellock.data.memory import numpy_images
@@ -49,6 +51,16 @@ TRAINING = FinetuneConfig(
     epochs=4, batch_size=128, optimizer="sgd", learning_rate=0.05, weight_decay=5e-4, augment="crop-flip",
     unauthorised_share=0.25,
 )  # fmt: skip
+
+
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "tiers.md"
+BEGIN, END = "<!-- results: begin", "<!-- results: end -->"
+COLUMNS = {
+    "up": "UP", "lp": "LP", "hardened_lp": "hardened LP", "coarse: group": "group", "coarse: group_lp": "group, no key",
+    "coarse: group_hardened_lp": "group, no key, hardened", "coarse: fine_suppressed": "class, suppressed",
+    "coarse: fine_centred": "class, centred", "coarse: fine_leak": "tier leak",
+    "coarse: fine_known_group": "known from the group",
+}  # fmt: skip
 
 
 class Editors:
@@ -110,12 +122,41 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, list[float]]:
     """Mean and standard deviation over seeds of every figure."""
     names = [name for name, value in next(iter(runs.values())).items() if isinstance(value, float)]
     columns = {name: [one[name] for one in runs.values()] for name in names}
-    return {name: [round(float(np.mean(c)), 2), round(float(np.std(c)), 2)] for name, c in columns.items()}
+    return {
+        name: [round(float(np.mean(c)), 2), round(float(np.std(c, ddof=min(1, len(c) - 1))), 2)]
+        for name, c in columns.items()
+    }
+
+
+def write_table() -> None:
+    """Put the result file's means and deviations into docs/tiers.md."""
+    document = json.loads((RESULTS / "tiers.json").read_text())
+    runs = document["figures"]["runs"]
+    lines = ["| lock | seeds | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
+    for arm, figures in document["figures"]["mean_and_deviation"].items():
+        cells = [f"{figures[name][0]:.1f} ± {figures[name][1]:.1f}" if name in figures else "" for name in COLUMNS]
+        lines.append(f"| {arm} | {len(runs[arm])} | {' | '.join(cells)} |")
+    page = DOCS.read_text()
+    start, end = page.index(BEGIN), page.index(END)
+    head = page[start:].split("\n", 1)[0]
+    rows = "\n".join(lines)
+    DOCS.write_text(f"{page[:start]}{head}\n{rows}\n\n{document['hardware']}, {document['date']}. {page[end:]}")
+
+
+def save(runs: dict[str, dict[str, dict[str, Any]]], settings: dict[str, Any]) -> None:
+    """Write the result file and the table of what is done."""
+    done = {name: one for name, one in runs.items() if one}
+    if done:
+        summaries = {name: summary(one) for name, one in done.items()}
+        seeds = sorted({int(seed) for one in done.values() for seed in one})
+        figures = {"mean_and_deviation": summaries, "runs": done, "settings": settings}
+        write_result("tiers", figures, seeds=seeds, command="python benchmarks/tiers.py")
+        write_table()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs/tiers"))
     parser.add_argument("--images", type=int, default=1200, help="training images")
@@ -135,17 +176,18 @@ def main() -> None:
     runs: dict[str, dict[str, dict[str, Any]]] = {arm: {} for arm in arms}
     settings = {"model": "resnet20", "side": 32, "training": asdict(TRAINING), "lock": asdict(LOCK), "groups": GROUPS,
                 "spread": SPREAD, "images": args.images, "test_images": args.test_images}  # fmt: skip
+    path = RESULTS / "tiers.json"
+    before = json.loads(path.read_text())["figures"] if path.exists() else {}
+    if before.get("settings") == json.loads(json.dumps(settings)):
+        runs |= before["runs"]
     for seed in args.seeds:
         for number, (arm, tiers) in enumerate(arms.items()):
+            if str(seed) in runs[arm]:
+                continue
             out = args.work / f"{seed}_{number}"
             runs[arm][str(seed)] = run(arm, tiers, keys["full"], editors, train, test, seed, data=args.data, out=out)
-            done = {name: one for name, one in runs.items() if one}
-            write_result(
-                "tiers",
-                {"mean_and_deviation": {name: summary(one) for name, one in done.items()}, "runs": done,
-                 "settings": settings},
-                seeds=args.seeds[: args.seeds.index(seed) + 1], command="python benchmarks/tiers.py",
-            )  # fmt: skip
+            save(runs, settings)
+    save(runs, settings)
 
 
 if __name__ == "__main__":
