@@ -122,7 +122,10 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, list[float]]:
     """Mean and standard deviation over seeds of every figure."""
     names = [name for name, value in next(iter(runs.values())).items() if isinstance(value, float)]
     columns = {name: [one[name] for one in runs.values()] for name in names}
-    return {name: [round(float(np.mean(c)), 2), round(float(np.std(c)), 2)] for name, c in columns.items()}
+    return {
+        name: [round(float(np.mean(c)), 2), round(float(np.std(c, ddof=min(1, len(c) - 1))), 2)]
+        for name, c in columns.items()
+    }
 
 
 def write_table() -> None:
@@ -138,6 +141,17 @@ def write_table() -> None:
     head = page[start:].split("\n", 1)[0]
     rows = "\n".join(lines)
     DOCS.write_text(f"{page[:start]}{head}\n{rows}\n\n{document['hardware']}, {document['date']}. {page[end:]}")
+
+
+def save(runs: dict[str, dict[str, dict[str, Any]]], settings: dict[str, Any]) -> None:
+    """Write the result file and the table of what is done."""
+    done = {name: one for name, one in runs.items() if one}
+    if done:
+        summaries = {name: summary(one) for name, one in done.items()}
+        seeds = sorted({int(seed) for one in done.values() for seed in one})
+        figures = {"mean_and_deviation": summaries, "runs": done, "settings": settings}
+        write_result("tiers", figures, seeds=seeds, command="python benchmarks/tiers.py")
+        write_table()
 
 
 def main() -> None:
@@ -172,16 +186,8 @@ def main() -> None:
                 continue
             out = args.work / f"{seed}_{number}"
             runs[arm][str(seed)] = run(arm, tiers, keys["full"], editors, train, test, seed, data=args.data, out=out)
-            done = {name: one for name, one in runs.items() if one}
-            write_result(
-                "tiers",
-                {"mean_and_deviation": {name: summary(one) for name, one in done.items()}, "runs": done,
-                 "settings": settings},
-                seeds=sorted({int(one) for figures in done.values() for one in figures}),
-                command="python benchmarks/tiers.py",
-            )  # fmt: skip
-            write_table()
-    write_table()
+            save(runs, settings)
+    save(runs, settings)
 
 
 if __name__ == "__main__":
