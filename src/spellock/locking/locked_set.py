@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from spellock.artefacts import read_json, storage_errors
 from spellock.data.folder import FolderSet
 from spellock.data.image_set import ImageSet, Labels
 from spellock.data.open_images import open_images
-from spellock.data.parquet import ParquetSet
 from spellock.errors import DataError
 from spellock.locking.assemble import tier_folder
 from spellock.locking.manifest import AUTHORISED, Entry, read_manifest
+from spellock.locking.released import read_released
+from spellock.locking.set_settings import optional_class, optional_distribution, optional_tiers, str_list
 from spellock.locking.tiers import group_labels
 from spellock.locking.workspace import Workspace
 
@@ -42,10 +42,10 @@ class LockedSet:
         self.classes, self.labels = image_set.classes, image_set.labels
         settings = {} if owner is None else read_json(owner / "config.json")
         # Sets of before the field was written all have a new class, the last one.
-        self.lock_class = _optional_class(settings.get("lock_class", len(self.classes) - 1), owner)
-        self._tiers = _optional_tiers(settings.get("tiers", []), owner)
+        self.lock_class = optional_class(settings.get("lock_class", len(self.classes) - 1), owner)
+        self._tiers = optional_tiers(settings.get("tiers", []), owner)
         self.tiers = {name: groups for name, (groups, _) in self._tiers.items()}
-        self._distribution = _optional_distribution(settings.get("distribution"), len(self.classes), owner)
+        self._distribution = optional_distribution(settings.get("distribution"), len(self.classes), owner)
         self._answers = settings.get("answers")
 
     @classmethod
@@ -60,7 +60,7 @@ class LockedSet:
         if space.locked_set.is_dir():
             if not space.finished:
                 raise DataError(f"{path} is unfinished; run the same lock command again to complete it")
-            image_set, names = _released(space.locked_set)
+            image_set, names = read_released(space.locked_set)
             known = {entry.name: entry for entry in read_manifest(space.owner / "manifest.jsonl")}
             if set(known) != set(names):
                 raise DataError(
@@ -69,7 +69,7 @@ class LockedSet:
             return cls(image_set, names, entries=[known[name] for name in names], owner=space.owner)
         if space.work.is_dir():
             raise DataError(f"{path} is unfinished; run the same lock command again to complete it")
-        image_set, names = _released(space.out)
+        image_set, names = read_released(space.out)
         return cls(image_set, names, entries=None, owner=None)
 
     def __len__(self) -> int:
@@ -210,56 +210,3 @@ class LockedSet:
         for index in range(len(self)):
             array[index] = self.images(index)
         return array
-
-
-def str_list(value: object, where: Path) -> list[str]:
-    """Check that a JSON value is a list of strings.
-
-    Raises:
-        DataError: it is not.
-    """
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise DataError(f"the class names beside {where} are missing or damaged; lock the images again")
-    return value
-
-
-def _optional_class(value: object, owner: Path | None) -> int | None:
-    if owner is None or value is None:
-        return None
-    if not isinstance(value, int) or value < 0:
-        raise DataError(f"{owner / 'config.json'}: lock_class is no class number; lock the images again")
-    return value
-
-
-def _optional_distribution(value: object, classes: int, owner: Path | None) -> npt.NDArray[np.float32] | None:
-    if owner is None or value is None:
-        return None
-    if not isinstance(value, list) or len(value) != classes or not all(isinstance(one, int | float) for one in value):
-        raise DataError(f"{owner / 'config.json'}: distribution is not one number a class; lock the images again")
-    return np.array(value, dtype=np.float32)
-
-
-def _optional_tiers(value: object, owner: Path | None) -> dict[str, tuple[dict[str, str], float]]:
-    """Groups and spread by tier name, in their order."""
-    try:
-        return {tier["name"]: (dict(tier["groups"]), float(tier["spread"])) for tier in value}  # type: ignore[attr-defined]
-    except (TypeError, KeyError, ValueError) as error:
-        raise DataError(f"{owner}: the tiers in config.json are damaged ({error}); lock the images again") from error
-
-
-def _released(folder: Path) -> tuple[ImageSet, list[str]]:
-    """The released images, sorted by name."""
-    if (folder / "images").is_dir():
-        classes = str_list(read_json(folder / "classes.json").get("classes"), folder / "classes.json")
-        image_set: ImageSet = FolderSet(folder / "images", classes=classes)
-        names = [Path(name).stem for name in image_set.ids]
-    elif (folder / "train.parquet").is_file():
-        image_set = ParquetSet([folder / "train.parquet"], name=str(folder))
-        cells = pq.ParquetFile(folder / "train.parquet").read(columns=["image.path"]).column("image")
-        names = [Path(cell["path"]).stem for cell in cells.to_pylist()]
-    else:
-        raise DataError(
-            f"{folder} holds no locked set, expected 'locked_set', 'images' or 'train.parquet' in it; check the path"
-        )
-    order = sorted(range(len(names)), key=names.__getitem__)
-    return image_set.subset(order), [names[index] for index in order]
