@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from spellock.derived import derive
 from spellock.errors import ConfigError
 from spellock.hidden import HiddenBytes, HiddenSettings, Scalar
 
@@ -25,7 +23,6 @@ RESIZE_FILTERS: Final = ("nearest", "box", "bilinear", "hamming", "bicubic", "la
 #: Smallest and largest resolution of a key.
 RESOLUTIONS: Final = (8, 4096)
 _EDITOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_MAX_DERIVED: Final = 255 * 32  # the limit of HKDF-SHA256 (RFC 5869)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -81,11 +78,7 @@ class Key:
         Raises:
             ConfigError: ``purpose`` is empty or ``length`` is out of range.
         """
-        if not purpose:
-            raise ConfigError("the purpose of a derived secret is empty, expected a word that no other use has")
-        if type(length) is not int or not 1 <= length <= _MAX_DERIVED:
-            raise ConfigError(f"the length of a derived secret is {length!r}, expected 1 to {_MAX_DERIVED} bytes")
-        return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose.encode()).derive(bytes(self.secret))
+        return derive(self.secret, purpose, length)
 
     def replace(self, **changes: object) -> Key:
         """Return a copy with some fields changed; ``settings`` is replaced as a whole, see `with_settings`.

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spellock.editors.keystream import Keystream
 from spellock.editors.registry import load_editor, settings_of
 from spellock.editors.warp import WarpSettings, warp_grid
 from spellock.errors import ConfigError
 from spellock.key import Key
+from spellock.keystream import Keystream
 
 Floats = NDArray[np.float64]
 SECRET = bytes(range(50, 82))

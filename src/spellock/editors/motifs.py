@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from spellock.editors.keystream import Keystream
 from spellock.key import Key
+from spellock.keystream import Keystream
 
 MOTIFS: Final = ("solid", "pixels", "pattern")
 #: The colour that stands for one drawn from the secret.

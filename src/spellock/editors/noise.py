@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from spellock.editors.device import pick_device
-from spellock.editors.keystream import Keystream
 from spellock.editors.neighbours import changed_in_turn
 from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
 from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
 from spellock.key import Key, Scalar
+from spellock.keystream import Keystream
 
 _STEPS: Final = 20
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from spellock.editors.device import pick_device
-from spellock.editors.keystream import Keystream
 from spellock.editors.motifs import MOTIFS, SECRET, Motif, draw_motif, is_colour
 from spellock.editors.neighbours import changed_in_turn, redrawn
 from spellock.editors.pattern_file import check_pair, read_pattern
@@ -23,6 +22,7 @@ from spellock.editors.settings import parse_settings
 from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
 from spellock.key import Key, Scalar
+from spellock.keystream import Keystream
 from spellock.pixels import from_uint8, to_uint8
 
 _FIXED: Final = ("top-left", "top-right", "bottom-left", "bottom-right", "centre")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spellock.editors.keystream import Keystream
 from spellock.key import Key
+from spellock.keystream import Keystream
 
 
 def coloured_cells(key: Key, *, cells: int, side: int) -> NDArray[np.uint8]:

@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spellock.editors.device import pick_device
-from spellock.editors.keystream import Keystream
 from spellock.editors.registry import register_editor
 from spellock.editors.settings import parse_settings
 from spellock.editors.trigger import TriggerEditor
 from spellock.errors import ConfigError
 from spellock.key import Key
+from spellock.keystream import Keystream
 
 #: The published settings were chosen on images of this side.
 _REFERENCE_SIDE: Final = 32

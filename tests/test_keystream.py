@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spellock.editors.keystream import Keystream
 from spellock.key import Key
+from spellock.keystream import Keystream
 
 KEY = Key(editor="noise", settings={}, secret=bytes(range(32)))
 

@@ -7,6 +7,8 @@ made of the stream here is exact integer arithmetic or float64.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -14,7 +16,13 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from numpy.typing import NDArray
 
-from spellock.key import Key
+
+class HasSecret(Protocol):
+    """A key of any kind: it gives bytes for a purpose, see `spellock.derived.derive`."""
+
+    def derive(self, purpose: str, length: int = 32) -> bytes:
+        """Return ``length`` bytes for ``purpose``."""
+        ...
 
 
 class Keystream:
@@ -28,7 +36,7 @@ class Keystream:
         ConfigError: ``purpose`` is empty.
     """
 
-    def __init__(self, key: Key, purpose: str) -> None:
+    def __init__(self, key: HasSecret, purpose: str) -> None:
         self._stream = Cipher(AES256(key.derive(purpose)), CTR(bytes(16))).encryptor()
 
     def bytes(self, count: int) -> NDArray[np.uint8]:
