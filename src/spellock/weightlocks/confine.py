@@ -1,0 +1,127 @@
+"""Confine training to the key: whatever the optimiser does, nothing outside the key changes by a bit (AdaLoc).
+
+The authors mask gradients. That is not enough: biases without a mask learn, BatchNorm keeps counting statistics, and
+AdamW's weight decay moves weights whose gradient is zero. Here the *update* is confined: tensors without a place in the
+key learn nothing, BatchNorm's statistics stand still unless they are in the key, gradients outside the key are zero
+(so that clipping and momentum see the key alone), and after each step the outside is put back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.hooks import RemovableHandle
+
+from spellock.errors import ConfigError
+from spellock.weightlocks.places import check_fits
+from spellock.weightlocks.states import ModuleState
+from spellock.weightlocks.unlocking import check_outside, key_values
+from spellock.weightlocks.weight_key import WeightKey
+
+
+class Confinement:
+    """Keeps the training of a model inside the key until it is closed. Made by `confine`; also a context manager."""
+
+    def __init__(self, optimizer: Optimizer | None, key: WeightKey, model: nn.Module) -> None:
+        self.key, self.model = key, model
+        state = ModuleState(model)
+        check_fits(key.places, state.infos, what="the model")
+        check_outside(state, key, what="the model to train")
+        self._handles: list[RemovableHandle] = []
+        self._frozen: list[nn.Parameter] = []
+        self._partial: dict[str, tuple[Tensor, Tensor]] = {}
+        parameters = dict(model.named_parameters())
+        if not any(parameter.requires_grad for name, parameter in parameters.items() if name in key.places):
+            raise ConfigError(
+                "no parameter in the key has requires_grad, expected some to train; unfreeze them before confining"
+            )
+        for name, parameter in parameters.items():
+            place = key.places.get(name)
+            if place is None:
+                if parameter.requires_grad:
+                    parameter.requires_grad_(False)
+                    self._frozen.append(parameter)
+            elif not place.whole:
+                mask = place.mask().to(parameter.device)
+                self._partial[name] = (mask, parameter.detach().clone())
+                self._handles.append(parameter.register_post_accumulate_grad_hook(_only(mask)))
+        for name, module in model.named_modules():
+            if _counts(module) and f"{name}.running_mean".lstrip(".") not in key.places:
+                module.eval()
+                self._handles.append(module.register_forward_pre_hook(_stand_still))
+        if optimizer is not None:
+            inner = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps it
+            self._handles.append(inner.register_step_post_hook(lambda *_: self.project()))
+
+    def project(self, model: nn.Module | None = None) -> None:
+        """Put everything outside the key back to what it was, in ``model`` (for example an average of weights, whose
+        rounding moves what all its parts agree on); by default in the model itself, as after every step.
+        """
+        own = model is None
+        parameters = dict((self.model if model is None else model).named_parameters())
+        with torch.no_grad():
+            for name, (mask, base) in self._partial.items():
+                torch.where(mask, parameters[name], base, out=parameters[name].data)
+            if not own:
+                mine: Mapping[str, Tensor] = self.model.state_dict()
+                for name, tensor in (model or self.model).state_dict().items():
+                    if name in self.key.digests and name not in self.key.places:
+                        tensor.copy_(mine[name])
+
+    def new_key(self, model: nn.Module | None = None) -> WeightKey:
+        """The key of the trained model: of the next version, for the same keyed model. Old keys open the old state.
+
+        Raises:
+            ModelError: something outside the key has changed nevertheless.
+        """
+        state = ModuleState(self.model if model is None else model)
+        check_outside(state, self.key, what="the trained model")
+        return self.key.replace(values=key_values(state, self.key), version=self.key.version + 1)
+
+    def close(self) -> None:
+        """Let the model train freely again."""
+        for handle in self._handles:
+            handle.remove()
+        for parameter in self._frozen:
+            parameter.requires_grad_(True)
+        self._handles, self._frozen, self._partial = [], [], {}
+
+    def __enter__(self) -> Confinement:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def confine(optimizer: Optimizer, key: WeightKey, model: nn.Module) -> Confinement:
+    """Confine every step of ``optimizer`` on the unlocked ``model`` to the key.
+
+    Works with any torch optimiser, momentum and weight decay included, with gradient clipping, accumulation, mixed
+    precision, and with accelerate's wrapper. Parameters without a part in the key get ``requires_grad`` False.
+
+    Raises:
+        ConfigError: the key does not fit the model, or nothing in the key can be trained.
+        ModelError: the model differs from the keyed one outside the key already.
+    """
+    return Confinement(optimizer, key, model)
+
+
+def _only(mask: Tensor) -> Any:
+    def hook(parameter: Tensor) -> None:
+        if parameter.grad is not None:
+            parameter.grad.mul_(mask)
+
+    return hook
+
+
+def _counts(module: nn.Module) -> bool:
+    return isinstance(module, nn.modules.batchnorm._NormBase) and bool(module.track_running_stats)
+
+
+def _stand_still(module: nn.Module, _: object) -> None:
+    # Before each pass, for a training loop's model.train() sets it going again.
+    module.eval()

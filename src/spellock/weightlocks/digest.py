@@ -1,0 +1,74 @@
+"""Digests of a keyed model: they tell one model from another and a whole file from an altered one, tensor by tensor.
+
+The keyed model is public, so its digest is no secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from spellock.errors import ModelError
+from spellock.weightlocks.places import Place
+from spellock.weightlocks.states import State, TensorInfo
+
+Digests = dict[str, str]
+
+
+def raw_bytes(tensor: Tensor) -> memoryview:
+    """The bytes of a contiguous tensor on the CPU, little-endian, without a copy."""
+    array: NDArray[np.uint8] = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
+    return memoryview(array)  # type: ignore[arg-type]  # an array is a buffer from Python 3.12 on only by type
+
+
+def digest_of(info: TensorInfo, tensor: Tensor) -> str:
+    """SHA-256 of dtype, shape and bytes, in hexadecimal digits."""
+    found = hashlib.sha256(f"{info.dtype} {list(info.shape)}\n".encode())
+    found.update(raw_bytes(tensor))
+    return found.hexdigest()
+
+
+def outside_digest(place: Place, tensor: Tensor) -> str:
+    """`digest_of` a tensor with the key's part set to zero: the same whatever stands there."""
+    empty = tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+    place.put(empty, torch.zeros(len(place.indices), place.unit, dtype=empty.dtype))
+    return digest_of(place.info, empty)
+
+
+def model_digest(digests: Mapping[str, str]) -> str:
+    """One digest of a model's digests, whatever the order of the tensors."""
+    return hashlib.sha256("".join(f"{name}\n{digests[name]}\n" for name in sorted(digests)).encode()).hexdigest()
+
+
+def check_digests(state: State, digests: Mapping[str, str], names: Iterable[str] | None = None, *, what: str) -> None:
+    """Refuse a model that is not, byte for byte, the one that ``digests`` were taken of.
+
+    Args:
+        names: tensors to look at; all by default, and then there may be no others.
+        what: names the model in the message.
+
+    Raises:
+        ModelError: a tensor is missing, too many, or altered.
+    """
+    infos = state.infos
+    for wrong, has in ((digests.keys() - infos.keys(), "lacks"), (infos.keys() - digests.keys(), "has also")):
+        if wrong and names is None:
+            raise ModelError(f"{what} is not the keyed model of this key: it {has} {_few(wrong)}; get the right one")
+    altered = [
+        name for name in (digests if names is None else names) if digest_of(infos[name], state[name]) != digests[name]
+    ]
+    if altered:
+        raise ModelError(
+            f"{what} is not the keyed model of this key, or was altered: {_few(altered)} differ(s); get the model that "
+            "came with the key, or the key that came with the model"
+        )
+
+
+def _few(names: Iterable[str]) -> str:
+    shown = sorted(names)
+    return ", ".join(shown[:3]) + (f" and {len(shown) - 3} more" if len(shown) > 3 else "")

@@ -1,0 +1,82 @@
+"""Fills by name."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from torch import Tensor
+
+from spellock.errors import ConfigError
+from spellock.keystream import Keystream
+from spellock.weightlocks.places import Place
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hole:
+    """The key's place in one tensor, to be filled.
+
+    Attributes:
+        place: which units.
+        tensor: the whole tensor with its true values, on the CPU; not to be written to.
+        stream: random numbers from the key's secret, for this tensor and this customer alone.
+        public: the tensor of the same name in the public pretrained model; None where there is none of its shape.
+    """
+
+    place: Place
+    tensor: Tensor
+    stream: Keystream
+    public: Tensor | None = None
+
+    def outside(self) -> Tensor:
+        """float32 (n,): the tensor's values that are not in the key."""
+        flat = self.tensor.reshape(-1)
+        return flat[~self.place.mask().reshape(-1)].float()
+
+
+class Fill(Protocol):
+    """Gives the values of a hole."""
+
+    def __call__(self, hole: Hole) -> Tensor:
+        """(k, unit) values of any floating dtype; they are cast to the tensor's."""
+        ...
+
+
+F = TypeVar("F", bound=Fill)
+_FILLS: dict[str, Fill] = {}
+
+
+def register_fill(name: str) -> Callable[[F], F]:
+    """Decorator: make a fill known as ``name``.
+
+    Raises:
+        ConfigError: the name is taken.
+    """
+
+    def register(fill: F) -> F:
+        if name in _FILLS:
+            raise ConfigError(f"a fill named {name!r} is registered already; choose another name")
+        _FILLS[name] = fill
+        return fill
+
+    return register
+
+
+def list_fills(pattern: str = "*") -> list[str]:
+    """Names of the fills that match the shell-style ``pattern``, sorted."""
+    return sorted(fnmatch.filter(_FILLS, pattern))
+
+
+def make_fill(name: str) -> Fill:
+    """The fill called ``name``.
+
+    Raises:
+        ConfigError: there is none; near matches are listed.
+    """
+    if name not in _FILLS:
+        near = difflib.get_close_matches(name, _FILLS, cutoff=0.4) or list_fills()
+        raise ConfigError(f"there is no fill {name!r}; did you mean {' or '.join(near)}?")
+    return _FILLS[name]

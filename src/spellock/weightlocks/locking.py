@@ -1,0 +1,144 @@
+"""Take the key out of a model: W_locked = (1 - m) W + m fill, and the key holds m W (methods of AdaLoc, CoreLocker)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from spellock.derived import Secret
+from spellock.errors import ConfigError
+from spellock.key import SECRET_BYTES, Key
+from spellock.keystream import HasSecret, Keystream
+from spellock.weightlocks.digest import digest_of, outside_digest
+from spellock.weightlocks.fills import Hole, make_fill
+from spellock.weightlocks.kinds import Kind, kind_of
+from spellock.weightlocks.places import Place
+from spellock.weightlocks.selection import SelectConfig, select
+from spellock.weightlocks.states import ModuleState, State
+from spellock.weightlocks.weight_key import WeightKey
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightLockConfig:
+    """Settings of a weight lock.
+
+    Attributes:
+        select: which weights are the key.
+        fill: registry name of what stands in their place.
+        customer: whom this keyed model is for; another name gives another fill. Empty: the same for all.
+
+    Raises:
+        ConfigError: the fill is unknown, or the customer's name is longer than 200 characters.
+    """
+
+    select: SelectConfig = field(default_factory=SelectConfig)
+    fill: str = "gaussian"
+    customer: str = ""
+
+    def __post_init__(self) -> None:
+        make_fill(self.fill)
+        if len(self.customer) > 200:
+            raise ConfigError(
+                f"the customer's name has {len(self.customer)} characters, expected at most 200; shorten it"
+            )
+
+
+class Locker:
+    """Locks the tensors of one model, one after the other, and gives the key when all are done.
+
+    Args:
+        state: the model.
+        config: settings.
+        secret: 32 bytes that fill and random selection are drawn from; fresh ones by default. The same state, settings
+            and secret give the same keyed model and key.
+        public: the public pretrained model, for the fill of that name.
+
+    Raises:
+        ConfigError: the selection is empty, or the fill needs a public model.
+    """
+
+    def __init__(
+        self, state: State, config: WeightLockConfig, *, secret: bytes | None = None, public: State | None = None
+    ) -> None:
+        if (config.fill == "public") != (public is not None):
+            raise ConfigError("the fill 'public' and a public model go together, got one of them; give both or neither")
+        self.state, self.config, self._public = state, config, public
+        self._secret = secrets.token_bytes(SECRET_BYTES) if secret is None else secret
+        self._drawn: HasSecret = Secret(self._secret)
+        self.places: Mapping[str, Place] = select(state, config.select, self._drawn)
+        self._values: dict[str, Tensor] = {}
+        self._digests: dict[str, str] = {}
+        self._outside: dict[str, str] = {}
+
+    def keyed(self, name: str) -> Tensor:
+        """The tensor ``name`` of the keyed model, on the CPU. Every tensor must be asked for once."""
+        tensor, place = self.state[name], self.places.get(name)
+        info = self.state.infos[name]
+        if place is None:
+            self._digests[name] = digest_of(info, tensor)
+            return tensor
+        self._values[name] = place.take(tensor)
+        keyed = tensor.detach().clone()
+        place.put(keyed, self._fill(place, tensor).to(info.dtype))
+        self._digests[name], self._outside[name] = digest_of(info, keyed), outside_digest(place, keyed)
+        return keyed
+
+    def key(self, *, image_key: Key | None = None) -> WeightKey:
+        """The key, after all tensors were asked for."""
+        return WeightKey(
+            places=self.places,
+            values={name: self._values[name] for name in self.places},
+            digests={name: self._digests[name] for name in self.state.infos},
+            outside={name: self._outside[name] for name in self.places},
+            secret=self._secret,
+            fill=self.config.fill,
+            customer=self.config.customer,
+            image_key=image_key,
+        )
+
+    def _fill(self, place: Place, tensor: Tensor) -> Tensor:
+        if kind_of(place.name, self.state.infos) is Kind.STATISTIC:
+            # Noise could make a variance negative, and a network of NaN is no lock that a customer can look at.
+            fresh = 1.0 if place.name.endswith("running_var") else 0.0
+            return torch.full((len(place.indices), place.unit), fresh)
+        public = None
+        if self._public is not None and self._public.infos.get(place.name) == place.info:
+            public = self._public[place.name]
+        purpose = f"weight key: fill for {self.config.customer!r}, {place.name}"
+        return make_fill(self.config.fill)(
+            Hole(place=place, tensor=tensor, stream=Keystream(self._drawn, purpose), public=public)
+        )
+
+
+def lock_module(
+    module: nn.Module,
+    config: WeightLockConfig | None = None,
+    *,
+    secret: bytes | None = None,
+    public: State | None = None,
+    image_key: Key | None = None,
+    each: Callable[[str], None] = lambda name: None,
+) -> WeightKey:
+    """Turn ``module`` into the keyed model, in place, and return its key. Arguments as in `Locker`.
+
+    Args:
+        image_key: a key to put into the same file, for models that want edited images too.
+        each: told the name of each tensor that is done.
+
+    Raises:
+        ConfigError: settings do not fit the model.
+        ModelError: the module has quantised or partly shared weights.
+    """
+    state = ModuleState(module)
+    locker = Locker(state, config or WeightLockConfig(), secret=secret, public=public)
+    for name in state.infos:
+        keyed = locker.keyed(name)
+        if name in locker.places:
+            with torch.no_grad():
+                state.tensors[name].copy_(keyed)
+        each(name)
+    return locker.key(image_key=image_key)

@@ -1,0 +1,79 @@
+"""Scores by name."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from torch import Tensor
+
+from spellock.errors import ConfigError
+from spellock.keystream import HasSecret
+from spellock.weightlocks.kinds import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """Units of one tensor, or some of them.
+
+    Attributes:
+        name: the tensor's.
+        kind: the tensor's.
+        values: float32 (U, S): S scalars a unit.
+        start: number of the first of them in the tensor.
+        key: what a score that needs chance draws from.
+    """
+
+    name: str
+    kind: Kind
+    values: Tensor
+    start: int
+    key: HasSecret
+
+
+class Score(Protocol):
+    """Gives each unit a number; those with the highest make the key."""
+
+    def __call__(self, units: Units) -> Tensor | None:
+        """float32 (U,), or None where such units never go into a key."""
+        ...
+
+
+F = TypeVar("F", bound=Score)
+_SCORES: dict[str, Score] = {}
+
+
+def register_score(name: str) -> Callable[[F], F]:
+    """Decorator: make a score known as ``name``.
+
+    Raises:
+        ConfigError: the name is taken.
+    """
+
+    def register(score: F) -> F:
+        if name in _SCORES:
+            raise ConfigError(f"a score named {name!r} is registered already; choose another name")
+        _SCORES[name] = score
+        return score
+
+    return register
+
+
+def list_scores(pattern: str = "*") -> list[str]:
+    """Names of the scores that match the shell-style ``pattern``, sorted."""
+    return sorted(fnmatch.filter(_SCORES, pattern))
+
+
+def make_score(name: str) -> Score:
+    """The score called ``name``.
+
+    Raises:
+        ConfigError: there is none; near matches are listed.
+    """
+    if name not in _SCORES:
+        near = difflib.get_close_matches(name, _SCORES, cutoff=0.4) or list_scores()
+        raise ConfigError(f"there is no score {name!r}; did you mean {' or '.join(near)}?")
+    return _SCORES[name]

@@ -1,0 +1,90 @@
+"""Put the key back into a keyed model, in memory; the keyed model's digest is checked first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from spellock.errors import ModelError
+from spellock.weightlocks.digest import check_digests, digest_of, outside_digest
+from spellock.weightlocks.places import check_fits
+from spellock.weightlocks.states import ModuleState, State
+from spellock.weightlocks.weight_key import WeightKey
+
+
+def unlock_module(module: nn.Module, key: WeightKey, *, check: bool = True) -> None:
+    """Turn a keyed model into the whole one, in place.
+
+    Args:
+        check: refuse a model that is not the key's. Without it a wrong or old key gives a model that predicts badly.
+
+    Raises:
+        ConfigError: the model has not the tensors of the key.
+        ModelError: ``check``, and the model is another one or was altered.
+    """
+    state = ModuleState(module)
+    check_key(state, key, check=check, what="the model")
+    _put(state, key, key.values)
+
+
+@contextmanager
+def unlocked(module: nn.Module, key: WeightKey, *, check: bool = True) -> Iterator[nn.Module]:
+    """The whole model within a ``with`` block, the keyed one again after it. Raises what `unlock_module` raises."""
+    state = ModuleState(module)
+    check_key(state, key, check=check, what="the model")
+    fill = {name: place.take(state.tensors[name]) for name, place in key.places.items()}
+    _put(state, key, key.values)
+    try:
+        yield module
+    finally:
+        _put(state, key, fill)
+
+
+def check_key(state: State, key: WeightKey, *, check: bool = True, what: str) -> None:
+    """Refuse a keyed model that the key does not fit or, with ``check``, was not made with.
+
+    Raises:
+        ConfigError, ModelError: as in `unlock_module`.
+    """
+    check_fits(key.places, state.infos, what=what)
+    if check:
+        check_digests(state, key.digests, what=what)
+
+
+def check_outside(state: State, key: WeightKey, *, what: str) -> None:
+    """Refuse an unlocked model that differs from the keyed one anywhere but in the key's places.
+
+    Raises:
+        ConfigError: the model has not the tensors of the key.
+        ModelError: a byte outside the key has changed; the message names the tensors.
+    """
+    infos = state.infos
+    check_fits(key.places, infos, what=what)
+    changed = [
+        name
+        for name in key.digests
+        if name not in infos
+        or (
+            outside_digest(key.places[name], state[name]) != key.outside[name]
+            if name in key.places
+            else digest_of(infos[name], state[name]) != key.digests[name]
+        )
+    ]
+    if changed or infos.keys() - key.digests.keys():
+        names = sorted(changed or infos.keys() - key.digests.keys())
+        raise ModelError(
+            f"{what} differs from the keyed model outside the key, in {', '.join(names[:3])} and {len(names)} tensors "
+            "in all; confine its training to the key, see docs/weightlocks.md"
+        )
+
+
+def key_values(state: State, key: WeightKey) -> dict[str, Tensor]:
+    """What stands in the key's places of a model now, by tensor; on the CPU."""
+    return {name: place.take(state[name]).cpu() for name, place in key.places.items()}
+
+
+def _put(state: ModuleState, key: WeightKey, values: Mapping[str, Tensor]) -> None:
+    for name, place in key.places.items():
+        place.put(state.tensors[name], values[name])

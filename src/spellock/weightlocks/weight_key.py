@@ -1,0 +1,99 @@
+"""The weight key: the values that were taken out of a model, where they belong, and which model they open."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from torch import Tensor
+
+from spellock.derived import derive
+from spellock.errors import ConfigError
+from spellock.hidden import HiddenBytes
+from spellock.key import SECRET_BYTES, Key
+from spellock.weightlocks.digest import model_digest
+from spellock.weightlocks.places import Place
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class WeightKey:
+    """AdaLoc's access key as one immutable value; `spellock.weightlocks.weight_keyfile` keeps it on disk.
+
+    Attributes:
+        places: the key's part of each tensor, by name, in the model's order.
+        values: (k, unit) of the tensor's dtype, by name: what belongs there.
+        digests: SHA-256 of each tensor of the keyed model.
+        outside: for each tensor that the key has a part of, the SHA-256 of it with that part set to zero: what has to
+            stay as it is, also in the unlocked model.
+        secret: 32 random bytes that fill and random selection are drawn from; take parts of it with `derive` only.
+        version: 1 for the first key of a keyed model; each update of the model gives a higher one.
+        fill: registry name of what stands in the key's place.
+        customer: whom the keyed model and the key were made for; empty where all have the same.
+        image_key: a key that images must be edited with as well, where a prompt lock lies on the weight lock.
+
+    Neither `repr` nor a traceback shows values or secret.
+
+    Raises:
+        ConfigError: places, values and digests do not belong together, or a field is out of range.
+    """
+
+    places: Mapping[str, Place]
+    values: Mapping[str, Tensor]
+    digests: Mapping[str, str]
+    outside: Mapping[str, str]
+    secret: bytes
+    version: int = 1
+    fill: str = "zero"
+    customer: str = ""
+    image_key: Key | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.secret, bytes) or len(self.secret) != SECRET_BYTES:
+            raise ConfigError(f"the weight key's secret is malformed, expected {SECRET_BYTES} bytes")
+        if type(self.version) is not int or not 1 <= self.version < 2**31:
+            raise ConfigError(f"the weight key's version is {self.version!r}, expected a whole number from 1")
+        names = self.places.keys()
+        together = names == self.values.keys() == self.outside.keys() and names <= self.digests.keys()
+        if not names or not together:
+            raise ConfigError("the weight key's places, values and digests do not belong together; it was altered")
+        for name, place in self.places.items():
+            values = self.values[name]
+            if values.shape != (len(place.indices), place.unit) or values.dtype != place.info.dtype:
+                raise ConfigError(f"the weight key's values of {name} do not fill their place; it was altered")
+        object.__setattr__(self, "secret", HiddenBytes(self.secret))
+
+    @property
+    def model_digest(self) -> str:
+        """One digest of the keyed model."""
+        return model_digest(self.digests)
+
+    @property
+    def scalars(self) -> int:
+        """Number of values in the key."""
+        return sum(place.scalars for place in self.places.values())
+
+    @property
+    def value_bytes(self) -> int:
+        """Size of the values."""
+        return sum(place.scalars * place.info.dtype.itemsize for place in self.places.values())
+
+    def derive(self, purpose: str, length: int = SECRET_BYTES) -> bytes:
+        """See `spellock.derived.derive`."""
+        return derive(self.secret, purpose, length)
+
+    def replace(self, **changes: object) -> WeightKey:
+        """A copy with some fields changed.
+
+        Raises:
+            ConfigError: the new fields do not belong together.
+        """
+        fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return WeightKey(**{**fields, **changes})
+
+    def __repr__(self) -> str:
+        return f"WeightKey(version={self.version}, tensors={len(self.places)}, values=<hidden>, secret=<hidden>)"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise ConfigError("got a weight key to pickle, which would write it in the clear; use save_weight_key")

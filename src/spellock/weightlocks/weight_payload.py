@@ -1,0 +1,127 @@
+"""A weight key as bytes and back: a JSON description, then for each tensor the places and the values.
+
+Nothing is believed of what is read: lengths are checked before anything is taken, and what does not fit is refused
+with a sentence that holds nothing of the key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import math
+import re
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from spellock.errors import ConfigError, KeyFileError
+from spellock.key import Key
+from spellock.weightlocks.digest import raw_bytes
+from spellock.weightlocks.places import Place, decode_indices, encode_indices, whole_place
+from spellock.weightlocks.states import TensorInfo
+from spellock.weightlocks.weight_key import WeightKey
+
+_LENGTH: Final = 8
+_FIELDS: Final = ("customer", "digests", "fill", "image_key", "outside", "places", "secret", "version")
+_DTYPES: Final = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32)
+}
+
+
+def payload_of(key: WeightKey) -> bytes:
+    """The whole key, secret and values included."""
+    sections: list[bytes | memoryview] = []
+    places = []
+    for name, place in key.places.items():
+        indices = b"" if place.whole and place.unit == 1 else encode_indices(place.indices)
+        places.append(
+            [name, str(place.info.dtype).removeprefix("torch."), list(place.info.shape), place.unit, len(indices)]
+        )
+        sections += [indices, raw_bytes(key.values[name])]
+    described = {
+        "customer": key.customer,
+        "digests": dict(key.digests),
+        "fill": key.fill,
+        "image_key": None if key.image_key is None else key.image_key.to_dict(),
+        "outside": dict(key.outside),
+        "places": places,
+        "secret": bytes(key.secret).hex(),
+        "version": key.version,
+    }
+    text = json.dumps(described, sort_keys=True, allow_nan=False).encode()
+    return b"".join([len(text).to_bytes(_LENGTH, "little"), text, *sections])
+
+
+def key_of(payload: bytes, *, name: str) -> WeightKey:
+    """The inverse of `payload_of`; ``name`` stands for the file in messages.
+
+    Raises:
+        KeyFileError: the payload is not what `payload_of` gives for some key.
+    """
+    broken = KeyFileError(
+        f"{name} holds no weight key that this version can use; upgrade spellock or restore it from a copy"
+    )
+    try:
+        length = int.from_bytes(payload[:_LENGTH], "little")
+        described = json.loads(payload[_LENGTH : _LENGTH + length])
+        if not isinstance(described, dict) or sorted(described) != list(_FIELDS):
+            raise broken
+        places, values, end = _sections(described["places"], payload, _LENGTH + length)
+        if end != len(payload):
+            raise broken
+        if not re.fullmatch(r"[0-9a-f]{64}", described["secret"]):
+            raise broken
+        key = WeightKey(
+            places=places,
+            values=values,
+            digests=_digests(described["digests"]),
+            outside=_digests(described["outside"]),
+            secret=bytes.fromhex(described["secret"]),
+            version=described["version"],
+            fill=str(described["fill"]),
+            customer=str(described["customer"]),
+            image_key=None if described["image_key"] is None else Key.from_dict(described["image_key"]),
+        )
+        same = hmac.compare_digest(payload_of(key), payload)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, ConfigError):
+        raise broken from None
+    if not same:
+        raise broken
+    return key
+
+
+def _sections(described: Any, payload: bytes, at: int) -> tuple[dict[str, Place], dict[str, Tensor], int]:
+    places: dict[str, Place] = {}
+    values: dict[str, Tensor] = {}
+    view = memoryview(payload)
+    for name, code, shape, unit, length in described:
+        if not isinstance(name, str) or name in places or type(length) is not int or type(unit) is not int:
+            raise ValueError("malformed place")
+        if any(type(side) is not int or side < 0 for side in shape) or math.prod(shape) > 2**48 or length < 0:
+            raise ValueError("malformed shape")
+        info = TensorInfo(dtype=_DTYPES[code], shape=tuple(shape))
+        if not length and at + info.bytes > len(payload):
+            raise ValueError("shorter than its description")
+        place = (
+            Place(name=name, info=info, unit=unit, indices=decode_indices(view[at : at + length].tobytes()))
+            if length
+            else whole_place(name, info)
+        )
+        at += length
+        size = place.scalars * info.dtype.itemsize
+        if at + size > len(payload):
+            raise ValueError("shorter than its description")
+        found = torch.frombuffer(bytearray(view[at : at + size]), dtype=torch.uint8).view(info.dtype)
+        places[name], values[name] = place, found.reshape(len(place.indices), place.unit)
+        at += size
+    return places, values, at
+
+
+def _digests(described: Any) -> dict[str, str]:
+    if not isinstance(described, dict) or any(
+        not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{64}", value) for value in described.values()
+    ):
+        raise ValueError("malformed digests")
+    return dict(described)

@@ -1,0 +1,176 @@
+"""Training confined to the key: every byte outside stays, whatever trains."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from spellock.errors import ConfigError, ModelError
+from spellock.weightlocks.confine import Confinement, confine
+from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.unlocking import unlock_module, unlocked
+from spellock.weightlocks.weight_key import WeightKey
+
+from .networks import SECRET, SmallNet, bits, small_net
+
+Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
+OPTIMISERS: dict[str, Make] = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.1),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.5),
+    "adam amsgrad": lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.1, amsgrad=True),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01, momentum=0.5, weight_decay=0.1),
+}
+FROZEN = SelectConfig(fraction=0.2, norms="frozen", biases="frozen", include_head=False)
+SINGLE = SelectConfig(fraction=0.2, granularity="scalar", norms="scored", biases="frozen")
+
+
+def keyed(select: SelectConfig | None = None) -> tuple[SmallNet, WeightKey]:
+    """A whole model whose keyed form and key are known."""
+    net = small_net()
+    key = lock_module(net, WeightLockConfig(select=select or SelectConfig(fraction=0.2)), secret=SECRET)
+    unlock_module(net, key)
+    return net, key
+
+
+def train(net: nn.Module, optimizer: torch.optim.Optimizer, steps: int = 3, after: Callable[[], None] = lambda: None,
+          autocast: bool = False) -> None:  # fmt: skip
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        net.train()
+        x, y = torch.rand(8, 3, 8, 8, generator=generator), torch.randint(4, (8,), generator=generator)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            loss = nn.functional.cross_entropy(net(x).float(), y)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        after()
+    net.eval()
+
+
+def outside_changed(before: dict[str, bytes], net: nn.Module, key: WeightKey) -> set[str]:
+    """Names of tensors that differ outside the key, by a comparison of their own."""
+    after, wrong = bits(net), set()
+    for name, old in before.items():
+        new, place = after[name], key.places.get(name)
+        if place is None:
+            wrong |= {name} if old != new else set()
+            continue
+        size = place.info.dtype.itemsize * place.unit
+        inside = set(place.indices.tolist())
+        for unit in range(len(old) // size):
+            if unit not in inside and old[unit * size : (unit + 1) * size] != new[unit * size : (unit + 1) * size]:
+                wrong.add(name)
+    return wrong
+
+
+@pytest.mark.parametrize("select", [None, FROZEN, SINGLE], ids=["default", "frozen", "single"])
+@pytest.mark.parametrize("name", sorted(OPTIMISERS))
+def test_nothing_outside_moves(name: str, select: SelectConfig | None) -> None:
+    net, key = keyed(select)
+    before = bits(net)
+    optimizer = OPTIMISERS[name](list(net.parameters()))
+    with confine(optimizer, key, net) as confinement:
+        train(net, optimizer)
+        new = confinement.new_key()
+    assert not outside_changed(before, net, key)
+    assert bits(net) != before, "the key learns"
+    assert new.version == key.version + 1
+    assert new.model_digest == key.model_digest
+
+
+def test_the_comparison_sees_a_loop_that_is_not_confined() -> None:
+    net, key = keyed()
+    before = bits(net)
+    train(net, OPTIMISERS["sgd"](list(net.parameters())))
+    assert "conv1.weight" in outside_changed(before, net, key)
+
+
+def test_mixed_precision_and_late_optimisers() -> None:
+    net, key = keyed(FROZEN)
+    before = bits(net)
+    optimizer = OPTIMISERS["adamw"](list(net.parameters()))
+    train(copy.deepcopy(net), OPTIMISERS["adamw"](list(net.parameters())), steps=1)
+    with confine(optimizer, key, net):
+        train(net, optimizer, autocast=True)
+    assert not outside_changed(before, net, key)
+
+
+def test_averages_of_weights_are_put_back() -> None:
+    net, key = keyed()
+    before = bits(net)
+    average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.7), use_buffers=False)
+    optimizer = OPTIMISERS["sgd"](list(net.parameters()))
+    with confine(optimizer, key, net) as confinement:
+        train(net, optimizer, after=lambda: average.update_parameters(net))
+        confinement.project(average.module)
+        new = confinement.new_key(average.module)
+    assert not outside_changed(before, average.module, key)
+    fresh, _ = keyed()
+    lock_module(fresh, WeightLockConfig(select=SelectConfig(fraction=0.2)), secret=SECRET)
+    unlock_module(fresh, new)
+    assert bits(fresh) == bits(average.module)
+
+
+def test_statistics_count_only_when_they_are_in_the_key() -> None:
+    for select, moves in ((None, True), (FROZEN, False)):
+        net, key = keyed(select)
+        before = bits(net)
+        optimizer = OPTIMISERS["sgd"](list(net.parameters()))
+        with confine(optimizer, key, net):
+            train(net, optimizer)
+        assert (bits(net)["bn1.num_batches_tracked"] != before["bn1.num_batches_tracked"]) is moves
+        assert (bits(net)["bn1.running_mean"] != before["bn1.running_mean"]) is moves
+
+
+def test_old_and_new_keys_open_their_own_states() -> None:
+    net, key = keyed()
+    old = bits(net)
+    optimizer = OPTIMISERS["adamw"](list(net.parameters()))
+    with confine(optimizer, key, net) as confinement:
+        train(net, optimizer)
+        new = confinement.new_key()
+    trained = bits(net)
+    shipped = small_net()
+    lock_module(shipped, WeightLockConfig(select=SelectConfig(fraction=0.2)), secret=SECRET)
+    locked = bits(shipped)
+    with unlocked(shipped, key):
+        assert bits(shipped) == old
+    with unlocked(shipped, new):
+        assert bits(shipped) == trained
+    assert bits(shipped) == locked, "the shipped model never changes"
+
+
+def test_closing_frees_the_model() -> None:
+    net, key = keyed()
+    optimizer = OPTIMISERS["sgd"](list(net.parameters()))
+    confine(optimizer, key, net).close()
+    assert all(parameter.requires_grad for parameter in net.parameters())
+    before = bits(net)
+    train(net, optimizer)
+    assert "conv1.weight" in outside_changed(before, net, key)
+
+
+def test_changes_outside_are_told() -> None:
+    net, key = keyed(FROZEN)
+    confinement = Confinement(None, key, net)
+    with torch.no_grad():
+        net.fc1.bias.add_(1)
+    with pytest.raises(ModelError, match=r"outside the key, in fc1\.bias"):
+        confinement.new_key()
+    with pytest.raises(ModelError, match="the model to train differs"):
+        Confinement(None, key, net)
+
+
+def test_nothing_to_train() -> None:
+    net, key = keyed()
+    for parameter in net.parameters():
+        parameter.requires_grad_(False)
+    with pytest.raises(ConfigError, match="no parameter in the key has requires_grad"):
+        confine(OPTIMISERS["sgd"](list(net.parameters())), key, net)

@@ -1,0 +1,140 @@
+"""Weight keys on disk: back bit for bit, or one clear sentence."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+import torch
+
+from spellock.errors import ConfigError, KeyFileError, SpellockError, StorageError
+from spellock.key import Key
+from spellock.keyfile_cipher import ScryptCost
+from spellock.weightlocks import weight_keyfile
+from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.weight_key import WeightKey
+from spellock.weightlocks.weight_keyfile import MAGIC, is_weight_key, load_weight_key, save_weight_key
+from spellock.weightlocks.weight_payload import key_of, payload_of
+
+from .networks import SECRET, small_net
+
+CHEAP = ScryptCost(n=2, r=8, p=1)
+IMAGE_KEY = Key(editor="blend", settings={"ratio": 0.2}, secret=bytes(32))
+
+
+@pytest.fixture(scope="module")
+def key() -> WeightKey:
+    config = WeightLockConfig(select=SelectConfig(fraction=0.2), customer="Änn")
+    return lock_module(small_net().to(torch.bfloat16), config, secret=SECRET, image_key=IMAGE_KEY)
+
+
+def same(first: WeightKey, second: WeightKey) -> bool:
+    return payload_of(first) == payload_of(second)
+
+
+def test_comes_back(tmp_path: Path, key: WeightKey) -> None:
+    path = tmp_path / "w.key"
+    save_weight_key(key, path, passphrase="open sesame", cost=CHEAP)
+    found = load_weight_key(path, passphrase="open sesame")
+    assert same(found, key)
+    assert found.image_key == IMAGE_KEY
+    assert found.customer == "Änn"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert is_weight_key(path)
+    assert SECRET.hex().encode() not in path.read_bytes()
+    assert b"conv1" not in path.read_bytes()
+
+
+def test_plain_files(tmp_path: Path, key: WeightKey) -> None:
+    path = tmp_path / "w.key"
+    save_weight_key(key, path, passphrase=None, plain=True)
+    assert same(load_weight_key(path), key)
+    with pytest.raises(KeyFileError, match="not encrypted although"):
+        load_weight_key(path, passphrase="open sesame")
+
+
+def test_many_pieces(tmp_path: Path, key: WeightKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weight_keyfile, "_PIECE", 1000)
+    path = tmp_path / "w.key"
+    save_weight_key(key, path, passphrase="open sesame", cost=CHEAP)
+    assert same(load_weight_key(path, passphrase="open sesame"), key)
+    data = path.read_bytes()
+    start = len(MAGIC) + 4 + int.from_bytes(data[len(MAGIC) : len(MAGIC) + 4], "little")
+    body = data[start:-32]
+    # The first two pieces exchanged, and the last one dropped, each with a checksum that is right.
+    for wrong in (body[1016:2032] + body[:1016] + body[2032:], body[: len(body) // 1016 * 1016]):
+        path.write_bytes(data[:start] + wrong + weight_keyfile.hashlib.sha256(data[:start] + wrong).digest())
+        with pytest.raises(KeyFileError, match="was altered although its passphrase is right"):
+            load_weight_key(path, passphrase="open sesame")
+
+
+def test_no_byte_can_be_altered(tmp_path: Path, key: WeightKey) -> None:
+    path = tmp_path / "w.key"
+    save_weight_key(key, path, passphrase="open sesame", cost=CHEAP)
+    data = path.read_bytes()
+    header = len(MAGIC) + 4 + int.from_bytes(data[len(MAGIC) : len(MAGIC) + 4], "little")
+    for place in [*range(header + 40), *range(header + 40, len(data), 97), len(data) - 1]:
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(KeyFileError):
+            load_weight_key(path, passphrase="open sesame")
+
+
+def test_no_end_can_be_cut(tmp_path: Path, key: WeightKey) -> None:
+    path = tmp_path / "w.key"
+    save_weight_key(key, path, passphrase=None, plain=True)
+    data = path.read_bytes()
+    for length in [0, 5, len(MAGIC), len(MAGIC) + 3, 60, 300, len(data) - 33, len(data) - 1]:
+        path.write_bytes(data[:length])
+        with pytest.raises(KeyFileError):
+            load_weight_key(path)
+
+
+def test_wrong_and_missing_passphrases(tmp_path: Path, key: WeightKey) -> None:
+    path = tmp_path / "w.key"
+    save_weight_key(key, path, passphrase="open sesame", cost=CHEAP)
+    with pytest.raises(KeyFileError, match="wrong passphrase"):
+        load_weight_key(path, passphrase="open barley")
+    with pytest.raises(KeyFileError, match="is encrypted"):
+        load_weight_key(path)
+    with pytest.raises(ConfigError, match="got no passphrase"):
+        save_weight_key(key, tmp_path / "v.key", passphrase=None)
+    with pytest.raises(ConfigError, match="without encryption"):
+        save_weight_key(key, tmp_path / "v.key", passphrase="open sesame", plain=True)
+    with pytest.raises(StorageError, match="exists already"):
+        save_weight_key(key, path, passphrase="open sesame", cost=CHEAP)
+
+
+def test_newer_versions_and_other_files(tmp_path: Path) -> None:
+    path = tmp_path / "w.key"
+    header = json.dumps({"version": 2}).encode()
+    path.write_bytes(MAGIC + len(header).to_bytes(4, "little") + header + bytes(40))
+    with pytest.raises(KeyFileError, match="newer spellock"):
+        load_weight_key(path)
+    path.write_bytes(b"{}")
+    with pytest.raises(KeyFileError, match="not a weight key's file"):
+        load_weight_key(path)
+    assert not is_weight_key(path)
+    assert not is_weight_key(tmp_path / "none")
+    with pytest.raises(KeyFileError, match="cannot read"):
+        load_weight_key(tmp_path / "none")
+    with pytest.raises(KeyFileError, match="no regular file"):
+        load_weight_key(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b'"version": 1', b'"version": 0'), (b'"fill": "gaussian"', b'"fill": ["aussian]'), (b'"outside"', b'"outsid_"'),
+     (b"bfloat16", b"floaty16"), (b"[8, 3, 3, 3]", b"[8, 3, 3, 7]"), (b"[8, 3, 3, 3]", b"[8,-3,-3, 3]"),
+     (b'"secret": "00', b'"secret": "xx'), (b'"editor": "blend"', b'"editor": "bl nd"')],
+)  # fmt: skip
+def test_payloads_that_no_key_gives(key: WeightKey, before: bytes, after: bytes) -> None:
+    payload = payload_of(key)
+    assert before in payload
+    assert len(before) == len(after)
+    with pytest.raises(KeyFileError, match="no weight key that this version can use") as caught:
+        key_of(payload.replace(before, after), name="it")
+    assert isinstance(caught.value, SpellockError)
+    assert caught.value.__cause__ is None
