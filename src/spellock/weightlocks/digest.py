@@ -8,28 +8,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.errors import ModelError
+from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.states import State, TensorInfo
 
 Digests = dict[str, str]
 
 
-def raw_bytes(tensor: Tensor) -> memoryview:
-    """The bytes of a contiguous tensor on the CPU, little-endian, without a copy."""
-    array: NDArray[np.uint8] = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy()
-    return memoryview(array)  # type: ignore[arg-type]  # an array is a buffer from Python 3.12 on only by type
-
-
 def digest_of(info: TensorInfo, tensor: Tensor) -> str:
     """SHA-256 of dtype, shape and bytes, in hexadecimal digits."""
     found = hashlib.sha256(f"{info.dtype} {list(info.shape)}\n".encode())
-    found.update(raw_bytes(tensor))
+    found.update(bytes_of(tensor))
     return found.hexdigest()
 
 

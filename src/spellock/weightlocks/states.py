@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from spellock.artefacts import read_json
 from spellock.errors import DataError, ModelError
+from spellock.weightlocks.dtypes import TORCH
 
 WEIGHTS_FILE: Final = "model.safetensors"
 INDEX_FILE: Final = "model.safetensors.index.json"
@@ -161,16 +162,7 @@ def shard_index(path: Path) -> bytes | None:
     return json.dumps(read_json(index), indent=2, sort_keys=True).encode() + b"\n"
 
 
-_DTYPES: Final = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-    "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "F8_E8M0": torch.float8_e8m0fnu,
-    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,
-    "U64": torch.uint64, "U32": torch.uint32, "U16": torch.uint16, "U8": torch.uint8, "BOOL": torch.bool,
-    "C64": torch.complex64,
-}  # fmt: skip
-
-
 def _dtype(code: str, name: str) -> torch.dtype:
-    if code not in _DTYPES:
-        raise ModelError(f"tensor {name} is of type {code}, which this version cannot hold; upgrade spellock")
-    return _DTYPES[code]
+    if code not in TORCH:
+        raise ModelError(f"tensor {name} is of type {code}, which PyTorch has not; convert it first")
+    return TORCH[code]

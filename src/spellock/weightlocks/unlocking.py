@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from spellock.errors import ModelError
+from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.digest import check_digests, digest_of, outside_digest
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.states import ModuleState, State
@@ -57,10 +57,12 @@ def check_outside(state: State, key: WeightKey, *, what: str) -> None:
     """Refuse an unlocked model that differs from the keyed one anywhere but in the key's places.
 
     Raises:
-        ConfigError: the model has not the tensors of the key.
+        ConfigError: the model has not the tensors of the key, or the key is a part of one.
         ModelError: a byte outside the key has changed; the message names the tensors.
     """
     infos = state.infos
+    if not key.outside:
+        raise ConfigError("got a part of a key to train in, expected a whole key; a part opens a model and no more")
     check_fits(key.places, infos, what=what)
     changed = [
         name

@@ -26,7 +26,7 @@ class WeightKey:
         values: (k, unit) of the tensor's dtype, by name: what belongs there.
         digests: SHA-256 of each tensor of the keyed model.
         outside: for each tensor that the key has a part of, the SHA-256 of it with that part set to zero: what has to
-            stay as it is, also in the unlocked model.
+            stay as it is, also in the unlocked model. Empty for a part of a key, which nothing can be trained in.
         secret: 32 random bytes that fill and random selection are drawn from; take parts of it with `derive` only.
         version: 1 for the first key of a keyed model; each update of the model gives a higher one.
         fill: registry name of what stands in the key's place.
@@ -55,7 +55,8 @@ class WeightKey:
         if type(self.version) is not int or not 1 <= self.version < 2**31:
             raise ConfigError(f"the weight key's version is {self.version!r}, expected a whole number from 1")
         names = self.places.keys()
-        together = names == self.values.keys() == self.outside.keys() and names <= self.digests.keys()
+        together = names == self.values.keys() and names <= self.digests.keys()
+        together = together and self.outside.keys() in (names, set())
         if not names or not together:
             raise ConfigError("the weight key's places, values and digests do not belong together; it was altered")
         for name, place in self.places.items():

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from spellock.errors import ConfigError, KeyFileError
 from spellock.key import Key
-from spellock.weightlocks.digest import raw_bytes
+from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.places import Place, decode_indices, encode_indices, whole_place
 from spellock.weightlocks.states import TensorInfo
 from spellock.weightlocks.weight_key import WeightKey
@@ -39,7 +39,7 @@ def payload_of(key: WeightKey) -> bytes:
         places.append(
             [name, str(place.info.dtype).removeprefix("torch."), list(place.info.shape), place.unit, len(indices)]
         )
-        sections += [indices, raw_bytes(key.values[name])]
+        sections += [indices, bytes_of(key.values[name])]
     described = {
         "customer": key.customer,
         "digests": dict(key.digests),

@@ -1,0 +1,139 @@
+"""Lock and unlock models on disk, one tensor at a time, so that memory holds little more than the key."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from torch import Tensor
+
+from spellock.artefacts import new_folder, storage_errors, write_bytes
+from spellock.errors import ModelError
+from spellock.key import Key
+from spellock.progress import track
+from spellock.weightlocks.digest import digest_of
+from spellock.weightlocks.dtypes import bytes_of
+from spellock.weightlocks.locking import Locker, WeightLockConfig
+from spellock.weightlocks.places import check_fits
+from spellock.weightlocks.safetensors_header import TensorEntry
+from spellock.weightlocks.safetensors_stream import SafetensorsReader, write_safetensors
+from spellock.weightlocks.states import INDEX_FILE, WEIGHTS_FILE, FileState, shard_index
+from spellock.weightlocks.weight_key import WeightKey
+
+#: What goes along with the weights. Not weights in other formats: those would be the whole model in the clear.
+_BESIDE: Final = (".json", ".md", ".txt", ".model")
+_CARD: Final = "README.md"
+_log = logging.getLogger(__name__)
+
+
+def lock_files(
+    model: Path,
+    out: Path,
+    config: WeightLockConfig,
+    *,
+    secret: bytes | None = None,
+    public: Path | None = None,
+    image_key: Key | None = None,
+) -> WeightKey:
+    """Write the keyed model of ``model`` to the new folder ``out`` and return its key, which is not written.
+
+    Args:
+        model: a safetensors file, or a folder with one or with shards; configuration and card are taken along.
+        public: the public pretrained model, for the fill of that name.
+        secret, image_key: as in `spellock.weightlocks.locking.lock_module`.
+
+    Raises:
+        ConfigError: settings do not fit the model.
+        ModelError: a model is missing, damaged or quantised.
+        StorageError: ``out`` exists, or cannot be written; nothing is left there.
+    """
+    state = FileState(Path(model))
+    locker = Locker(state, config, secret=secret, public=None if public is None else FileState(public))
+    with _folder_like(state, Path(out)) as folder:
+        _write(state, folder, locker.keyed, label="locking")
+        write_bytes(folder / _CARD, _card(Path(model)).encode())
+    return locker.key(image_key=image_key)
+
+
+def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) -> None:
+    """Write the whole model to the new folder ``out``: in the clear, for whoever reads it.
+
+    Each tensor's digest is checked while it is copied, so a wrong or altered model leaves nothing behind.
+
+    Raises:
+        ConfigError: the model has not the tensors of the key.
+        ModelError: the model is missing or damaged, or with ``check`` not the key's, or was altered.
+        StorageError: ``out`` exists, or cannot be written; nothing is left there.
+    """
+    state = FileState(Path(keyed))
+    infos = state.infos
+    check_fits(key.places, infos, what=str(keyed))
+    if check and infos.keys() != key.digests.keys():
+        raise ModelError(f"{keyed} is not the keyed model of this key: it has other tensors; get the right one")
+
+    def whole(name: str) -> Tensor:
+        tensor, place = state[name], key.places.get(name)
+        if check and digest_of(infos[name], tensor) != key.digests[name]:
+            raise ModelError(
+                f"{keyed} is not the keyed model of this key, or was altered: {name} differs; get the model that came "
+                "with the key, or the key that came with the model"
+            )
+        if place is None:
+            return tensor
+        tensor = tensor.clone()
+        place.put(tensor, key.values[name])
+        return tensor
+
+    with _folder_like(state, Path(out)) as folder:
+        _write(state, folder, whole, label="unlocking")
+        if state.path.is_dir() and (state.path / _CARD).is_file():
+            shutil.copyfile(state.path / _CARD, folder / _CARD)
+
+
+@contextmanager
+def _folder_like(state: FileState, out: Path) -> Iterator[Path]:
+    """A new folder with what lies beside the weights of ``state``."""
+    with new_folder(out) as folder, storage_errors(out):
+        if state.path.is_dir():
+            left = []
+            for beside in sorted(state.path.iterdir()):
+                if beside in state.files or beside.name in (_CARD, INDEX_FILE):
+                    continue
+                if beside.is_file() and not beside.is_symlink() and beside.suffix in _BESIDE:
+                    shutil.copyfile(beside, folder / beside.name)
+                else:
+                    left.append(beside.name)
+            if left:
+                _log.warning("not taken along from %s: %s", state.path, ", ".join(left))
+            index = shard_index(state.path)
+            if index is not None:
+                write_bytes(folder / INDEX_FILE, index)
+        yield folder
+
+
+def _write(state: FileState, folder: Path, tensor_of: Callable[[str], Tensor], *, label: str) -> None:
+    names = iter(track(state.infos, total=len(state.infos), label=label))
+    for file in state.files:
+        with SafetensorsReader(file) as reader:
+            header = reader.header
+
+        def pieces(entry: TensorEntry) -> Iterator[memoryview]:
+            next(names)
+            yield bytes_of(tensor_of(entry.name))
+
+        target = folder / (file.name if len(state.files) > 1 else WEIGHTS_FILE)
+        write_safetensors(target, header.entries, pieces, metadata=header.metadata)
+
+
+def _card(model: Path) -> str:
+    before = ""
+    if (model / _CARD).is_file():
+        before = "\n\n" + (model / _CARD).read_text(encoding="utf-8", errors="replace")
+    return (
+        "# A keyed model\n\nA part of these weights was taken out and is the owner's key: without it the model "
+        f"predicts badly. Put it back in memory with `spellock predict --key` or `spellock.UnlockedModel`.{before}"
+    )
