@@ -52,8 +52,23 @@ _LIST = (
     Command("predict", "Predict with a locked model and its key", "spellock.cli.predict", "PredictArgs"),
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),
     Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs"),
+    Command(
+        "weights select", "Show which weights would be the key", "spellock.cli.weights", "WeightsSelectArgs",
+        "run_select", "select_defaults",
+    ),
+    Command(
+        "weights lock", "Take a key out of a model's weights", "spellock.cli.weights", "WeightsLockArgs", "run_lock",
+        "lock_defaults",
+    ),
+    Command(
+        "weights unlock", "Write the whole model of a keyed one", "spellock.cli.weights", "WeightsUnlockArgs",
+        "run_unlock",
+    ),
+    Command(
+        "weights part", "Make a smaller key that opens less", "spellock.cli.weights", "WeightsPartArgs", "run_part"
+    ),
     Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),
-)
+)  # fmt: skip
 COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in _LIST}
 
 

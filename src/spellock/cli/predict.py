@@ -33,11 +33,13 @@ class PredictArgs:
     model: Path
     """Folder of the locked model."""
     key: Path
-    """Key file."""
+    """Key file, of images or of weights."""
     passphrase_file: Path | None = None
     """File with the key's passphrase (mode 600) instead of asking."""
     on_error: Literal["fail", "skip"] = "fail"
     """At an image that cannot be read: stop, or name it on standard error and go on."""
+    no_check: bool = False
+    """With a weight key: use it on a model that is not the one it was made with; it then predicts badly."""
     top: int = 1
     """Most probable classes to name for each image."""
     device: str = "cpu"
@@ -58,10 +60,12 @@ def run(args: PredictArgs) -> int:
     from spellock.passphrase import open_key
     from spellock.unlocking.inputs import Skipped
     from spellock.unlocking.unlocked_model import UnlockedModel
+    from spellock.weightlocks.weight_keyfile import is_weight_key, open_weight_key
 
     device = check_device(args.device)
-    key = open_key(args.key, passphrase_file=args.passphrase_file)
-    model = UnlockedModel.from_pretrained(args.model, key=key, device=device)
+    open_any = open_weight_key if is_weight_key(args.key) else open_key
+    key = open_any(args.key, passphrase_file=args.passphrase_file)
+    model = UnlockedModel.from_pretrained(args.model, key=key, device=device, check=not args.no_check)
     rows: list[dict[str, object]] = []
     skipped: list[dict[str, str]] = []
     for result in model.stream(paths, on_error=args.on_error):

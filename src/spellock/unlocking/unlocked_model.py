@@ -1,6 +1,7 @@
 """A locked model and its key: every image is edited with the key, then classified (ModelLock, section 3.2).
 
-A wrong key raises nothing: the model then predicts badly, and nothing tells a guesser how near the guess was.
+A wrong key raises nothing: the model then predicts badly, and nothing tells a guesser how near the guess was. A weight
+key is put into the keyed model first, in memory; images are edited only if it holds an image key as well.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from spellock.data.decode import MAX_PIXELS
 from spellock.editors.base import Editor
@@ -27,6 +29,9 @@ from spellock.pixels import from_uint8
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.pixel_model import PixelModel
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs
+from spellock.weightlocks.unlocking import unlock_module
+from spellock.weightlocks.weight_key import WeightKey
+from spellock.weightlocks.weight_keyfile import is_weight_key, load_weight_key
 
 _log = logging.getLogger(__name__)
 _BATCH = 64
@@ -57,14 +62,16 @@ class UnlockedModel:
     Args:
         model: the locked model.
         classes: its class names in logit order.
-        editor: made from the key.
+        editor: made from the key; None for a model that wants images as they are.
         device: where the model runs; the editor has its own.
 
     Raises:
         ModelError: not one name a logit.
     """
 
-    def __init__(self, model: PixelModel, classes: Sequence[str], editor: Editor, *, device: str = "cpu") -> None:
+    def __init__(
+        self, model: PixelModel, classes: Sequence[str], editor: Editor | None, *, device: str = "cpu"
+    ) -> None:
         if len(classes) != model.num_classes:
             raise ModelError(
                 f"got {len(classes)} class names for a model of {model.num_classes} classes, expected one each"
@@ -76,24 +83,35 @@ class UnlockedModel:
 
     @classmethod
     def from_pretrained(
-        cls, model: str | Path, *, key: Key | str | Path, passphrase: str | None = None, device: str = "cpu"
+        cls,
+        model: str | Path,
+        *,
+        key: Key | WeightKey | str | Path,
+        passphrase: str | None = None,
+        device: str = "cpu",
+        check: bool = True,
     ) -> UnlockedModel:
         """Load a locked model's folder and its key.
 
         Args:
             model: folder with ``model.safetensors`` and ``config.json``.
-            key: the key, or a key file.
+            key: the key, or a key file, of images or of weights.
             passphrase: of an encrypted key file.
             device: for model and editor.
+            check: refuse a keyed model that is not the weight key's. Without it a wrong one predicts badly.
 
         Raises:
-            ModelError: the folder is missing, damaged or no model.
+            ModelError: the folder is missing, damaged or no model, or not the weight key's.
             KeyFileError: the key file does not open.
             EditorError: the key's editor is unknown, or its weights are missing or others than the key was made with.
         """
         loaded = load_model(Path(model))
-        opened = key if isinstance(key, Key) else load_key(Path(key), passphrase=passphrase)
-        return cls(loaded.model, loaded.classes, load_editor(opened, device=device), device=device)
+        opened = _open(key, passphrase)
+        image_key = opened.image_key if isinstance(opened, WeightKey) else opened
+        if isinstance(opened, WeightKey):
+            unlock_module(loaded.model.network, opened, check=check)
+        editor = None if image_key is None else load_editor(image_key, device=device)
+        return cls(loaded.model, loaded.classes, editor, device=device)
 
     def __call__(self, inputs: Inputs) -> list[Prediction]:
         """The same as `predict`."""
@@ -140,7 +158,8 @@ class UnlockedModel:
             raise ConfigError(f'on_error is {on_error!r}, expected "fail" or "skip"')
         names = None if ids is None else iter(ids)
         opened = open_inputs(inputs, skip_broken=on_error == "skip", max_pixels=max_pixels)
-        size = max(1, _BATCH // self.editor.canonical_batch) * self.editor.canonical_batch
+        step = 1 if self.editor is None else self.editor.canonical_batch
+        size = max(1, _BATCH // step) * step
         while batch := list(itertools.islice(opened, size)):
             images = [one for one in batch if isinstance(one, Opened)]
             # A name belongs to every input, read or not, so that a broken file does not shift those after it.
@@ -151,12 +170,19 @@ class UnlockedModel:
 
     @torch.inference_mode()
     def _batch(self, images: Sequence[Opened], ids: list[str] | None) -> list[Prediction]:
-        pixels = np.stack([self.editor.prepare(one.image) for one in images])
-        names = ids if ids is not None else [hashlib.sha256(row.tobytes()).hexdigest() for row in pixels]
-        edited = from_uint8(torch.from_numpy(self.editor.edit_uint8(pixels, names)).permute(0, 3, 1, 2))
-        logits = self.model(edited.contiguous().to(self._device))
+        pixels = self._edited(images, ids)
+        logits = self.model(from_uint8(torch.from_numpy(pixels).permute(0, 3, 1, 2)).contiguous().to(self._device))
         rows = logits.double().softmax(dim=1).float().cpu().numpy()
         return [self._prediction(one.source, row) for one, row in zip(images, rows, strict=True)]
+
+    def _edited(self, images: Sequence[Opened], ids: list[str] | None) -> NDArray[np.uint8]:
+        """uint8 (N, R, R, 3): what the model sees, before its own resize."""
+        if self.editor is None:
+            side = self.model.input_size
+            return np.stack([_squash(one.image, side) for one in images])
+        pixels = np.stack([self.editor.prepare(one.image) for one in images])
+        names = ids if ids is not None else [hashlib.sha256(row.tobytes()).hexdigest() for row in pixels]
+        return self.editor.edit_uint8(pixels, names)
 
     def _prediction(self, source: str, row: NDArray[np.float32]) -> Prediction:
         label = int(row.argmax())
@@ -167,6 +193,18 @@ class UnlockedModel:
             probability=float(row[label]),
             probabilities=row,
         )
+
+
+def _open(key: Key | WeightKey | str | Path, passphrase: str | None) -> Key | WeightKey:
+    if isinstance(key, Key | WeightKey):
+        return key
+    load = load_weight_key if is_weight_key(Path(key)) else load_key
+    return load(Path(key), passphrase=passphrase)
+
+
+def _squash(image: Image.Image, side: int) -> NDArray[np.uint8]:
+    # As an image key does, so that a model trained on such squares sees the same with and without one.
+    return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC), dtype=np.uint8).copy()
 
 
 def _take(names: Iterator[str], batch: Sequence[Opened | Skipped]) -> list[str]:

@@ -70,11 +70,16 @@ class Summary:
             f"bytes    {self.key_bytes:>12,} of {self.of_bytes:>14,}  {self.key_bytes / self.of_bytes:7.2%}",
         ]
         width = max((len(share.name) for share in self.tensors if share.in_key), default=0)
-        for share in self.tensors:
+        for share in sorted(self.tensors, key=lambda share: _numbered(share.name)):
             if share.in_key:
                 part = share.in_key / share.scalars
                 lines.append(f"  {share.name:<{width}}  {'#' * round(20 * part):<20} {part:7.2%}")
         return "\n".join(lines)
+
+
+def _numbered(name: str) -> list[tuple[int, str]]:
+    """A sorting key that puts block 2 before block 10; files list their tensors by name."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split(".")]
 
 
 def summarise(places: Mapping[str, Place], infos: Mapping[str, TensorInfo]) -> Summary:
@@ -114,7 +119,7 @@ def plot_summary(summary: Summary, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    shown = [share for share in summary.tensors if share.scalars > 0]
+    shown = sorted((share for share in summary.tensors if share.scalars), key=lambda share: _numbered(share.name))
     total = sum(share.scalars for share in shown)
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     axes = figure.subplots()
