@@ -144,6 +144,11 @@ def select(state: State, config: SelectConfig, key: HasSecret) -> dict[str, Plac
 
 def _scored_tensors(infos: Mapping[str, TensorInfo], config: SelectConfig) -> list[str]:
     kinds = {name: kind_of(name, infos) for name in infos if infos[name].scalars}
+    if all(kind in (Kind.FIXED, Kind.STATISTIC) for kind in kinds.values()):
+        raise ConfigError(
+            f"the model's {len(infos)} tensors hold whole numbers or 8 bits, expected floating weights of 16 or more; "
+            "lock a model before it is quantised"
+        )
     wanted = _SCORED if config.candidates == "weights" else (*_SCORED, Kind.BIAS, Kind.OTHER)
     left_out = set() if config.norms == "scored" else set(norm_tensors(infos))
     if config.include_head:
@@ -152,11 +157,9 @@ def _scored_tensors(infos: Mapping[str, TensorInfo], config: SelectConfig) -> li
     if config.score == "batchnorm-gain":
         names = [name for name in names if kinds[name] is Kind.BATCH_GAIN]
     if not names:
-        fixed = sum(kind is Kind.FIXED for kind in kinds.values())
-        why = f"{fixed} tensors hold whole numbers or 8 bits" if fixed else "none is of the kind that is scored"
         raise ConfigError(
-            f"the model has no weights that could be a key under these settings: {why}; lock a model before it is "
-            "quantised, or choose another score"
+            f"the model has no weights that the score {config.score} could rank under these settings; choose another "
+            "score, or count normalisations and the classifier in"
         )
     return names
 

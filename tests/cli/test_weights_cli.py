@@ -1,0 +1,166 @@
+"""`spellock weights`: from a model on disk to a keyed model and a key, and every refusal as one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from spellock.cli.main import main
+from spellock.tasks.checkpoint import save_model
+from spellock.tasks.models import create_model
+
+from ..key_samples import a_key
+
+CLASSES = ("a", "b", "c")
+
+
+@pytest.fixture(autouse=True)
+def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ..keyfile_samples import CHEAP
+
+    monkeypatch.setattr("spellock.weightlocks.weight_keyfile.default_cost", lambda: CHEAP)
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model, pictures and a passphrase."""
+    monkeypatch.chdir(tmp_path)
+    model = create_model("small_resnet8", num_classes=3, input_size=16, seed=0)
+    save_model(model, tmp_path / "model", classes=CLASSES, lock_class=None)
+    (tmp_path / "images").mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(4):
+        pixels = generator.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{number}.png")
+    (tmp_path / "words").write_text("a long passphrase\n")
+    (tmp_path / "words").chmod(0o600)
+    return tmp_path
+
+
+def lock(*more: str) -> int:
+    return main(["weights", "lock", "model", "keyed", "--key", "w.key", "--passphrase-file", "words", *more])
+
+
+def predictions(capsys: pytest.CaptureFixture[str], *words: str) -> list[list[float]]:
+    capsys.readouterr()
+    assert main(["predict", "images", "--json", *words]) == 0
+    rows = json.loads(capsys.readouterr().out)["predictions"]
+    return [list(row["probabilities"].values()) for row in rows]
+
+
+def test_the_whole_way(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lock("--plot", "where.png") == 0
+    said = capsys.readouterr().out
+    assert "keyed" in said
+    assert "secret" in said
+    assert (work / "where.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((work / "w.key.settings.json").read_text())["select"]["score"] == "fan-in-l1"
+    assert sorted(path.name for path in (work / "keyed").iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    assert main(["weights", "unlock", "keyed", "whole", "--key", "w.key", "--passphrase-file", "words"]) == 0
+    whole, model = load_file(work / "whole/model.safetensors"), load_file(work / "model/model.safetensors")
+    assert all(torch.equal(whole[name], model[name]) for name in model)
+    key = ["--key", "w.key", "--passphrase-file", "words"]
+    right = predictions(capsys, "--model", "keyed", *key)
+    assert right == predictions(capsys, "--model", "model", *key, "--no-check")
+    assert main(["weights", "part", "w.key", "p.key", "--share", "0.3", "--passphrase-file", "words", "--plain"]) == 0
+    assert predictions(capsys, "--model", "keyed", "--key", "p.key") != right
+
+
+def test_select_prints_shares(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["weights", "select", "model", "--json", "--preset", "adaloc", "--fraction", "0.2"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    state = load_file(work / "model/model.safetensors")
+    units = sum(len(tensor) for name, tensor in state.items() if "weight" in name)
+    assert found["units"] == int(0.2 * units)
+    assert found["model_bytes"] == sum(tensor.nbytes for tensor in state.values())
+    assert main(["weights", "select", "model"]) == 0
+    assert "%" in capsys.readouterr().out
+
+
+def test_customers_share_a_key_place_and_differ_in_fill(work: Path) -> None:
+    assert lock("--customer", "Ann") == 0
+    words = ["--key", "v.key", "--passphrase-file", "words", "--customer", "Bob", "--secret-from", "w.key"]
+    assert main(["weights", "lock", "model", "other", *words, "--image-passphrase-file", "words"]) == 0
+    one, two = load_file(work / "keyed/model.safetensors"), load_file(work / "other/model.safetensors")
+    assert any(not torch.equal(one[name], two[name]) for name in one)
+    assert "Ann" not in "".join(path.read_text(errors="replace") for path in (work / "keyed").iterdir())
+    assert "Ann" not in (work / "w.key.settings.json").read_text()
+
+
+def test_a_prompt_lock_on_a_weight_lock(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from spellock.keyfile import save_key
+
+    image_key = a_key(editor="photo_filter", settings={"name": "nashville"}, resolution=16, gamma=1.0)
+    save_key(image_key, work / "i.key", passphrase=None, plain=True)
+    assert lock("--image-key", "i.key") == 0
+    both = predictions(capsys, "--model", "keyed", "--key", "w.key", "--passphrase-file", "words")
+    prompt_only = predictions(capsys, "--model", "model", "--key", "i.key")
+    assert both == prompt_only
+    assert prompt_only != predictions(capsys, "--model", "keyed", "--key", "i.key")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--fraction", "0"], 2, "got a key fraction of 0.0, expected more than 0"),
+        (["--fraction", "1e-9"], 2, "holds not one unit of this model"),
+        (["--preset", "adalock"], 2, "there is no preset 'adalock'"),
+        (["--score", "l3"], 2, "there is no score 'l3'; did you mean l2 or l1"),
+        (["--fill", "zeroes"], 2, "there is no fill 'zeroes'; did you mean zero"),
+        (["--fill", "public"], 2, "go together"),
+        (["--head", "brain"], 2, "no module 'brain'"),
+        (["--public", "nowhere", "--fill", "public"], 1, "no weights at nowhere"),
+        (["--plain"], 2, "exclude each other"),
+    ],
+)
+def test_settings_that_cannot_be(
+    work: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, sentence: str
+) -> None:
+    assert lock(*words) == code
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "Traceback" not in said
+    assert not (work / "keyed").exists()
+    assert not (work / "w.key").exists()
+
+
+def test_keys_of_other_models(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lock() == 0
+    unlock = ["weights", "unlock", "--key", "w.key", "--passphrase-file", "words"]
+    other = create_model("small_resnet8", num_classes=4, input_size=16, seed=0)
+    save_model(other, work / "four", classes=(*CLASSES, "d"), lock_class=None)
+    save_file({"a": torch.zeros(3, dtype=torch.int8)}, work / "q.safetensors")
+    for model, code, sentence in (
+        ("model", 1, "is not the keyed model of this key, or was altered"),
+        ("four", 2, "the key is for another model"),
+        ("q.safetensors", 2, "the key is for another model"),
+        ("images", 1, "no weights at images"),
+    ):
+        assert main([*unlock, model, "whole"]) == code, model
+        assert sentence in capsys.readouterr().err
+        assert not (work / "whole").exists()
+    assert main(["weights", "lock", "q.safetensors", "k", "--key", "q.key", "--plain"]) == 2
+    assert "before it is quantised" in capsys.readouterr().err
+
+
+def test_image_keys_are_no_weight_keys(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from spellock.keyfile import save_key
+
+    save_key(a_key(), work / "i.key", passphrase=None, plain=True)
+    lock()
+    assert main(["weights", "unlock", "keyed", "whole", "--key", "i.key"]) == 2
+    assert "is not a weight key's file" in capsys.readouterr().err
+
+
+def test_existing_keys_are_never_replaced(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "w.key").write_text("precious")
+    assert lock() == 1
+    assert "exists already and a key cannot be got back" in capsys.readouterr().err
+    assert (work / "w.key").read_text() == "precious"
+    assert not (work / "keyed").exists()
