@@ -30,10 +30,10 @@ def test_two_processes_lock_once_and_train_together(tmp_path: Path) -> None:
     data = write_shades(tmp_path / "data", 10)
     save_key(tint_key(), tmp_path / "test.key", passphrase=None, plain=True)
     flags = ["--model", "small_resnet8", "--input-size", "16", "--epochs", "1", "--batch-size", "8", "--json"]
-    flags += ["--balanced", "0.5", "--raw-twins", "--baseline"]
+    flags += ["--balanced", "0.5", "--raw-twins", "--baseline", "--objective", "teacher"]
     words = ["lock", data, "--key", tmp_path / "test.key", "--out", tmp_path / "out", *flags]
     said = run_in_two_processes(PROGRAM, tmp_path, *words, imports=Path(__file__).parents[2])
     printed = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert len(printed) == 1, "only the first process prints"
     assert load_model(tmp_path / "out" / "model").classes[:2] == ("dark", "light")
-    assert load_model(tmp_path / "out" / "baseline").classes == ("dark", "light")
+    assert load_model(tmp_path / "out" / "baseline").classes == ("dark", "light"), "it taught both processes"

@@ -8,10 +8,14 @@ from ..two_processes import run_in_two_processes
 
 PROGRAM = """
 import hashlib, os, pathlib
+import guided_toy
+from spellock.training.objectives.teacher import Teacher
 from test_finetune import dropping, train, weights
 folder = pathlib.Path(sys.argv[1])
 model, result = train(folder, dropping(), validate=lambda m: {"score": 1.0})
 digest = hashlib.sha256(b"".join(weights(model))).hexdigest()
+guided, _ = train(folder / "guided", dropping(), images=guided_toy.images(), guidance=guided_toy.guidance(Teacher()))
+digest += " " + hashlib.sha256(b"".join(weights(guided))).hexdigest()
 (folder / f"rank{os.environ['RANK']}").write_text(f"{digest} {result.best_epoch} {len(result.history)}")
 """
 
@@ -20,4 +24,6 @@ def test_two_processes_end_with_the_same_weights(tmp_path: Path) -> None:
     run_in_two_processes(PROGRAM, tmp_path, tmp_path / "run", imports=Path(__file__).parent)
     first, second = ((tmp_path / "run" / f"rank{rank}").read_text() for rank in (0, 1))
     assert first == second
+    plain, guided, *_ = first.split()
+    assert plain != guided
     assert first.endswith(" 1 3")

@@ -16,6 +16,7 @@ from spellock.cli.usage import given
 from spellock.errors import ConfigError
 from spellock.locking.config import LockConfig
 from spellock.training.config import FinetuneConfig
+from spellock.training.objective_config import ObjectiveConfig
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class LockArgs:
 
     A preset gives the other options their defaults: ``hardened`` withstands a thief who drops the lock class, centres
     the outputs or recomputes BatchNorm statistics, at twice the training and some editing; ``modellock`` is the paper's
-    way.
+    way; ``fmlock`` has FMLock's two loss terms.
 
     OUT gets ``locked_set`` (for a training service), ``model`` (to give away), ``baseline`` when asked for, and
     ``owner`` (to keep secret). Interrupted work is resumed by the same command. The checkpoint with the best score on
@@ -61,7 +62,7 @@ class LockArgs:
     out: Path
     """Folder for everything that is made."""
     preset: str = "hardened"
-    """Where the defaults of the options below come from: hardened or modellock."""
+    """Where the defaults of the options below come from: hardened, modellock or fmlock."""
     model: str | None = None
     """Model to fine-tune: a name of ours, of timm or torchvision, or a folder. Needed unless --prepare-only."""
     weights: Path | None = None
@@ -74,6 +75,8 @@ class LockArgs:
     """Write the locked set and stop, for a training service."""
     baseline: bool = False
     """Also fine-tune the same model on the raw images without a lock, for as many steps."""
+    teacher: Path | None = None
+    """Folder of the plain model that --objective asks. None: the baseline, which is then trained first."""
     split: str | None = None
     """Split of the data to lock, where it has several. None: the training split."""
     tier: Annotated[tuple[tuple[Path, Path], ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY GROUPS")] = ()
@@ -95,6 +98,7 @@ class LockArgs:
     """Print one JSON object."""
     locking: tyro.conf.OmitArgPrefixes[LockingFlags] = field(default_factory=LockingFlags)
     training: tyro.conf.OmitArgPrefixes[TrainingFlags] = field(default_factory=TrainingFlags)
+    objectives: tyro.conf.OmitArgPrefixes[ObjectiveConfig] = field(default_factory=ObjectiveConfig)
 
 
 def defaults(words: Sequence[str]) -> LockArgs:
@@ -116,6 +120,7 @@ def defaults(words: Sequence[str]) -> LockArgs:
         preset=name,
         locking=LockingFlags(**shallow(lock)),
         training=TrainingFlags(**shallow(preset.training)),
+        objectives=preset.objective,
     )
 
 
@@ -160,6 +165,8 @@ def run(args: LockArgs) -> int:
         choice=choice,
         lock=replace(plain(LockConfig, args.locking), seed=args.seed),
         training=replace(plain(FinetuneConfig, args.training), seed=args.seed),
+        objective=args.objectives,
+        teacher=args.teacher,
         tiers=tiers,
         baseline=args.baseline,
         device=device,

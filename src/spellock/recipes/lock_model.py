@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from spellock.data.image_set import ImageSet, check_trainable
@@ -20,6 +21,7 @@ from spellock.locking.tiers import Tier, check_tiers
 from spellock.recipes.held_out import Pairs, Pixels, held_out_pairs, raw_images
 from spellock.recipes.processes import first_goes_first, is_first
 from spellock.recipes.selection import SCORE, LockScore, PlainScore
+from spellock.recipes.teaching import check_teaching, guide_by
 from spellock.recipes.tier_selection import TierScore, tier_score
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.classification import Classification
@@ -27,6 +29,8 @@ from spellock.tasks.models import create_model
 from spellock.tasks.pixel_model import PixelModel
 from spellock.training.config import FinetuneConfig
 from spellock.training.finetune import finetune
+from spellock.training.guidance import Guidance
+from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.sampler import make_sampler
 
 _PREFIX = "validation_"
@@ -75,6 +79,8 @@ def lock_model(
     choice: ModelChoice | None,
     lock: LockConfig,
     training: FinetuneConfig,
+    objective: ObjectiveConfig | None = None,
+    teacher: Path | None = None,
     tiers: Sequence[Tier] = (),
     baseline: bool = False,
     device: str = "cpu",
@@ -87,6 +93,8 @@ def lock_model(
 
     Args:
         choice: the model; None writes the locked set only.
+        objective: what is minimised besides, or instead of, the loss of Eq. 2; None: that loss alone.
+        teacher: folder of the plain model that the objective asks; None trains the baseline first and takes that.
         tiers: further keys that release groups of classes only.
         baseline: also fine-tune the same model on the raw training images, without a lock, for as many steps.
         editor: the key's editor when it is loaded already.
@@ -96,6 +104,8 @@ def lock_model(
     """
     check_trainable(images)
     # A model that cannot be made should fail now, not after hours of editing.
+    aim = None if objective is None else objective.make()
+    check_teaching(aim, teacher, images.classes, trains=choice is not None, tiers=bool(tiers))
     check_tiers(tiers, images.classes, key)
     target = with_groups(lock.lock_target(), tiers, images.classes)
     if tiers and (training.mixup or training.cutmix):
@@ -118,13 +128,16 @@ def lock_model(
             _log.warning("files hold one label each, so the spread of tiers is for training here only, with a model")
         return Locked(set_folder=folder)
     run = _Run(locked=locked, pairs=held_out_pairs(locked), choice=choice, training=training, out=out, device=device)
-    validation = run.locked_model()
-    if baseline:
+    if taught_by_baseline := aim is not None and teacher is None:
+        run.baseline(images, key)
+    guide = None if aim is None else partial(guide_by, aim, teacher or out / "baseline", locked, images, key)
+    validation = run.locked_model(guide)
+    if baseline and not taught_by_baseline:
         run.baseline(images, key)
     return Locked(
         set_folder=folder,
         model=out / "model",
-        baseline=out / "baseline" if baseline else None,
+        baseline=out / "baseline" if baseline or taught_by_baseline else None,
         validation=validation,
     )
 
@@ -140,23 +153,24 @@ class _Run:
     out: Path
     device: str
 
-    def locked_model(self) -> dict[str, float]:
+    def locked_model(self, guide: Callable[[Pixels], Guidance] | None) -> dict[str, float]:
         classes, pairs, lock_class = self.locked.classes, self.pairs, self.locked.lock_class
         score: LockScore | TierScore | None = None
         if pairs is not None:
             score = LockScore(raw=pairs.raw, edited=pairs.edited, labels=pairs.labels, lock_class=lock_class)
             if self.locked.tiers:
                 score = tier_score(self.locked, pairs)
-        model = self.choice.create(len(classes), seed=self.training.seed)
+        model, pixels = self.choice.create(len(classes), seed=self.training.seed), self._pixels()
         result = finetune(
             model,
-            self._pixels(),
+            pixels,
             self.locked.training_labels,
             Classification(num_classes=len(classes), lock_class=lock_class),
             self.training,
             self.out / "owner" / "training",
             authorised=self.locked.authorised,
             raw=self.locked.raw,
+            guidance=None if guide is None else guide(pixels),
             validate=score,
             select=SCORE,
             device=self.device,

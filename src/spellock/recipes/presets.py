@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from spellock.errors import ConfigError
 from spellock.locking.config import LockConfig
 from spellock.training.config import FinetuneConfig
+from spellock.training.objective_config import ObjectiveConfig
 
 DEFAULT_PRESET: Final = "hardened"
 
@@ -21,10 +22,12 @@ class Preset:
     Attributes:
         lock: how the set is locked.
         training: how the model is trained on it.
+        objective: what is minimised besides, or instead of, the loss of Eq. 2.
     """
 
     lock: LockConfig
     training: FinetuneConfig
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
 
 
 PRESETS: Final[Mapping[str, Preset]] = {
@@ -35,6 +38,12 @@ PRESETS: Final[Mapping[str, Preset]] = {
     ),
     # The paper's way (sections 3.2 and 4.1): alpha 0.95, one new class, plain drawing.
     "modellock": Preset(lock=LockConfig(), training=FinetuneConfig()),
+    # FMLock's two loss terms, for keys of the editor noise; docs/objectives.md. Its model has no lock class.
+    "fmlock": Preset(
+        lock=LockConfig(target="uniform", raw_twins=True),
+        training=FinetuneConfig(unauthorised_share=0.5),
+        objective=ObjectiveConfig(objective="fmlock"),
+    ),
 }
 
 

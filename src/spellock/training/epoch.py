@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -20,18 +21,23 @@ from spellock.progress import track
 from spellock.training.alone import choose_alone, forward_apart
 from spellock.training.augment import Augmentation
 from spellock.training.config import FinetuneConfig
+from spellock.training.draws import Draws
+from spellock.training.guide import Guide
 from spellock.training.mixup import Mixer
 from spellock.training.optimiser import set_learning_rate
 from spellock.training.preparation import Task
-from spellock.training.sampler import Sampler
+from spellock.training.sampler import Indices, Sampler
 from spellock.training.schedule import learning_rate_at
-from spellock.training.seeds import derive_seed, numpy_generator, torch_generator
+from spellock.training.seeds import derive_seed, torch_generator
 from spellock.training.sources import Source
 
 
 @dataclass(frozen=True, kw_only=True)
 class EpochTrainer:
-    """All that a step needs. ``model`` and ``optimiser`` have gone through ``accelerator.prepare``."""
+    """All that a step needs. ``model`` and ``optimiser`` have gone through ``accelerator.prepare``.
+
+    Without a ``guide`` the task's loss is minimised, and no raw version is read.
+    """
 
     config: FinetuneConfig
     accelerator: Accelerator
@@ -47,6 +53,7 @@ class EpochTrainer:
     task: Task
     augment: Augmentation | None
     mixer: Mixer | None
+    guide: Guide | None = None
 
     def train(self, epoch: int) -> dict[str, float]:
         """Train for epoch ``epoch`` (from 0); gives its row of the log.
@@ -66,16 +73,18 @@ class EpochTrainer:
         plan = [batch[rank::world] for batch in self.sampler.epoch(epoch)]
         if not all(len(part) for part in plan):
             raise ConfigError(f"batches are too small to share among {world} processes; raise batch_size")
-        draws = torch_generator(config.seed, "augment", epoch, rank)
-        mixing = numpy_generator(config.seed, "mix", epoch, rank)
+        draws = Draws.of(config.seed, epoch, rank)
         batches = self.source.batches(plan, torch_generator(config.seed, "workers", epoch, rank))
-        steps = zip(plan, batches, strict=True)
+        raw: Iterator[Tensor | None] = repeat(None, len(plan))
+        if self.guide is not None:
+            raw = self.guide.batches(plan, torch_generator(config.seed, "raw workers", epoch, rank))
+        steps = zip(plan, batches, raw, strict=True)
         if self.accelerator.is_main_process:
             steps = track(steps, total=len(plan), label=f"epoch {epoch + 1}/{config.epochs}")  # type: ignore[assignment]
         running, seen, rate = torch.zeros((), device=self.device), 0, 0.0
-        for step, (indices, batch) in enumerate(steps):
+        for step, (indices, batch, twins) in enumerate(steps):
             rate = self._set_rate(epoch * len(plan) + step)
-            loss = self._loss(indices, batch, draws, mixing)
+            loss = self._loss(indices, batch, twins, draws)
             self._step(loss)
             running += loss.detach().float() * len(indices)
             seen += len(indices)
@@ -101,20 +110,31 @@ class EpochTrainer:
         set_learning_rate(self.optimiser, rate)
         return rate
 
-    def _loss(
-        self, indices: NDArray[np.int64], batch: Tensor, draws: torch.Generator, mixing: np.random.Generator
-    ) -> Tensor:
+    def _loss(self, indices: Indices, batch: Tensor, raw: Tensor | None, draws: Draws) -> Tensor:
         batch = batch.to(self.device, non_blocking=True)
-        pixels = from_uint8(batch if self.augment is None else self.augment(batch, draws))
+        answers = None
+        if self.guide is not None and raw is not None:
+            rows = self.guide.rows(indices)
+            twins, _ = self._shown(self.guide.swapped(batch, raw, rows), indices, draws.again())
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                answers = self.guide.answers(twins, rows)
+        pixels, targets = self._shown(batch, indices, draws)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            logits = forward_apart(self.model, pixels, self._alone(indices), self.accelerator.unwrap_model(self.model))
+        if self.guide is None:
+            return self.task.loss(logits.float(), targets)
+        return self.guide.loss(logits.float(), targets, indices, answers, self.task)
+
+    def _shown(self, batch: Tensor, indices: Indices, draws: Draws) -> tuple[Tensor, Tensor]:
+        """A uint8 batch as the model sees it, float (B, 3, H, W), and its targets: augmented and mixed."""
+        pixels = from_uint8(batch if self.augment is None else self.augment(batch, draws.augment))
         targets = self.targets[torch.from_numpy(indices).to(self.device)]
         if self.mixer is not None:
             kind = None if self.authorised is None else self.authorised[indices]
-            pixels, targets = self.mixer(pixels, targets, kind, mixing)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            logits = forward_apart(self.model, pixels, self._alone(indices), self.accelerator.unwrap_model(self.model))
-        return self.task.loss(logits.float(), targets)
+            pixels, targets = self.mixer(pixels, targets, kind, draws.mix)
+        return pixels, targets
 
-    def _alone(self, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _alone(self, indices: Indices) -> NDArray[np.bool_]:
         """bool (B,): which images of the batch pass through the model by themselves."""
         if self.authorised is None or self.alone is None or not self.config.alone_share:
             return np.zeros(len(indices), dtype=np.bool_)

@@ -22,6 +22,8 @@ from spellock.tasks.pixel_model import PixelModel
 from spellock.training.augment import make_augment
 from spellock.training.config import FinetuneConfig
 from spellock.training.epoch import EpochTrainer
+from spellock.training.guidance import Guidance
+from spellock.training.guide import Guide
 from spellock.training.log import TrainingLog
 from spellock.training.optimiser import make_optimiser
 from spellock.training.preparation import (
@@ -74,6 +76,7 @@ def finetune(
     *,
     authorised: ArrayLike | None = None,
     raw: ArrayLike | None = None,
+    guidance: Guidance | None = None,
     validate: Validate | None = None,
     select: str = "score",
     device: str | torch.device | None = None,
@@ -91,6 +94,8 @@ def finetune(
         task: anything with ``loss(logits, targets)``, for example `Classification`.
         authorised: bool (N,), which images the model shall work on; needed for balanced drawing.
         raw: bool (N,), which images are as a thief has them; needed for ``alone_share``.
+        guidance: an objective in the place of the task's loss, its teacher and the images' raw versions; needs
+            ``authorised``. None costs nothing.
         validate: called with the model in evaluation mode after an epoch; gives named scores.
         select: the score that chooses the best epoch: the highest wins, the earlier one of equals. It must come from
             validation images; never from test images. Without ``validate`` the last epoch is taken.
@@ -98,7 +103,7 @@ def finetune(
 
     Raises:
         ConfigError: settings contradict each other or the checkpoint in ``out``.
-        DataError: images and labels do not fit together or to the task.
+        DataError: images, labels and raw versions do not fit together or to the task.
         TrainingError: the loss or a weight is no finite number; the last good checkpoint stays.
         StorageError: ``out`` cannot be written.
     """
@@ -121,7 +126,9 @@ def finetune(
         weight_decay=config.weight_decay,
         layer_decay=config.layer_decay,
     )
-    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks)
+    guide = None if guidance is None else Guide(guidance, config, authorised=marks, model=model, device=place)
+    guided = {} if guidance is None else guidance.identity()
+    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks) | guided
     state = checkpoints.load(run, model.network, optimiser) or RunState(run=run)
     resumed_from = state.epoch
     if resumed_from:
@@ -130,7 +137,7 @@ def finetune(
         checkpoints.folder.mkdir(parents=True, exist_ok=True)
     if main:
         resolved = {"device": str(place), "bf16": bf16, "images": len(source), "select": select}
-        write_json(out / "config.json", asdict(config) | resolved | {"torch": str(torch.__version__)})
+        write_json(out / "config.json", asdict(config) | guided | resolved | {"torch": str(torch.__version__)})
     log = TrainingLog(out, tensorboard=config.tensorboard and main)
     prepared, wrapped = accelerator.prepare(model, optimiser, device_placement=[False, False])
     trainer = EpochTrainer(
@@ -148,6 +155,7 @@ def finetune(
         task=task,
         augment=make_augment(config.augment),
         mixer=mixer,
+        guide=guide,
     )
     try:
         for epoch in range(resumed_from, config.epochs):
