@@ -24,6 +24,7 @@ from support.results import RESULTS, write_result
 
 from spellock.locking.config import LockConfig
 from spellock.recipes.presets import PRESETS
+from spellock.training.objective_config import ObjectiveConfig
 
 HARDENED = PRESETS["hardened"]
 Recipe = tuple[LockConfig, dict[str, Any]]
@@ -41,6 +42,7 @@ RECIPES: dict[str, Recipe] = {
     "hardened, uniform target": (replace(HARDENED.lock, target="uniform"), _ALONE),
     "hardened, no decoys": (replace(HARDENED.lock, decoy_share=None), _ALONE),
     "hardened, none alone": (HARDENED.lock, _BALANCED),
+    "hardened, teacher": (HARDENED.lock, {**_ALONE, "objective": "teacher"}),
     "hardened, twice as long": (HARDENED.lock, {**_ALONE, "epochs": 2.0}),
 }
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hardening.md"
@@ -53,8 +55,10 @@ def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[st
     setting = SETTINGS[name]
     # The number of epochs is a multiple of the data set's own.
     length = {"epochs": round(changes["epochs"] * setting.training.epochs)} if "epochs" in changes else {}
-    own = replace(setting, lock=lock, training=replace(setting.training, **{"unauthorised_share": None}))
-    own = replace(own, training=replace(own.training, **{**changes, **length}))
+    rest = {option: value for option, value in changes.items() if option != "objective"} | length
+    training = replace(setting.training, **{"unauthorised_share": None, **rest})
+    objective = ObjectiveConfig(objective=changes.get("objective"))
+    own = replace(setting, lock=lock, training=training, objective=objective)
     plain = args.baselines / f"{name}_{seed}" / "baseline"
     known = plain if args.images is None and plain.is_dir() else None
     work = args.work / recipe.replace(" ", "_").replace(",", "")

@@ -15,7 +15,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from spellock.locking.config import LockConfig
 from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
+from spellock.training.objective_config import ObjectiveConfig
 
 PROMPT = "with oil pastel"
 #: All benchmarks share the edits, so that a picture is edited once.
@@ -43,6 +44,7 @@ EDITS = Path("runs/real_results")
 class Setting:
     """A data set, its model and its training; ``weights`` is below the data folder.
 
+    The baseline, which is trained anyway, teaches the locked model unless ``objective`` says otherwise.
     ``wrong_key_images`` are the test images that each of 20 wrong keys edits: fewer where an edit takes long.
     """
 
@@ -53,6 +55,7 @@ class Setting:
     weights: str | None
     training: FinetuneConfig
     lock: LockConfig
+    objective: ObjectiveConfig = field(default_factory=lambda: ObjectiveConfig(objective="teacher"))
     wrong_key_images: int = 200
 
 
@@ -123,7 +126,8 @@ def run(
         shutil.rmtree(out, ignore_errors=True)
         lock_model(
             train, key, out, choice=choice, lock=replace(setting.lock, seed=seed), baseline=baseline is None,
-            editor=editor, training=replace(setting.training, seed=seed),
+            editor=editor, training=replace(setting.training, seed=seed), objective=setting.objective,
+            teacher=None if setting.objective.make() is None else baseline,
         )  # fmt: skip
     model, plain = load_model(out / "model"), load_model(baseline or out / "baseline")
     report = evaluate(
@@ -168,7 +172,7 @@ def main() -> None:
                 if isinstance(sample, float) and all(figure in value for value in plain)
             }
             settings = {"model": setting.model, "side": setting.side, "training": asdict(setting.training),
-                        "lock": asdict(setting.lock), "wrong_key_images": setting.wrong_key_images,
+                        "lock": asdict(setting.lock), "objective": asdict(setting.objective), "wrong_key_images": setting.wrong_key_images,
                         "training_images": args.images or "all"}  # fmt: skip
             write_result(
                 f"real_{name}",

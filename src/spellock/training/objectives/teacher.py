@@ -36,7 +36,7 @@ class Teacher:
 
     asks: ClassVar[Asks] = "authorised"
     teacher_weight: float = 0.5
-    teacher_temperature: float = 4.0
+    teacher_temperature: float = 2.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.teacher_weight <= 1:
