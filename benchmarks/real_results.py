@@ -172,7 +172,8 @@ def main() -> None:
                 if isinstance(sample, float) and all(figure in value for value in plain)
             }
             settings = {"model": setting.model, "side": setting.side, "training": asdict(setting.training),
-                        "lock": asdict(setting.lock), "objective": asdict(setting.objective), "wrong_key_images": setting.wrong_key_images,
+                        "lock": asdict(setting.lock), "objective": asdict(setting.objective),
+                        "wrong_key_images": setting.wrong_key_images,
                         "training_images": args.images or "all"}  # fmt: skip
             write_result(
                 f"real_{name}",

@@ -164,3 +164,27 @@ def test_existing_keys_are_never_replaced(work: Path, capsys: pytest.CaptureFixt
     assert "exists already and a key cannot be got back" in capsys.readouterr().err
     assert (work / "w.key").read_text() == "precious"
     assert not (work / "keyed").exists()
+
+
+def test_adapting(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lock()
+    generator = np.random.default_rng(0)
+    for number in range(30):
+        folder = work / "data" / CLASSES[number % 3]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = generator.integers(0, 80, (16, 16, 3)) + 80 * (number % 3)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+    words = ["weights", "adapt", "keyed", "data", "--key", "w.key", "--passphrase-file", "words", "--out", "run"]
+    more = ["--new-key", "w2.key", "--plain", "--epochs", "2", "--batch-size", "8"]
+    capsys.readouterr()
+    assert main([*words, *more, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["version"] == 2
+    assert 0 <= said["validation_accuracy"] <= 1
+    assert predictions(capsys, "--model", "keyed", "--key", "w2.key") != (
+        predictions(capsys, "--model", "keyed", "--key", "w.key", "--passphrase-file", "words")
+    )
+    assert main([*words, *more]) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert main([*words, "--new-key", "w3.key", "--plain", "--unauthorised-share", "0.5"]) == 2
+    assert "are for locks of images" in capsys.readouterr().err

@@ -67,6 +67,7 @@ _LIST = (
     Command(
         "weights part", "Make a smaller key that opens less", "spellock.cli.weights", "WeightsPartArgs", "run_part"
     ),
+    Command("weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs"),
     Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),
 )  # fmt: skip
 COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in _LIST}

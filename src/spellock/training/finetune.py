@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def finetune(
     authorised: ArrayLike | None = None,
     raw: ArrayLike | None = None,
     guidance: Guidance | None = None,
+    confine: Callable[[torch.optim.Optimizer], AbstractContextManager[object]] = nullcontext,
     validate: Validate | None = None,
     select: str = "score",
     device: str | torch.device | None = None,
@@ -96,6 +98,8 @@ def finetune(
         raw: bool (N,), which images are as a thief has them; needed for ``alone_share``.
         guidance: an objective in the place of the task's loss, its teacher and the images' raw versions; needs
             ``authorised``. None costs nothing.
+        confine: gives a context that training happens in, for example one that confines every step of the optimiser to
+            a weight key.
         validate: called with the model in evaluation mode after an epoch; gives named scores.
         select: the score that chooses the best epoch: the highest wins, the earlier one of equals. It must come from
             validation images; never from test images. Without ``validate`` the last epoch is taken.
@@ -139,6 +143,8 @@ def finetune(
         resolved = {"device": str(place), "bf16": bf16, "images": len(source), "select": select}
         write_json(out / "config.json", asdict(config) | guided | resolved | {"torch": str(torch.__version__)})
     log = TrainingLog(out, tensorboard=config.tensorboard and main)
+    context = ExitStack()
+    context.enter_context(confine(optimiser))
     prepared, wrapped = accelerator.prepare(model, optimiser, device_placement=[False, False])
     trainer = EpochTrainer(
         config=config,
@@ -171,6 +177,7 @@ def finetune(
             accelerator.wait_for_everyone()
     finally:
         log.close()
+        context.close()
         accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
     model.eval()
     # The other processes have not validated: which epoch is best they read from the main one's checkpoint.

@@ -1,0 +1,82 @@
+"""`spellock weights adapt`: fine-tune a keyed model inside its key, and write the key of the next version."""
+
+from __future__ import annotations
+
+import json as json_format
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+
+from spellock.cli.options import check_device, record_run
+from spellock.cli.usage import UsageError
+from spellock.training.config import FinetuneConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsAdaptArgs:
+    """Fine-tune on new images with every update confined to the key.
+
+    The keyed model that everyone has stays as it is, to the byte; customers get the new key. OUT holds logs and
+    checkpoints, which are the whole model: keep it secret. Interrupted work is resumed by the same command.
+    """
+
+    model: tyro.conf.Positional[Path]
+    """Folder of the keyed model."""
+    data: tyro.conf.Positional[str]
+    """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set."""
+    key: Path
+    """Weight key file."""
+    new_key: Path
+    """Key file to write; an existing file is never replaced."""
+    out: Path
+    """Folder for logs and checkpoints."""
+    validation: float = 0.1
+    """Share of every class held out for choosing the best epoch; 0 takes the last."""
+    split: str | None = None
+    """Split of the data, where it has several. None: the training split."""
+    passphrase_file: Path | None = None
+    """File with the key's passphrase (mode 600) instead of asking."""
+    new_passphrase_file: Path | None = None
+    """The same for the new key."""
+    plain: bool = False
+    """Write the new key unencrypted."""
+    device: str = "cpu"
+    """Device to train on, for example cuda."""
+    json: bool = False
+    """Print one JSON object."""
+    training: tyro.conf.OmitArgPrefixes[FinetuneConfig] = field(default_factory=FinetuneConfig)
+
+
+def run(args: WeightsAdaptArgs) -> int:
+    """Adapt, and say how well; returns 0.
+
+    Raises:
+        SpellockError: an input does not fit; the old key and the keyed model stay as they are.
+    """
+    from spellock.data.open_images import open_images
+    from spellock.keyfile import refuse_existing
+    from spellock.passphrase import new_passphrase
+    from spellock.recipes.adapt import adapt
+    from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
+
+    if args.plain and args.new_passphrase_file is not None:
+        raise UsageError("got both --plain and --new-passphrase-file, which exclude each other; drop one")
+    if args.training.unauthorised_share is not None or args.training.alone_share:
+        raise UsageError("--unauthorised-share and --alone-share are for locks of images; leave them out")
+    device = check_device(args.device)
+    refuse_existing(args.new_key)
+    key = open_weight_key(args.key, passphrase_file=args.passphrase_file)
+    passphrase = None if args.plain else new_passphrase(args.new_key, passphrase_file=args.new_passphrase_file)
+    images = open_images(args.data, split=args.split)
+    adapted = adapt(args.model, key, images, args.out, args.training, validation=args.validation, device=device)
+    save_weight_key(adapted.key, args.new_key, passphrase=passphrase, plain=args.plain)
+    record_run(args.out / "run.json", "weights adapt", args)
+    if args.json:
+        said = {"key": str(args.new_key), "version": adapted.key.version, "bytes": adapted.key.value_bytes}
+        print(json_format.dumps(said | {"validation_accuracy": adapted.accuracy}))
+        return 0
+    print(f"{args.new_key} is version {adapted.key.version}, for the same keyed model")
+    if adapted.accuracy is not None:
+        print(f"held-out accuracy {100 * adapted.accuracy:.1f} %")
+    return 0

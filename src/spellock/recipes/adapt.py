@@ -1,0 +1,119 @@
+"""A new key for a keyed model: fine-tune inside the key, and the model that everyone has stays as it is (AdaLoc)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from spellock.data.image_set import ImageSet, check_trainable
+from spellock.data.split import stratified_take
+from spellock.errors import ConfigError, DataError
+from spellock.progress import track
+from spellock.recipes.selection import SCORE, PlainScore
+from spellock.tasks.checkpoint import load_model
+from spellock.tasks.classification import Classification
+from spellock.training.config import FinetuneConfig
+from spellock.training.finetune import finetune
+from spellock.training.seeds import numpy_generator
+from spellock.weightlocks.confine import Confinement
+from spellock.weightlocks.states import ModuleState
+from spellock.weightlocks.unlocking import check_outside, key_values, unlock_module
+from spellock.weightlocks.weight_key import WeightKey
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapted:
+    """The key of the next version, and the accuracy on held-out images of its checkpoint, in [0, 1], None without."""
+
+    key: WeightKey
+    accuracy: float | None
+
+
+def adapt(
+    keyed: Path,
+    key: WeightKey,
+    images: ImageSet,
+    out: Path,
+    training: FinetuneConfig,
+    *,
+    validation: float = 0.1,
+    device: str = "cpu",
+) -> Adapted:
+    """Fine-tune the model of ``keyed`` and ``key`` on ``images``, every update confined to the key.
+
+    Nothing outside the key changes by a bit, which is checked at the end, so the keyed model stays what it is and old
+    keys open their own version. The run resumes: call it again with the same arguments after an interruption.
+
+    Args:
+        keyed: folder of the keyed model.
+        images: their classes are all of the model's, or some.
+        out: folder for the run's logs and checkpoints. They hold the whole model: keep it secret.
+        validation: share of every class held out for choosing the best epoch, in [0, 0.5]; 0 takes the last.
+
+    Raises:
+        ConfigError: the key does not fit the model or is a part of a key, or wants edited images.
+        DataError: the images have classes that the model has not, or are too few.
+        ModelError: the keyed model is not the key's.
+    """
+    if key.image_key is not None:
+        raise ConfigError(
+            "the key wants edited images as well, expected a key of weights alone; lock a set of images with its image "
+            "key first, and train on that with spellock.weightlocks.confine.confine"
+        )
+    if not 0 <= validation <= 0.5:
+        raise ConfigError(f"validation is {validation}, expected a share from 0 to 0.5")
+    check_trainable(images)
+    loaded = load_model(keyed)
+    model, network = loaded.model, loaded.model.network
+    unlock_module(network, key)
+    pixels = _squashed(images, model.input_size)
+    labels = _labels(images, loaded.classes)
+    ranks = numpy_generator(training.seed, "held out").integers(0, 2**63, len(labels), dtype=np.uint64)
+    held = stratified_take(images.labels, validation, ranks)
+    score = PlainScore(raw=pixels[held], labels=labels[held]) if held.any() else None
+    result = finetune(
+        model,
+        pixels[~held],
+        labels[~held],
+        Classification(num_classes=len(loaded.classes), lock_class=loaded.config.get("lock_class")),
+        training,
+        out,
+        confine=partial(_confinement, key=key, network=network),
+        validate=score,
+        select=SCORE,
+        device=device,
+    )
+    state = ModuleState(network)
+    check_outside(state, key, what="the trained model")
+    new = key.replace(values=key_values(state, key), version=key.version + 1)
+    return Adapted(key=new, accuracy=result.best_score)
+
+
+def _confinement(optimizer: torch.optim.Optimizer, *, key: WeightKey, network: torch.nn.Module) -> Confinement:
+    return Confinement(optimizer, key, network)
+
+
+def _squashed(images: ImageSet, side: int) -> npt.NDArray[np.uint8]:
+    """uint8 (N, side, side, 3), as the unlocked model squashes what it is asked about."""
+    pixels = np.empty((len(images), side, side, 3), dtype=np.uint8)
+    for index in track(range(len(images)), total=len(images), label="reading images"):
+        pixels[index] = np.asarray(images.open(index).resize((side, side), Image.Resampling.BICUBIC))
+    return pixels
+
+
+def _labels(images: ImageSet, classes: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """The images' labels as places among the model's classes."""
+    unknown = [name for name in images.classes if name not in classes]
+    if unknown:
+        raise DataError(
+            f"{images.name} has the class {unknown[0]!r}, which the model has not (it has {', '.join(classes[:5])}"
+            f"{', ...' if len(classes) > 5 else ''}); lock a model with room for all classes that may come"
+        )
+    places = np.array([classes.index(name) for name in images.classes], dtype=np.int64)
+    return places[images.labels]

@@ -1,0 +1,99 @@
+"""Adapting a keyed model: it learns, and nothing but the key changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from spellock.data.memory import numpy_images
+from spellock.errors import ConfigError, DataError, ModelError
+from spellock.recipes.adapt import adapt
+from spellock.tasks.checkpoint import load_model, save_model
+from spellock.tasks.models import create_model
+from spellock.training.config import FinetuneConfig
+from spellock.weightlocks.locking import WeightLockConfig
+from spellock.weightlocks.model_files import lock_files
+from spellock.weightlocks.parts import part_of
+from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.unlocking import unlock_module
+from spellock.weightlocks.weight_key import WeightKey
+
+from ..key_samples import a_key
+
+CLASSES = ("dark", "bright", "later")
+TRAINING = FinetuneConfig(epochs=6, batch_size=16, learning_rate=0.01, augment="none", validate_every=2)
+
+
+def pictures(count: int = 60, classes: tuple[str, ...] = CLASSES[:2]) -> object:
+    """Dark and bright noise."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    pixels = generator.integers(0, 128, (count, 16, 16, 3)) + 127 * labels[:, None, None, None]
+    return numpy_images(pixels.astype(np.uint8), labels, list(classes), name="noise")
+
+
+@pytest.fixture
+def keyed(tmp_path: Path) -> tuple[Path, WeightKey]:
+    model = create_model("small_resnet8", num_classes=3, input_size=16, seed=0)
+    save_model(model, tmp_path / "model", classes=CLASSES, lock_class=None)
+    config = WeightLockConfig(select=SelectConfig(fraction=0.2))
+    return tmp_path / "keyed", lock_files(tmp_path / "model", tmp_path / "keyed", config)
+
+
+def accuracy(folder: Path, key: WeightKey | None) -> float:
+    model = load_model(folder).model
+    if key is not None:
+        unlock_module(model.network, key)
+    images = pictures()
+    x = torch.stack([torch.from_numpy(np.array(images.open(i))) for i in range(60)])  # type: ignore[attr-defined]
+    with torch.inference_mode():
+        found = model(x.permute(0, 3, 1, 2).float() / 255).argmax(1).numpy()
+    return float((found == images.labels).mean())  # type: ignore[attr-defined]
+
+
+def test_it_learns_inside_the_key_and_resumes(keyed: tuple[Path, WeightKey], tmp_path: Path) -> None:
+    folder, key = keyed
+    before = (folder / "model.safetensors").read_bytes()
+    adapted = adapt(folder, key, pictures(), tmp_path / "run", TRAINING)  # type: ignore[arg-type]
+    assert adapted.key.version == 2
+    assert adapted.accuracy is not None
+    assert adapted.accuracy > 0.9
+    assert accuracy(folder, adapted.key) > 0.9
+    assert accuracy(folder, key) < 0.8
+    assert (folder / "model.safetensors").read_bytes() == before
+    whole, shipped = load_model(folder).model.network, load_file(folder / "model.safetensors")
+    unlock_module(whole, adapted.key)
+    for name, tensor in whole.state_dict().items():
+        place = adapted.key.places.get(name)
+        outside = torch.ones(tensor.shape, dtype=torch.bool) if place is None else ~place.mask()
+        assert torch.equal(tensor[outside], shipped[name][outside]), name
+    again = adapt(folder, key, pictures(), tmp_path / "run", TRAINING)  # type: ignore[arg-type]
+    assert all(torch.equal(value, again.key.values[name]) for name, value in adapted.key.values.items())
+
+
+def test_a_second_version_starts_from_the_first(keyed: tuple[Path, WeightKey], tmp_path: Path) -> None:
+    folder, key = keyed
+    first = adapt(folder, key, pictures(), tmp_path / "one", TRAINING).key  # type: ignore[arg-type]
+    second = adapt(folder, first, pictures(), tmp_path / "two", TRAINING, validation=0)  # type: ignore[arg-type]
+    assert second.key.version == 3
+    assert second.accuracy is None
+    assert accuracy(folder, second.key) > 0.9
+
+
+def test_what_cannot_be_adapted(keyed: tuple[Path, WeightKey], tmp_path: Path) -> None:
+    folder, key = keyed
+    run = tmp_path / "run"
+    with pytest.raises(ConfigError, match="a part of a key to train in"):
+        adapt(folder, part_of(key, 0.5), pictures(), run, TRAINING)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="wants edited images"):
+        adapt(folder, key.replace(image_key=a_key()), pictures(), run, TRAINING)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"validation is 0\.7"):
+        adapt(folder, key, pictures(), run, TRAINING, validation=0.7)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="has the class 'grey', which the model has not"):
+        adapt(folder, key, pictures(classes=("dark", "grey")), run, TRAINING)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="is not the keyed model of this key"):
+        adapt(tmp_path / "model", key, pictures(), run, TRAINING)  # type: ignore[arg-type]
