@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from spellock.errors import DataError, StorageError
 
@@ -21,12 +21,28 @@ def write_bytes(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     Raises:
         StorageError: the disk is full, the folder is missing or may not be written to.
     """
+    with new_file(path, mode=mode, overwrite=True) as file:
+        file.write(data)
+
+
+@contextmanager
+def new_file(path: Path, *, mode: int = 0o644, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """Yield a temporary file beside ``path`` that is flushed to disk and becomes ``path`` when the block ends well.
+
+    For what is too large to be written in one piece. The block turns errors of whatever it reads into its own
+    sentences: an `OSError` that leaves it counts as one of writing.
+
+    Raises:
+        StorageError: ``path`` exists and ``overwrite`` is not set, the disk is full, or nothing can be written there.
+    """
+    if not overwrite and os.path.lexists(path):
+        raise StorageError(f"{path} exists already; choose another name or remove it first")
     with storage_errors(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), mode)
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, path)
