@@ -53,6 +53,20 @@ _LIST = (
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),
     Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs"),
     Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),
+    Command(
+        "weights encrypt",
+        "Encrypt a model's weights under a key file",
+        "spellock.cli.weights_encrypt",
+        "WeightsEncryptArgs",
+        "run_encrypt",
+    ),
+    Command(
+        "weights decrypt",
+        "Decrypt a model's weights with their key file",
+        "spellock.cli.weights_encrypt",
+        "WeightsDecryptArgs",
+        "run_decrypt",
+    ),
 )
 COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in _LIST}
 
