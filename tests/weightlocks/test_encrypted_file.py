@@ -8,6 +8,7 @@ import os
 import struct
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,12 +54,12 @@ def test_any_sizes_come_back(tmp_path_factory: pytest.TempPathFactory, sizes: li
 def test_tensors_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hide_names: bool) -> None:
     encrypt_file(a_file(tmp_path / "plain"), tmp_path / "enc", KEY, chunk_bytes=64, hide_names=hide_names)
     read: list[int] = []
-    pread = os.pread
+    preadv = os.preadv
     with read_encrypted(tmp_path / "enc", KEY) as tensors:
         assert tensors.names_hidden == hide_names
         assert tensors.metadata() == {"format": "pt", "note": "ä"}
         assert "KEY" not in repr(tensors)
-        monkeypatch.setattr(os, "pread", lambda fd, n, at: read.append(n) or pread(fd, n, at))
+        monkeypatch.setattr(os, "preadv", lambda fd, to, at: read.append(len(to[0])) or preadv(fd, to, at))
         assert same(tensors.get_tensor("long"), every_kind()["long"])
         # 200 bytes in four chunks, each with a tag, and nothing else.
         assert read == [80, 80, 80, 24]
@@ -102,6 +103,31 @@ def test_the_layout_is_as_documented(tmp_path: Path, hide_names: bool) -> None:
             body = body[piece + 16 :]
     assert not body
     assert found == {name: bytes(tensor.tolist()) for name, tensor in SMALL.items()}
+
+
+def test_older_versions_of_cryptography_do_as_well(tmp_path: Path) -> None:
+    class Older:
+        def __init__(self, cipher: AESGCM) -> None:
+            self.decrypt = cipher.decrypt
+
+    path = a_small_one(tmp_path)
+    with read_encrypted(path, KEY) as tensors:
+        tensors._cipher._cipher = Older(tensors._cipher._cipher)  # type: ignore[assignment]
+        assert all(same(tensors[name], tensor) for name, tensor in SMALL.items())
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(ModelError, match="'empty'"):
+            tensors["empty"]
+
+
+def test_threads_may_share_a_file(tmp_path: Path) -> None:
+    encrypt_file(a_file(tmp_path / "plain"), tmp_path / "enc", KEY, chunk_bytes=16)
+    with read_encrypted(tmp_path / "enc", KEY) as tensors, ThreadPoolExecutor(4) as pool:
+        names = list(every_kind()) * 8
+        assert all(
+            same(got, every_kind()[name]) for name, got in zip(names, pool.map(tensors.get_tensor, names), strict=True)
+        )
 
 
 def test_nothing_readable_but_the_header(tmp_path: Path) -> None:

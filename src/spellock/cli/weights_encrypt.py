@@ -47,7 +47,7 @@ class WeightsDecryptArgs:
     """Decrypt weights to disk, byte for byte as they were; `load_encrypted` in Python uses them without that."""
 
     model: tyro.conf.Positional[Path]
-    """Encrypted file or folder."""
+    """Encrypted model: a file or a folder."""
     out: tyro.conf.Positional[Path]
     """File or folder to write, weights readable by you alone; an existing one is never replaced."""
     key: Path

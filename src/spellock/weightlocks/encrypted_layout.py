@@ -186,6 +186,20 @@ class FileCipher:
         except InvalidTag:
             return None
 
+    def open_chunk_into(self, tensor: int, chunk: int, sealed: memoryview, place: memoryview, *, last: bool) -> bool:
+        """As `open_chunk`, into ``place``, which is of the chunk's plain size; whether it opened."""
+        if hasattr(self._cipher, "decrypt_into"):
+            try:
+                self._cipher.decrypt_into(_nonce(tensor, chunk, last), sealed, self._opening, place)
+            except InvalidTag:
+                return False
+            return True
+        # Older versions of cryptography make an object of their own, which then has to be copied.
+        plain = self.open_chunk(tensor, chunk, bytes(sealed), last=last)
+        if plain is not None:
+            place[:] = plain
+        return plain is not None
+
 
 def _nonce(tensor: int, chunk: int, last: bool) -> bytes:
     return tensor.to_bytes(4, "big") + chunk.to_bytes(7, "big") + bytes([last])

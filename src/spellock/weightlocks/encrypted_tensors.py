@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -19,6 +21,17 @@ from spellock.weightlocks.safetensors_header import Header, TensorEntry
 def read_encrypted(path: Path, key: FileKey) -> EncryptedTensors:
     """Open encrypted weights; see `EncryptedTensors`, which the result is, for use and errors."""
     return EncryptedTensors(path, key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chunk:
+    """Chunk ``number`` of tensor ``tensor``: ``size`` plain bytes, sealed at ``at`` in the file."""
+
+    tensor: int
+    number: int
+    at: int
+    size: int
+    last: bool
 
 
 class EncryptedTensors(Mapping[str, Tensor]):
@@ -39,6 +52,7 @@ class EncryptedTensors(Mapping[str, Tensor]):
 
     def __init__(self, path: Path, key: FileKey) -> None:
         self.path = Path(path)
+        self._of_thread = threading.local()
         try:
             if not self.path.is_file():
                 raise ModelError(f"no encrypted weights at {self.path}; check the path")
@@ -63,10 +77,16 @@ class EncryptedTensors(Mapping[str, Tensor]):
 
     def __getitem__(self, name: str) -> Tensor:
         entry = self._entries[name]
-        buffer, at = bytearray(entry.nbytes), 0
-        for piece in self.chunks(entry):
-            buffer[at : at + len(piece)] = piece
-            at += len(piece)
+        buffer = bytearray(entry.nbytes)
+        with memoryview(buffer) as whole, memoryview(self._scratch()) as scratch:
+            at = 0
+            for chunk in self._chunks(entry):
+                sealed = scratch[: chunk.size + TAG_BYTES]
+                self._read_into(chunk.at, sealed)
+                place = whole[at : at + chunk.size]
+                if not self._cipher.open_chunk_into(chunk.tensor, chunk.number, sealed, place, last=chunk.last):
+                    raise self._altered(entry)
+                at += chunk.size
         return tensor_from(buffer, entry.dtype, entry.shape)
 
     def get_tensor(self, name: str) -> Tensor:
@@ -111,16 +131,12 @@ class EncryptedTensors(Mapping[str, Tensor]):
         Raises:
             ModelError: a chunk was altered, moved or cut, or cannot be read.
         """
-        number, at = self._starts[entry.name]
-        count, left = self._layout.chunks(entry), entry.nbytes
-        for chunk in range(count):
-            size = min(left, self._prefix.chunk_bytes)
-            sealed = self._read(at, size + TAG_BYTES)
-            plain = self._cipher.open_chunk(number, chunk, sealed, last=chunk == count - 1)
+        for chunk in self._chunks(entry):
+            sealed = self._read(chunk.at, chunk.size + TAG_BYTES)
+            plain = self._cipher.open_chunk(chunk.tensor, chunk.number, sealed, last=chunk.last)
             if plain is None:
-                raise ModelError(f"tensor {entry.name!r} in {self.path} was altered; restore the file from a copy")
+                raise self._altered(entry)
             yield plain
-            at, left = at + len(sealed), left - size
 
     def _open(self, key: FileKey) -> None:
         size = os.fstat(self._file.fileno()).st_size
@@ -140,15 +156,39 @@ class EncryptedTensors(Mapping[str, Tensor]):
                 f"{self.path} has {size} bytes, expected {self._layout.file_bytes}; it was cut short or added to"
             )
 
+    def _chunks(self, entry: TensorEntry) -> Iterator[_Chunk]:
+        tensor, at = self._starts[entry.name]
+        count, left = self._layout.chunks(entry), entry.nbytes
+        for number in range(count):
+            size = min(left, self._prefix.chunk_bytes)
+            yield _Chunk(tensor=tensor, number=number, at=at, size=size, last=number == count - 1)
+            at, left = at + size + TAG_BYTES, left - size
+
+    def _altered(self, entry: TensorEntry) -> ModelError:
+        return ModelError(f"tensor {entry.name!r} in {self.path} was altered; restore the file from a copy")
+
+    def _scratch(self) -> bytearray:
+        # Memory that is asked for anew with each chunk costs more time than the cipher.
+        if not hasattr(self._of_thread, "scratch"):
+            largest = max((entry.nbytes for entry in self._entries.values()), default=0)
+            self._of_thread.scratch = bytearray(min(largest, self._prefix.chunk_bytes) + TAG_BYTES)
+        scratch: bytearray = self._of_thread.scratch
+        return scratch
+
     def _read(self, at: int, count: int) -> bytes:
+        data = bytearray(count)
+        with memoryview(data) as place:
+            self._read_into(at, place)
+        return bytes(data)
+
+    def _read_into(self, at: int, place: memoryview) -> None:
         try:
-            # pread keeps no position, so that forked workers can share the file; a mapped one would end the process
+            # preadv keeps no position, so that forked workers can share the file; a mapped one would end the process
             # where it is cut meanwhile.
-            data = os.pread(self._file.fileno(), count, at)
+            count = os.preadv(self._file.fileno(), [place], at)
         except OSError as error:
             raise ModelError(f"cannot read {self.path}: {error.strerror}; check the disk") from error
         except ValueError:
             raise ModelError(f"{self.path} was closed already; open it again") from None
-        if len(data) != count:
+        if count != len(place):
             raise ModelError(f"{self.path} ends too early; it was cut short while it was read")
-        return data
