@@ -27,6 +27,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from support.cells import Cells
+from support.results import RESULTS
 
 from spellock.weightlocks.encrypted_file import encrypt_file
 from spellock.weightlocks.encrypted_tensors import read_encrypted
@@ -34,6 +35,17 @@ from spellock.weightlocks.file_key import FileKey, load_file_key, save_file_key
 
 SEED = 0
 SIDE = 500  # float32 matrices of SIDE x SIDE: 1 MB
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "weights_encrypt.md"
+BEGIN, END = "<!-- results: begin", "<!-- results: end -->"
+COLUMNS = {
+    "plain_ms": "plain, ms",
+    "encrypted_ms": "encrypted, ms",
+    "times_slower": "times slower",
+    "plain_peak_mb": "plain, memory, MB",
+    "encrypted_peak_mb": "encrypted, memory, MB",
+    "encrypting_mb_per_second": "encrypting, MB/s",
+    "opening_the_key_ms": "opening the key, ms",
+}
 PASSPHRASE = "a passphrase for the benchmark"
 
 
@@ -112,6 +124,20 @@ def measure(megabytes: int, rounds: int) -> dict[str, float]:
     }
 
 
+def write_table(cells: Cells) -> None:
+    """Put the result file's figures into the page."""
+    document = json.loads((RESULTS / "encrypted_load.json").read_text())
+    lines = ["| weights | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for name, runs in cells.done.items():
+        values = [f"{runs[str(SEED)][figure]:.{1 if figure == 'times_slower' else 0}f}" for figure in COLUMNS]
+        lines.append(f"| {name} | {' | '.join(values)} |")
+    text = PAGE.read_text()
+    start = text.index("\n", text.index(BEGIN)) + 1
+    note = f"{document['hardware']}, {document['date']}; one thread, float32, medians over rounds."
+    made = "\n".join(lines) + f"\n\n{note}\n"
+    PAGE.write_text(text[:start] + made + text[text.index(END) :])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000], help="MB of weights")
@@ -127,6 +153,7 @@ def main() -> None:
     cells = Cells("encrypted_load", command="python benchmarks/encrypted_load.py", settings=settings, again=args.again)
     for megabytes in args.sizes:
         cells.run(f"{megabytes} MB", SEED, lambda size=megabytes: measure(size, args.rounds))
+    write_table(cells)
 
 
 if __name__ == "__main__":
