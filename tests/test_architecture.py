@@ -21,7 +21,7 @@ MAX_LINES = 300
 #: Rooms from the ground up, as in docs/architecture.md. A module of its own belongs to the room it is listed with.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"foundations": ("errors", "artefacts", "pixels", "progress", "derived", "hidden", "keystream")},
-    {"key": ("key", "keyfile", "keyfile_cipher", "keyfile_format", "passphrase"), "data": ("data",)},
+    {"key": ("key", "keyfile", "keyfile_cipher", "keyfile_format", "keyfile_seal", "passphrase"), "data": ("data",)},
     {"editors": ("editors",), "tasks": ("tasks",), "weightlocks": ("weightlocks",)},
     {
         "prompts": ("prompts",),

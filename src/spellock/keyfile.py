@@ -6,20 +6,15 @@ layout is described in docs/keys.md.
 
 from __future__ import annotations
 
-import hmac
-import logging
 import os
-import secrets
-import stat
 from pathlib import Path
 
 from spellock.artefacts import write_bytes
-from spellock.errors import ConfigError, KeyFileError, StorageError
+from spellock.errors import StorageError
 from spellock.key import Key
-from spellock.keyfile_cipher import NONCE_BYTES, SALT_BYTES, Cost, decrypt, default_cost, encrypt, split_keys
-from spellock.keyfile_format import MAX_BYTES, Envelope, key_of, payload_of
-
-_log = logging.getLogger(__name__)
+from spellock.keyfile_cipher import Cost, default_cost
+from spellock.keyfile_format import SPELL, Envelope, key_of, payload_of
+from spellock.keyfile_seal import read_key_file, seal, unseal
 
 
 def save_key(
@@ -59,7 +54,7 @@ def load_key(path: Path, *, passphrase: str | None = None) -> Key:
             cut short, the passphrase is wrong or missing, or one is given and the file is not encrypted.
     """
     path = Path(path)
-    return _open(_read(path), passphrase, name=str(path))
+    return _open(read_key_file(path, kind=SPELL), passphrase, name=str(path))
 
 
 def rekey(
@@ -96,7 +91,7 @@ def read_header(path: Path) -> dict[str, object]:
         KeyFileError: the file is missing, no key file, of a newer version, altered or cut short.
     """
     path = Path(path)
-    return Envelope.from_bytes(_read(path), name=str(path)).header()
+    return Envelope.from_bytes(read_key_file(path, kind=SPELL), name=str(path)).header()
 
 
 def is_encrypted(path: Path) -> bool:
@@ -111,51 +106,9 @@ def refuse_existing(path: Path, *, overwrite: bool = False) -> None:
 
 
 def _seal(key: Key, passphrase: str | None, *, plain: bool, cost: Cost | None) -> bytes:
-    if plain:
-        if passphrase is not None:
-            raise ConfigError("got a passphrase for a key file without encryption; drop the one or the other")
-        return Envelope(cost=None, body=payload_of(key)).to_bytes()
-    if passphrase is None:
-        raise ConfigError("got no passphrase for the key file; give one, or ask for a file without encryption")
-    cost = default_cost() if cost is None else cost
-    salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
-    cipher_key, commitment = split_keys(passphrase, cost, salt)
-    envelope = Envelope(cost=cost, salt=salt, nonce=nonce, commitment=commitment)
-    body = encrypt(cipher_key, nonce, payload_of(key), envelope.header_bytes())
-    return Envelope(cost=cost, salt=salt, nonce=nonce, commitment=commitment, body=body).to_bytes()
+    cost = default_cost() if cost is None and not plain else cost
+    return seal(payload_of(key), passphrase, plain=plain, cost=cost, kind=SPELL)
 
 
 def _open(data: bytes, passphrase: str | None, *, name: str) -> Key:
-    envelope = Envelope.from_bytes(data, name=name)
-    if envelope.cost is None:
-        # Otherwise an encrypted file could be exchanged for a plain one, unnoticed by its owner.
-        if passphrase is not None:
-            raise KeyFileError(f"{name} is not encrypted although a passphrase was given; check that it is your file")
-        return key_of(envelope.body, name=name)
-    if passphrase is None:
-        raise KeyFileError(f"{name} is encrypted; give its passphrase with --passphrase-file or when asked")
-    cipher_key, commitment = split_keys(passphrase, envelope.cost, envelope.salt)
-    if not hmac.compare_digest(commitment, envelope.commitment):
-        raise KeyFileError(f"wrong passphrase for {name}; type it again")
-    payload = decrypt(cipher_key, envelope.nonce, envelope.body, envelope.header_bytes())
-    if payload is None:
-        raise KeyFileError(f"{name} was altered although its passphrase is right; restore it from a copy")
-    return key_of(payload, name=name)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise KeyFileError(f"{path} is not a regular file; give a key file made with `spellock key new`")
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise KeyFileError(f"cannot read the key file {path}: {error.strerror}; check the path") from None
-    except ValueError:
-        raise KeyFileError("the path of the key file holds a null character; check the path") from None
-    if len(data) > MAX_BYTES:
-        raise KeyFileError(f"{path} is larger than {MAX_BYTES} bytes, too large for a key file")
-    if os.name == "posix" and status.st_mode & 0o077:
-        _log.warning("%s can be read by other users of this machine; run `chmod 600 %s`", path, path)
-    return data
+    return key_of(unseal(data, passphrase, name=name, kind=SPELL), name=name)

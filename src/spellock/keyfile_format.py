@@ -26,7 +26,6 @@ from spellock.keyfile_cipher import (
     cost_to_dict,
 )
 
-FORMAT: Final = "spellock-key"
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 1024
 _FIELDS: Final = ("checksum", "cipher", "ciphertext", "commitment", "format", "kdf", "nonce", "version")
@@ -34,17 +33,30 @@ _FIELDS: Final = ("checksum", "cipher", "ciphertext", "commitment", "format", "k
 _PADDING: Final = 1024
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What sort of key a file holds: the word in its ``format``, and the command that makes such files."""
+
+    format: str
+    made_with: str
+
+
+SPELL: Final = Kind(format="spellock-key", made_with="spellock key new")
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Envelope:
     """What a key file says in the clear, and the bytes it guards.
 
     Attributes:
+        kind: what sort of key it is.
         cost: the slow hash and its parameters; None for a file without encryption.
         salt, nonce, commitment: 16, 12 and 32 bytes; all empty without encryption.
         body: the ciphertext, or without encryption the payload itself.
     """
 
     cost: Cost | None
+    kind: Kind = SPELL
     salt: bytes = b""
     nonce: bytes = b""
     commitment: bytes = b""
@@ -62,7 +74,7 @@ class Envelope:
         return {
             "cipher": "none" if self.cost is None else "AES-256-GCM",
             "commitment": _text(self.commitment),
-            "format": FORMAT,
+            "format": self.kind.format,
             "kdf": kdf,
             "nonce": _text(self.nonce),
             "version": VERSION,
@@ -88,13 +100,13 @@ class Envelope:
         return data
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, name: str) -> Envelope:
+    def from_bytes(cls, data: bytes, *, name: str, kind: Kind = SPELL) -> Envelope:
         """Take a file apart; ``name`` stands for it in messages.
 
         Raises:
-            KeyFileError: it is no key file, is of a newer version, or was altered or cut short.
+            KeyFileError: it is no key file or of another kind, is of a newer version, or was altered or cut short.
         """
-        fields = _parse(data, name=name)
+        fields = _parse(data, name=name, kind=kind)
         altered = KeyFileError(f"{name} was altered or cut short; restore it from a copy")
         if sorted(fields) != list(_FIELDS):
             raise altered
@@ -108,6 +120,7 @@ class Envelope:
         try:
             plain = fields["cipher"] == "none"
             envelope = cls(
+                kind=kind,
                 cost=None if plain else cost_from_dict(kdf["name"], kdf["params"]),
                 salt=_bytes(kdf["salt"], 0 if plain else SALT_BYTES),
                 nonce=_bytes(fields["nonce"], 0 if plain else NONCE_BYTES),
@@ -149,13 +162,13 @@ def key_of(payload: bytes, *, name: str) -> Key:
     return key
 
 
-def _parse(data: bytes, *, name: str) -> dict[str, object]:
+def _parse(data: bytes, *, name: str, kind: Kind) -> dict[str, object]:
     try:
         fields = json.loads(data.decode("ascii"))
     except (ValueError, RecursionError):
         raise KeyFileError(f"{name} is not a key file, or was altered or cut short; restore it from a copy") from None
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
-        raise KeyFileError(f"{name} is not a spellock key file; give one made with `spellock key new`")
+    if not isinstance(fields, dict) or fields.get("format") != kind.format:
+        raise KeyFileError(f"{name} is not a spellock key file of this kind; give one made with `{kind.made_with}`")
     version = fields.get("version")
     if type(version) is int and version > VERSION:
         raise KeyFileError(f"{name} was made by a newer spellock (key file version above {VERSION}); upgrade spellock")

@@ -69,6 +69,20 @@ _LIST = (
     ),
     Command("weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs"),
     Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),
+    Command(
+        "weights encrypt",
+        "Encrypt a model's weights under a key file",
+        "spellock.cli.weights_encrypt",
+        "WeightsEncryptArgs",
+        "run_encrypt",
+    ),
+    Command(
+        "weights decrypt",
+        "Decrypt a model's weights with their key file",
+        "spellock.cli.weights_encrypt",
+        "WeightsDecryptArgs",
+        "run_decrypt",
+    ),
 )  # fmt: skip
 COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in _LIST}
 

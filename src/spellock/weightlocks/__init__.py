@@ -1,1 +1,1 @@
-"""Weight locks: keys made of the model's own weights (AdaLoc, CoreLocker and kin), and whole-file encryption."""
+"""Weight locks: keys made of a model's own weights; encrypted weights; bounds on what a change of weights does."""
