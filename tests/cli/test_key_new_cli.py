@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from spellock.cli import key as key_command
-from spellock.cli.key import KeyNewArgs, KeyRekeyArgs, KeyShowArgs, run
+from spellock.cli.key import KeyNewArgs, run_new
+from spellock.cli.key_file import KeyRekeyArgs, KeyShowArgs, run_rekey, run_show
 from spellock.cli.main import main
 from spellock.keyfile import load_key
 
@@ -103,9 +104,9 @@ def test_arguments_do_not_show_the_prompt(tmp_path: Path) -> None:
 
 def test_run_takes_the_arguments_of_every_command(tmp_path: Path, asked: dict[str, object]) -> None:
     path = tmp_path / "k"
-    assert run(KeyNewArgs(path=path, plain=True)) == 0
-    assert run(KeyShowArgs(path=path)) == 0
-    assert run(KeyRekeyArgs(path=path, plain=True)) == 0
+    assert run_new(KeyNewArgs(path=path, plain=True)) == 0
+    assert run_show(KeyShowArgs(path=path)) == 0
+    assert run_rekey(KeyRekeyArgs(path=path, plain=True)) == 0
 
 
 def test_the_presets_take_what_the_command_gives() -> None:

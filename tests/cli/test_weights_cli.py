@@ -188,3 +188,22 @@ def test_adapting(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "exists already" in capsys.readouterr().err
     assert main([*words, "--new-key", "w3.key", "--plain", "--unauthorised-share", "0.5"]) == 2
     assert "are for locks of images" in capsys.readouterr().err
+
+
+def test_weight_keys_are_shown_and_re_encrypted(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lock("--customer", "Ann")
+    (work / "new").write_text("another passphrase\n")
+    (work / "new").chmod(0o600)
+    capsys.readouterr()
+    assert main(["key", "show", "w.key", "--json"]) == 0
+    public = capsys.readouterr().out
+    assert json.loads(public)["header"]["cipher"] == "AES-256-GCM"
+    assert "Ann" not in public
+    before = (work / "w.key").read_bytes()
+    assert main(["key", "rekey", "w.key", "--passphrase-file", "new", "--new-passphrase-file", "words"]) == 2
+    assert "wrong passphrase" in capsys.readouterr().err
+    assert (work / "w.key").read_bytes() == before
+    assert main(["key", "rekey", "w.key", "--passphrase-file", "words", "--new-passphrase-file", "new"]) == 0
+    capsys.readouterr()
+    assert main(["key", "show", "w.key", "--reveal", "--passphrase-file", "new", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["key"]["customer"] == "Ann"

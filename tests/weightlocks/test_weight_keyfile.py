@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from pathlib import Path
@@ -15,8 +16,9 @@ from spellock.keyfile_cipher import ScryptCost
 from spellock.weightlocks import weight_keyfile
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
 from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.weight_header import MAGIC, is_weight_key
 from spellock.weightlocks.weight_key import WeightKey
-from spellock.weightlocks.weight_keyfile import MAGIC, is_weight_key, load_weight_key, save_weight_key
+from spellock.weightlocks.weight_keyfile import load_weight_key, save_weight_key
 from spellock.weightlocks.weight_payload import key_of, payload_of
 
 from .networks import SECRET, small_net
@@ -66,7 +68,7 @@ def test_many_pieces(tmp_path: Path, key: WeightKey, monkeypatch: pytest.MonkeyP
     body = data[start:-32]
     # The first two pieces exchanged, and the last one dropped, each with a checksum that is right.
     for wrong in (body[1016:2032] + body[:1016] + body[2032:], body[: len(body) // 1016 * 1016]):
-        path.write_bytes(data[:start] + wrong + weight_keyfile.hashlib.sha256(data[:start] + wrong).digest())
+        path.write_bytes(data[:start] + wrong + hashlib.sha256(data[:start] + wrong).digest())
         with pytest.raises(KeyFileError, match="was altered although its passphrase is right"):
             load_weight_key(path, passphrase="open sesame")
 

@@ -46,8 +46,8 @@ class Command:
 _LIST = (
     Command("key new", "Make a new key file", "spellock.cli.key", "KeyNewArgs", "run_new"),
     Command("key editors", "List editors, or the settings of one", "spellock.cli.key", "KeyEditorsArgs", "run_editors"),
-    Command("key show", "Show a key file's public header, or the key", "spellock.cli.key", "KeyShowArgs", "run_show"),
-    Command("key rekey", "Encrypt a key file under a new passphrase", "spellock.cli.key", "KeyRekeyArgs", "run_rekey"),
+    Command("key show", "Show a key file's header, or the key", "spellock.cli.key_file", "KeyShowArgs", "run_show"),
+    Command("key rekey", "Give a key file a new passphrase", "spellock.cli.key_file", "KeyRekeyArgs", "run_rekey"),
     Command("lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs", "run", "defaults"),
     Command("predict", "Predict with a locked model and its key", "spellock.cli.predict", "PredictArgs"),
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),

@@ -1,18 +1,18 @@
-"""`spellock key new`, `editors`, `show` and `rekey`: make, look at and re-encrypt key files."""
+"""`spellock key new` and `editors`: make key files, and say what they can be made of."""
 
 from __future__ import annotations
 
 import json as json_format
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import tyro
 
+from spellock.cli.key_words import refuse_both, report
 from spellock.errors import ConfigError, StorageError
-from spellock.keyfile import is_encrypted, load_key, read_header, refuse_existing, rekey, save_key
-from spellock.passphrase import ask_passphrase, new_passphrase, open_key, read_passphrase_file
+from spellock.keyfile import refuse_existing, save_key
+from spellock.passphrase import new_passphrase
 
 if TYPE_CHECKING:
     from spellock.key import Key
@@ -98,53 +98,14 @@ class KeyEditorsArgs:
     """Print one JSON object."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeyShowArgs:
-    """Show the public header of a key file; with --reveal, the whole key."""
-
-    path: tyro.conf.Positional[Path]
-    """Key file."""
-    reveal: bool = False
-    """Print the key itself, prompt and secret included."""
-    passphrase_file: Path | None = None
-    """File with the passphrase (mode 600) instead of asking; used with --reveal."""
-    json: bool = False
-    """Print one JSON object."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeyRekeyArgs:
-    """Encrypt a key file under a new passphrase; the old file stays until the new one is complete."""
-
-    path: tyro.conf.Positional[Path]
-    """Key file."""
-    passphrase_file: Path | None = None
-    """File with the present passphrase (mode 600) instead of asking."""
-    new_passphrase_file: Path | None = None
-    """File with the new passphrase (mode 600) instead of asking."""
-    plain: bool = False
-    """Take the encryption off: whoever reads the file has the key."""
-    json: bool = False
-    """Print one JSON object."""
-
-
-def run(args: KeyNewArgs | KeyEditorsArgs | KeyShowArgs | KeyRekeyArgs) -> int:
-    """Run the command that ``args`` belong to; returns the exit code."""
-    if isinstance(args, KeyNewArgs):
-        return run_new(args)
-    if isinstance(args, KeyEditorsArgs):
-        return run_editors(args)
-    return run_show(args) if isinstance(args, KeyShowArgs) else run_rekey(args)
-
-
 def run_new(args: KeyNewArgs) -> int:
     """Make a key with the preset or for the editor and write it; returns 0.
 
     Raises:
         SpellockError: the file exists, an option is not valid, or there is no passphrase.
     """
-    _refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
-    _refuse_both("--prompt", args.prompt is not None, "--prompt-file", args.prompt_file is not None)
+    refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
+    refuse_both("--prompt", args.prompt is not None, "--prompt-file", args.prompt_file is not None)
     # Before the passphrase is asked for, not after.
     refuse_existing(args.path)
     if not args.path.parent.is_dir():
@@ -156,7 +117,7 @@ def run_new(args: KeyNewArgs) -> int:
     key = _key(args, given)
     passphrase = None if args.plain else new_passphrase(args.path, passphrase_file=args.passphrase_file)
     save_key(key, args.path, passphrase=passphrase, plain=args.plain)
-    _report(args.path, "written", encrypted=not args.plain, as_json=args.json)
+    report(args.path, "written", encrypted=not args.plain, as_json=args.json)
     return 0
 
 
@@ -169,7 +130,7 @@ def _key(args: KeyNewArgs, given: dict[str, Any]) -> Key:
         return new_key(args.preset, **given)
     from spellock.editors.any_key import new_editor_key, read_settings
 
-    _refuse_both("--editor", True, "--preset", args.preset != _PRESET)
+    refuse_both("--editor", True, "--preset", args.preset != _PRESET)
     settings = read_settings(args.editor, args.set)
     if twice := sorted(settings.keys() & given.keys()):
         raise ConfigError(f"the setting {twice[0]} is given twice, by its own option and by --set; drop one")
@@ -197,60 +158,6 @@ def run_editors(args: KeyEditorsArgs) -> int:
     return 0
 
 
-def run_show(args: KeyShowArgs) -> int:
-    """Print what a key file says; returns 0.
-
-    Raises:
-        KeyFileError: it does not open.
-    """
-    found: dict[str, object] = {"path": str(args.path), "header": read_header(args.path)}
-    if args.reveal:
-        found["key"] = open_key(args.path, passphrase_file=args.passphrase_file).to_dict()
-    if args.json:
-        print(json_format.dumps(found))
-        return 0
-    for name, value in _flat(found):
-        # repr: a key file from elsewhere may hold control characters, which the terminal must not obey.
-        print(f"{name:<28} {value!r}")
-    if not args.reveal:
-        print("The key itself is shown with --reveal.", file=sys.stderr)
-    return 0
-
-
-def run_rekey(args: KeyRekeyArgs) -> int:
-    """Re-encrypt a key file; returns 0.
-
-    Raises:
-        SpellockError: the file does not open, or the new one cannot be written; the old file is then as it was.
-    """
-    _refuse_both("--plain", args.plain, "--new-passphrase-file", args.new_passphrase_file is not None)
-    old = None
-    if args.passphrase_file is not None:
-        old = read_passphrase_file(args.passphrase_file)
-    elif is_encrypted(args.path):
-        old = ask_passphrase(args.path)
-    # A wrong passphrase is told before a new one is asked for.
-    load_key(args.path, passphrase=old)
-    new = None if args.plain else new_passphrase(args.path, passphrase_file=args.new_passphrase_file)
-    rekey(args.path, passphrase=old, new_passphrase=new, plain=args.plain)
-    _report(args.path, "re-encrypted" if new is not None else "rewritten", encrypted=not args.plain, as_json=args.json)
-    return 0
-
-
-def _report(path: Path, done: str, *, encrypted: bool, as_json: bool) -> None:
-    if as_json:
-        print(json_format.dumps({"path": str(path), "encrypted": encrypted}))
-    elif encrypted:
-        print(f"{path} {done}; without file and passphrase its models stay locked for good, so keep a copy of both")
-    else:
-        print(f"{path} {done}, NOT encrypted; whoever reads it has the key")
-
-
-def _refuse_both(first: str, first_given: bool, second: str, second_given: bool) -> None:
-    if first_given and second_given:
-        raise ConfigError(f"got both {first} and {second}, which exclude each other; drop one")
-
-
 def _read_prompt(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -263,14 +170,3 @@ def _read_prompt(path: Path) -> str:
     if not text or len(data) > _MAX_PROMPT_BYTES:
         raise ConfigError(f"the prompt file {path} is {'too large' if text else 'empty'}; expected one key prompt")
     return text
-
-
-def _flat(values: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
-    """Nested objects as dotted names."""
-    lines: list[tuple[str, object]] = []
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            lines += _flat(value, f"{prefix}{name}.")
-        else:
-            lines.append((f"{prefix}{name}", value))
-    return lines

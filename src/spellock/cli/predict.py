@@ -60,7 +60,8 @@ def run(args: PredictArgs) -> int:
     from spellock.passphrase import open_key
     from spellock.unlocking.inputs import Skipped
     from spellock.unlocking.unlocked_model import UnlockedModel
-    from spellock.weightlocks.weight_keyfile import is_weight_key, open_weight_key
+    from spellock.weightlocks.weight_header import is_weight_key
+    from spellock.weightlocks.weight_keyfile import open_weight_key
 
     device = check_device(args.device)
     open_any = open_weight_key if is_weight_key(args.key) else open_key

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import tyro
 
 from spellock.artefacts import write_json
+from spellock.cli.key_words import refuse_both
 from spellock.cli.usage import given
 from spellock.errors import ConfigError
 from spellock.weightlocks.selection import PRESETS, SelectConfig
@@ -173,7 +174,7 @@ def run_lock(args: WeightsLockArgs) -> int:
 
     config = WeightLockConfig(select=args.select, fill=args.fill, customer=args.customer)
     refuse_existing(args.key)
-    _refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
+    refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     image_key = secret = None
     if args.image_key is not None:
         image_key = open_key(args.image_key, passphrase_file=args.image_passphrase_file)
@@ -220,7 +221,7 @@ def run_part(args: WeightsPartArgs) -> int:
     from spellock.weightlocks.parts import part_of
     from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
 
-    _refuse_both("--plain", args.plain, "--new-passphrase-file", args.new_passphrase_file is not None)
+    refuse_both("--plain", args.plain, "--new-passphrase-file", args.new_passphrase_file is not None)
     refuse_existing(args.out)
     part = part_of(open_weight_key(args.key, passphrase_file=args.passphrase_file), args.share)
     passphrase = None if args.plain else new_passphrase(args.out, passphrase_file=args.new_passphrase_file)
@@ -250,8 +251,3 @@ def _report(said: dict[str, Any], summary: Summary, *, as_json: bool) -> None:
 
 def _without_customer(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name != "customer"}
-
-
-def _refuse_both(first: str, first_given: bool, second: str, second_given: bool) -> None:
-    if first_given and second_given:
-        raise ConfigError(f"got both {first} and {second}, which exclude each other; drop one")

@@ -30,8 +30,9 @@ from spellock.tasks.checkpoint import load_model
 from spellock.tasks.pixel_model import PixelModel
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs
 from spellock.weightlocks.unlocking import unlock_module
+from spellock.weightlocks.weight_header import is_weight_key
 from spellock.weightlocks.weight_key import WeightKey
-from spellock.weightlocks.weight_keyfile import is_weight_key, load_weight_key
+from spellock.weightlocks.weight_keyfile import load_weight_key
 
 _log = logging.getLogger(__name__)
 _BATCH = 64

@@ -93,6 +93,19 @@ class WeightKey:
         fields = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         return WeightKey(**{**fields, **changes})
 
+    def to_dict(self) -> dict[str, object]:
+        """What the key is, as plain JSON values: its secret and image key included, its values counted only."""
+        return {
+            "version": self.version,
+            "customer": self.customer,
+            "fill": self.fill,
+            "secret": bytes(self.secret).hex(),
+            "keyed_model": self.model_digest,
+            "scalars": {name: place.scalars for name, place in self.places.items()},
+            "bytes": self.value_bytes,
+            "image_key": None if self.image_key is None else self.image_key.to_dict(),
+        }
+
     def __repr__(self) -> str:
         return f"WeightKey(version={self.version}, tensors={len(self.places)}, values=<hidden>, secret=<hidden>)"
 
