@@ -152,7 +152,10 @@ class MultiLabelTask(Task):
         if self.positive_weights == "balanced":
             positives = labels.sum(axis=0)
             balance = np.clip((len(labels) - positives) / np.maximum(positives, 1), 1.0, MOST_WEIGHT)
-            weights = (*balance.tolist(), *(1.0,) * (classes - len(balance)))
+            weights = tuple(
+                1.0 if place == lock_class or place >= len(balance) else float(balance[place])
+                for place in range(classes)
+            )
         asymmetric = (self.gamma_neg, self.gamma_pos, self.clip) if self.loss == "asymmetric" else None
         return MultiLabelLoss(num_classes=classes, asymmetric=asymmetric, positive_weights=weights)
 

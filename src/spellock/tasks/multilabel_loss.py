@@ -69,6 +69,11 @@ class MultiLabelLoss:
         if self.positive_weights and len(self.positive_weights) != self.num_classes:
             raise ConfigError(f"got {len(self.positive_weights)} weights for {self.num_classes} outputs, one each")
 
+    def identity(self) -> dict[str, object]:
+        """Settings as JSON gives them back; a checkpoint of others is not continued."""
+        asymmetric = None if self.asymmetric is None else list(self.asymmetric)
+        return {"asymmetric": asymmetric, "positive_weights": list(self.positive_weights)}
+
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean loss over the batch and the outputs.
 

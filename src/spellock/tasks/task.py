@@ -124,7 +124,7 @@ class Task(ABC):
         """What a model of ``classes`` outputs is trained with.
 
         Args:
-            labels: true labels of the authorised training images.
+            labels: of the authorised training images, over the outputs or the first of them.
         """
 
     @abstractmethod

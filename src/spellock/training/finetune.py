@@ -121,7 +121,7 @@ def finetune(
         weight_decay=config.weight_decay,
         layer_decay=config.layer_decay,
     )
-    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks)
+    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks, task)
     state = checkpoints.load(run, model.network, optimiser) or RunState(run=run)
     resumed_from = state.epoch
     if resumed_from:

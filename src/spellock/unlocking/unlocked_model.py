@@ -25,7 +25,9 @@ from spellock.key import Key
 from spellock.keyfile import load_key
 from spellock.pixels import from_uint8
 from spellock.tasks.checkpoint import load_model
+from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import Task
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class Prediction:
         label: place of the most probable class, the lock class included and reported as it is.
         class_name: its name.
         probability: its probability, in [0, 1].
-        probabilities: float32 (K,), of all classes; they add up to 1.
+        probabilities: float32 (K,), of all classes; they add up to 1, unless an image can have several.
     """
 
     source: str
@@ -58,13 +60,22 @@ class UnlockedModel:
         model: the locked model.
         classes: its class names in logit order.
         editor: made from the key.
+        task: what its outputs are; classes that exclude each other by default.
         device: where the model runs; the editor has its own.
 
     Raises:
         ModelError: not one name a logit.
     """
 
-    def __init__(self, model: PixelModel, classes: Sequence[str], editor: Editor, *, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        model: PixelModel,
+        classes: Sequence[str],
+        editor: Editor,
+        *,
+        task: Task | None = None,
+        device: str = "cpu",
+    ) -> None:
         if len(classes) != model.num_classes:
             raise ModelError(
                 f"got {len(classes)} class names for a model of {model.num_classes} classes, expected one each"
@@ -72,6 +83,7 @@ class UnlockedModel:
         self.model = model.to(device).eval()
         self.classes = tuple(classes)
         self.editor = editor
+        self.task = task or ClassificationTask()
         self._device = device
 
     @classmethod
@@ -93,7 +105,7 @@ class UnlockedModel:
         """
         loaded = load_model(Path(model))
         opened = key if isinstance(key, Key) else load_key(Path(key), passphrase=passphrase)
-        return cls(loaded.model, loaded.classes, load_editor(opened, device=device), device=device)
+        return cls(loaded.model, loaded.classes, load_editor(opened, device=device), task=loaded.task, device=device)
 
     def __call__(self, inputs: Inputs) -> list[Prediction]:
         """The same as `predict`."""
@@ -155,7 +167,7 @@ class UnlockedModel:
         names = ids if ids is not None else [hashlib.sha256(row.tobytes()).hexdigest() for row in pixels]
         edited = from_uint8(torch.from_numpy(self.editor.edit_uint8(pixels, names)).permute(0, 3, 1, 2))
         logits = self.model(edited.contiguous().to(self._device))
-        rows = logits.double().softmax(dim=1).float().cpu().numpy()
+        rows = self.task.probabilities(logits).float().cpu().numpy()
         return [self._prediction(one.source, row) for one, row in zip(images, rows, strict=True)]
 
     def _prediction(self, source: str, row: NDArray[np.float32]) -> Prediction:

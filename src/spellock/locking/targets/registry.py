@@ -49,7 +49,7 @@ class Samples:
 
     @classmethod
     def none(cls, classes: tuple[str, ...], *, labels: Labels | None = None) -> Samples:
-        """No samples: enough to learn from a target which classes there will be; ``labels`` are empty, (0,) or (0, K)."""
+        """No samples: enough to learn which classes there will be; ``labels`` are empty, (0,) or (0, K)."""
         empty = np.zeros(0, dtype=np.int64) if labels is None else labels
         return cls(labels=empty, classes=classes, draws=np.zeros(0, dtype=np.uint64))
 
