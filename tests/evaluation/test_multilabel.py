@@ -159,7 +159,7 @@ def test_findings_that_cannot_be_judged_are_left_out_and_named() -> None:
     with pytest.raises(DataError, match="no finding has both"):
         judge_of(np.zeros((20, 5), np.int64))
     with pytest.raises(DataError, match="in both halves"):
-        judge_of(np.eye(20, 5, dtype=np.int64) * [1, 0, 0, 0, 0])
+        judge_of(np.eye(20, 5, dtype=np.int64) * [1, 0, 0, 0, 0]).facts()
 
 
 class RedFindings(nn.Module):

@@ -110,7 +110,7 @@ def evaluate(
     judge = make_judge(
         task, Question(labels=labels, classes=tuple(classes), lock=lock, patients=test.patients, seed=seed)
     )
-    split = judge.split
+    split, facts = judge.split, judge.facts()
     chosen = choose_wrong_keys(key, count=wrong_keys, seed=seed)
     build = make_editor or _registry(device)
     editor = build(key)
@@ -164,7 +164,7 @@ def evaluate(
         cost=cost,
         seconds=time.perf_counter() - started,
         facts={
-            **judge.facts(),
+            **facts,
             "lock class": None if whole_lock is None else names[whole_lock],
             "images a wrong key": len(subset) if chosen else 0,
             "centred on": "the other half of the test images"

@@ -55,6 +55,10 @@ class Judge(Protocol):
     def split(self) -> Halves: ...
 
     @property
+    def halves_suffice(self) -> bool:
+        """Whether figures can be chosen on one half and scored on the other."""
+
+    @property
     def texts(self) -> Mapping[str, tuple[str, str]]: ...
 
     @property

@@ -22,7 +22,7 @@ from spellock.evaluation.multilabel_readings import obeyed, raw_scores
 from spellock.evaluation.ranking import Ranking
 from spellock.evaluation.report import FindingResult
 from spellock.evaluation.suppressed import real_classes
-from spellock.tasks.auroc import judgeable
+from spellock.tasks.auroc import aurocs, judgeable
 from spellock.tasks.multilabel import MultiLabelTask
 
 _WITH_PRECISION: Final = ("lp", "lp_suppressed")
@@ -46,11 +46,21 @@ class MultiLabelJudge:
         self._real = real
         if not len(judgeable(self._labels[:, real])):
             raise DataError("no finding has both positives and negatives among the images to judge by; use more")
-        self._kept: NDArray[np.int64] = real[judgeable(self._labels[:, real], *self.split)]
-        if not len(self._kept):
+
+    @cached_property
+    def _kept(self) -> NDArray[np.int64]:
+        """Outputs of the findings that are judged."""
+        kept: NDArray[np.int64] = self._real[judgeable(self._labels[:, self._real], *self.split)]
+        if not len(kept):
             raise DataError(
                 "no finding has positives and negatives in both halves of the images to judge by; use more of them"
             )
+        return kept
+
+    @property
+    def halves_suffice(self) -> bool:
+        """See `Judge`."""
+        return bool(len(judgeable(self._labels[:, self._real], *self.split)))
 
     @cached_property
     def split(self) -> Halves:
@@ -66,8 +76,11 @@ class MultiLabelJudge:
         return stratified_subset(strata, count, seed=self._question.seed)
 
     def value(self, logits: Logits) -> float:
-        """See `Judge`."""
-        return self._ranking(self._obeyed(logits)).worth()
+        """See `Judge`: of all findings with positives and negatives, where halves have none."""
+        if self.halves_suffice:
+            return self._ranking(self._obeyed(logits)).worth()
+        known = self._real[judgeable(self._labels[:, self._real])]
+        return float(aurocs(obeyed(logits, self._lock)[:, known], self._labels[:, known]).mean())
 
     def unlocked(self, logits: Logits) -> dict[str, Estimate]:
         """See `Judge`."""

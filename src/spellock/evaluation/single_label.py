@@ -19,6 +19,8 @@ from spellock.evaluation.judge import Halves, Logits, Question
 from spellock.evaluation.report import FIGURES, FindingResult
 from spellock.evaluation.suppressed import suppressed_hits
 
+_FEWEST: Final = 4
+
 
 class SingleLabelJudge:
     """See `Judge`."""
@@ -41,6 +43,11 @@ class SingleLabelJudge:
     def split(self) -> Halves:
         """See `Judge`."""
         return halves(self._labels, seed=self._seed)
+
+    @property
+    def halves_suffice(self) -> bool:
+        """See `Judge`."""
+        return len(self._labels) >= _FEWEST
 
     def subset(self, count: int) -> NDArray[np.int64]:
         """See `Judge`."""

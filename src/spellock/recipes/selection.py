@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spellock.evaluation.collect import collect
-from spellock.evaluation.judge import Question
+from spellock.evaluation.judge import Judge, Question
 from spellock.evaluation.judges import make_judge
 from spellock.evaluation.keyless import hardened_lp
 from spellock.tasks.classification import ClassificationTask
@@ -25,7 +25,6 @@ from spellock.tasks.task import Task
 SCORE = "score"
 LP_WEIGHT = 0.02
 _BATCH = 256
-_FEWEST_FOR_READINGS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class LockScore:
     def __call__(self, model: PixelModel) -> dict[str, float]:
         """All figures as shares in [0, 1]; ``score`` = ``up`` - 0.02 ``hardened_lp``, in [-0.02, 1]."""
         up = _value(model, self.edited, self.labels, self.task, self.lock_class, label="validation, edited")
-        if len(self.labels) < _FEWEST_FOR_READINGS:
+        if not self._judge().halves_suffice:
             # Too few for halves, so only what the model says by itself.
             hardened = _value(model, self.raw, self.labels, self.task, self.lock_class, label="validation, raw")
             return {"up": up, "lp": hardened, "hardened_lp": hardened, SCORE: up - LP_WEIGHT * hardened}
@@ -57,6 +56,10 @@ class LockScore:
             model, self.raw, self.labels, lock_class=self.lock_class, task=self.task, batch_norm=False
         )
         return {"up": up, **keyless.figures, "hardened_lp": keyless.value, SCORE: up - LP_WEIGHT * keyless.value}
+
+    def _judge(self) -> Judge:
+        names = tuple(str(place) for place in range(self.labels.shape[-1])) if self.labels.ndim == 2 else ()
+        return make_judge(self.task, Question(labels=self.labels, classes=names, lock=self.lock_class))
 
 
 @dataclass(frozen=True, kw_only=True)

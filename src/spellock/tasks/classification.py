@@ -93,9 +93,11 @@ class ClassificationTask(Task):
         """See `Task`."""
         return stratified_take(images.labels, share, ranks, minimum=minimum, leave=leave)
 
-    def hold_out(self, images: ImageSet, share: float, ranks: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    def hold_out(
+        self, images: ImageSet, share: float, ranks: npt.NDArray[np.uint64], *, minimum: int = 0, leave: int = 2
+    ) -> npt.NDArray[np.bool_]:
         """See `Task`."""
-        return stratified_take(images.labels, share, ranks, leave=2)
+        return stratified_take(images.labels, share, ranks, minimum=minimum, leave=leave)
 
     def unlocked(self, labels: Labels, count: int) -> list[int]:
         """See `Task`: classes without an image."""

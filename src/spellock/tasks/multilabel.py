@@ -84,8 +84,10 @@ class MultiLabelTask(Task):
             taken[order[: min(minimum, len(taken) - leave)]] = True
         return taken
 
-    def hold_out(self, images: ImageSet, share: float, ranks: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """See `Task`."""
+    def hold_out(
+        self, images: ImageSet, share: float, ranks: npt.NDArray[np.uint64], *, minimum: int = 0, leave: int = 2
+    ) -> npt.NDArray[np.bool_]:
+        """See `Task`; whole patients, so ``minimum`` and ``leave`` cannot be kept to."""
         return take_patients(images.labels, images.patients, share, ranks)
 
     def unlocked(self, labels: Labels, count: int) -> list[int]:

@@ -67,7 +67,9 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def hold_out(self, images: ImageSet, share: float, ranks: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    def hold_out(
+        self, images: ImageSet, share: float, ranks: npt.NDArray[np.uint64], *, minimum: int = 0, leave: int = 2
+    ) -> npt.NDArray[np.bool_]:
         """The same for images that shall have nothing to do with the rest: a patient's are all taken or all left."""
 
     @abstractmethod
