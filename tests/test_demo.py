@@ -16,7 +16,8 @@ from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.recipes import demo
-from spellock.recipes.demo import DemoConfig, DemoResult, digits, run_demo, take_test
+from spellock.recipes.demo import DemoConfig, DemoResult, run_demo, take_test
+from spellock.recipes.digit_pairs import digits
 from spellock.recipes.lock_model import ModelChoice
 from spellock.training.config import FinetuneConfig
 
@@ -107,7 +108,7 @@ def test_json_is_one_object_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     quick = replace(SMALL, training=replace(SMALL.training, epochs=1), wrong_keys=1)
-    monkeypatch.setattr(demo, "digits", few_digits)
+    monkeypatch.setattr(demo, "demo_images", lambda task, resolution, seed: few_digits(resolution))
     monkeypatch.setattr(demo, "new_key", lambda *args, resolution, **more: tint_key(resolution=resolution))
     monkeypatch.setattr(cli_demo, "_config", lambda args: quick)
     monkeypatch.chdir(tmp_path)

@@ -15,7 +15,8 @@ from PIL import Image
 
 from spellock.key import Key
 from spellock.locking.config import LockConfig
-from spellock.recipes.demo import DemoConfig, digits, run_demo
+from spellock.recipes.demo import DemoConfig, run_demo
+from spellock.recipes.digit_pairs import digits
 from spellock.recipes.lock_model import ModelChoice
 from spellock.training.config import FinetuneConfig
 

@@ -23,6 +23,7 @@ _ROWS = (
     ("up", "UP, with the key"),
     ("lp", "LP, without the key"),
     ("lp_suppressed", "  lock class dropped"),
+    ("lp_suppressed_mirrored", "  and turned round"),
     ("lp_centred", "  and logits centred"),
     ("lp_same_path", "  resized as for the edit"),
     ("wrong_key_mean", "wrong keys, mean"),
@@ -34,12 +35,15 @@ _ROWS = (
 
 @dataclass(frozen=True, kw_only=True)
 class DemoArgs:
-    """Lock, unlock and evaluate a model on scikit-learn's digits, or on your own images.
+    """Lock, unlock and evaluate a model on scikit-learn's digits (two a picture with ``--task multilabel``), or on your
+    own images.
 
     Makes a fresh key for the editor inside the package, trains a baseline and a locked model, and writes a report.
     Needs no network; a few minutes on two cores. Interrupted work is resumed by the same command.
     """
 
+    task: str = "classification"
+    """What the labels are: classification (one class an image) or multilabel (several findings an image)."""
     out: Path | None = None
     """Folder for everything that is made. None: spellock-demo, or the next free name."""
     data: str | None = None
@@ -89,10 +93,10 @@ def run(args: DemoArgs) -> int:
 def _config(args: DemoArgs) -> DemoConfig:
     from dataclasses import replace
 
-    from spellock.recipes.demo import DemoConfig
+    from spellock.recipes.demo import demo_config
     from spellock.recipes.lock_model import ModelChoice
 
-    config = DemoConfig(seed=args.seed)
+    config = demo_config(args.task, seed=args.seed)
     training = replace(config.training, seed=args.seed)
     if args.epochs is not None:
         training = replace(training, epochs=args.epochs, warmup_epochs=min(training.warmup_epochs, args.epochs))
@@ -107,16 +111,17 @@ def _config(args: DemoArgs) -> DemoConfig:
 
 
 def _images(args: DemoArgs) -> tuple[ImageSet | None, ImageSet | None]:
-    from spellock.data.open_images import open_images
     from spellock.errors import DataError
+    from spellock.tasks.task import make_task
 
     if args.data is None:
         return None, None
-    train = open_images(args.data)
+    task = make_task(args.task)
+    train = task.open_images(args.data, split=None, on_error="fail")
     if args.test is not None:
-        return train, open_images(args.test)
+        return train, task.open_images(args.test, split=None, on_error="fail")
     try:
-        return train, open_images(args.data, split="test")
+        return train, task.open_images(args.data, split="test", on_error="fail")
     except DataError:
         return train, None
 

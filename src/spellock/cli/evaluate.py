@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spellock.evaluation.report import Report
     from spellock.key import Key
     from spellock.tasks.checkpoint import LoadedModel
+    from spellock.tasks.task import Task
 
 _OFFICIAL: Final = "modellock-official"
 _NO_LOCK_CLASS: Final = "none"
@@ -32,7 +33,8 @@ class EvaluateArgs:
     """
 
     data: tyro.conf.Positional[str]
-    """Labelled test images that took no part in training: folder, parquet or Hugging Face id. With the preset: Pets."""
+    """Labelled test images that took no part in training: folder, parquet or Hugging Face id; for a multi-label model a
+    table. With the preset: Pets."""
     model: Path
     """Folder of the locked model; with the preset, the published checkpoint file."""
     out: Path
@@ -107,7 +109,6 @@ def run(args: EvaluateArgs) -> int:
 
 def _usual(args: EvaluateArgs, device: str) -> Report:
     from spellock.cli.tiers import open_tiers
-    from spellock.data.open_images import open_images
     from spellock.evaluation.evaluate import evaluate
     from spellock.evaluation.halves import stratified_subset
     from spellock.evaluation.wrong_keys import DEFAULT_COUNT
@@ -115,11 +116,12 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
 
     tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
     locked = load_model(args.model)
-    test = _test_set(args)
+    task = locked.task
+    test = _test_set(args, task)
     if args.on_error == "skip":
         test = test.readable()
     if args.limit is not None:
-        test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
+        test = test.subset(stratified_subset(task.strata(test.labels), args.limit, seed=args.seed))
     beside = args.model.resolve().parent / "baseline"
     folder = args.baseline or (beside if (beside / "config.json").is_file() else None)
     baseline = None if folder is None else load_model(folder)
@@ -133,7 +135,7 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
         tiers=tiers,
         baseline=None if baseline is None else baseline.model.to(device),
         baseline_classes=None if baseline is None else baseline.classes,
-        unlabelled=None if args.unlabelled is None else open_images(args.unlabelled),
+        unlabelled=None if args.unlabelled is None else task.open_images(args.unlabelled, split=None, on_error="fail"),
         wrong_keys=DEFAULT_COUNT if args.wrong_keys is None else args.wrong_keys,
         wrong_key_images=args.wrong_key_images,
         batch_size=args.batch_size,
@@ -167,17 +169,15 @@ def _key(args: EvaluateArgs) -> Key:
     return open_key(args.key, passphrase_file=args.passphrase_file)
 
 
-def _test_set(args: EvaluateArgs) -> ImageSet:
-    from spellock.data.open_images import open_images
-
+def _test_set(args: EvaluateArgs, task: Task) -> ImageSet:
     if args.split is not None:
-        return open_images(args.data, split=args.split, on_error=args.on_error)
+        return task.open_images(args.data, split=args.split, on_error=args.on_error)
     try:
-        return open_images(args.data, split="test", on_error=args.on_error)
+        return task.open_images(args.data, split="test", on_error=args.on_error)
     except DataError:
-        images = open_images(args.data, on_error=args.on_error)
+        images = task.open_images(args.data, split=None, on_error=args.on_error)
     try:
-        open_images(args.data, split="train")
+        task.open_images(args.data, split="train", on_error=args.on_error)
     except DataError:
         return images  # a set without splits
     raise DataError(f"{args.data} has a training split but none called 'test', say which to evaluate on with --split")

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
@@ -19,6 +19,8 @@ from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
 
 T = TypeVar("T")
+#: Flags that are options of tasks; each task knows its own.
+_TASK_OPTIONS = ("loss", "gamma_neg", "gamma_pos", "clip", "positive_weights")
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +31,7 @@ class LockingFlags(LockConfig):
     edited_fraction: Annotated[float, tyro.conf.arg(name="alpha", aliases=("--edited-fraction",))] = (
         LockConfig.edited_fraction
     )
+    task: tyro.conf.Suppress[str] = LockConfig.task
     seed: tyro.conf.Suppress[int] = LockConfig.seed
 
 
@@ -56,11 +59,14 @@ class LockArgs:
     """
 
     data: tyro.conf.Positional[str]
-    """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set."""
+    """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set; with
+    ``--task multilabel`` a table of labels (CSV or parquet) with the images beside it."""
     key: Path
     """Key file, made with `spellock key new`."""
     out: Path
     """Folder for everything that is made."""
+    task: str = "classification"
+    """What the labels are: classification (one class an image) or multilabel (several findings an image)."""
     preset: str = "hardened"
     """Where the defaults of the options below come from: hardened, modellock or fmlock."""
     model: str | None = None
@@ -79,6 +85,16 @@ class LockArgs:
     """Folder of the plain model that --objective asks. None: the baseline, which is then trained first."""
     split: str | None = None
     """Split of the data to lock, where it has several. None: the training split."""
+    loss: Literal["bce", "asymmetric"] | None = None
+    """Multi-label: binary cross-entropy, or the asymmetric loss (arXiv 2009.14119). None: bce."""
+    gamma_neg: float | None = None
+    """Focusing of the asymmetric loss on negatives. None: 4."""
+    gamma_pos: float | None = None
+    """Focusing of the asymmetric loss on positives. None: 1."""
+    clip: float | None = None
+    """Probability below which a negative costs nothing under the asymmetric loss. None: 0.05."""
+    positive_weights: Literal["none", "balanced"] | None = None
+    """Multi-label: weigh a finding's positives by its negatives over its positives, up to 20. None: none."""
     tier: Annotated[tuple[tuple[Path, Path], ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY GROUPS")] = ()
     """Another key file, and a JSON file with the group of each class ({"cat": "animal", ...}) that it releases instead
     of classes; may be repeated."""
@@ -110,7 +126,7 @@ def defaults(words: Sequence[str]) -> LockArgs:
     from spellock.recipes.presets import DEFAULT_PRESET, get_preset
 
     name = given(words, "--preset") or DEFAULT_PRESET
-    preset = get_preset(name)
+    preset = get_preset(name, task=given(words, "--task") or LockConfig.task)
     # A number of decoys takes the place of the preset's share of them.
     lock = preset.lock if given(words, "--decoys") is None else replace(preset.lock, decoy_share=None)
     return LockArgs(
@@ -118,6 +134,7 @@ def defaults(words: Sequence[str]) -> LockArgs:
         key=tyro.MISSING,
         out=tyro.MISSING,
         preset=name,
+        task=preset.lock.task,
         locking=LockingFlags(**shallow(lock)),
         training=TrainingFlags(**shallow(preset.training)),
         objectives=preset.objective,
@@ -131,10 +148,10 @@ def run(args: LockArgs) -> int:
         SpellockError: an input does not fit; nothing that was finished is lost.
     """
     from spellock.cli.tiers import open_tiers
-    from spellock.data.open_images import open_images
     from spellock.passphrase import open_key
     from spellock.recipes.lock_model import ModelChoice, lock_model
     from spellock.recipes.processes import is_first
+    from spellock.tasks.task import make_task
 
     if args.model is None and not args.prepare_only:
         raise ConfigError(
@@ -147,12 +164,14 @@ def run(args: LockArgs) -> int:
         )
     if args.prepare_only and args.baseline:
         raise ConfigError("--prepare-only trains nothing, --baseline trains; drop one of them")
+    options = {name: getattr(args, name) for name in _TASK_OPTIONS if getattr(args, name) is not None}
+    task = make_task(args.task, options)
     device = check_device(args.device)
     key = open_key(args.key, passphrase_file=args.passphrase_file)
     tiers = open_tiers(
         args.tier, passphrase_files=args.tier_passphrase_file, share=args.tier_share, spread=args.tier_spread
     )
-    images = open_images(args.data, split=args.split, on_error=args.locking.on_error)
+    images = task.open_images(args.data, split=args.split, on_error=args.locking.on_error)
     choice = None
     if args.model is not None and not args.prepare_only:
         choice = ModelChoice(
@@ -163,10 +182,11 @@ def run(args: LockArgs) -> int:
         key,
         args.out,
         choice=choice,
-        lock=replace(plain(LockConfig, args.locking), seed=args.seed),
+        lock=replace(plain(LockConfig, args.locking), task=args.task, seed=args.seed),
         training=replace(plain(FinetuneConfig, args.training), seed=args.seed),
         objective=args.objectives,
         teacher=args.teacher,
+        task=task,
         tiers=tiers,
         baseline=args.baseline,
         device=device,

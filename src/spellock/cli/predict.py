@@ -15,17 +15,17 @@ from spellock.cli.options import check_device
 from spellock.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from spellock.unlocking.unlocked_model import Prediction
+    from spellock.unlocking.unlocked_model import Prediction, UnlockedModel
 
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif", ".jp2")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictArgs:
-    """Classify images with a locked model and its key.
+    """Say what is in images with a locked model and its key.
 
-    Prints one line an image: path, class and probability, separated by tabs. With a wrong key the predictions are
-    wrong, and nothing says so.
+    Prints one line an image: path, class and probability, separated by tabs; of a multi-label model all findings with
+    their probabilities, the most probable first. With a wrong key the predictions are wrong, and nothing says so.
     """
 
     images: tyro.conf.Positional[tuple[Path, ...]]
@@ -40,8 +40,8 @@ class PredictArgs:
     """At an image that cannot be read: stop, or name it on standard error and go on."""
     no_check: bool = False
     """With a weight key: use it on a model that is not the one it was made with; it then predicts badly."""
-    top: int = 1
-    """Most probable classes to name for each image."""
+    top: int | None = None
+    """Most probable classes to name for each image. None: the best one, or of a multi-label model all findings."""
     device: str = "cpu"
     """Device of model and editor, for example cuda."""
     json: bool = False
@@ -54,7 +54,7 @@ def run(args: PredictArgs) -> int:
     Raises:
         SpellockError: model, key or an image cannot be used.
     """
-    if args.top < 1:
+    if args.top is not None and args.top < 1:
         raise ConfigError(f"got --top {args.top}, expected 1 or more")
     paths = list(_files(args.images))
     from spellock.passphrase import open_key
@@ -76,7 +76,7 @@ def run(args: PredictArgs) -> int:
         elif args.json:
             rows.append(_row(result, model.classes))
         else:
-            print("\t".join((result.source, *_best(result, model.classes, args.top))), flush=True)
+            print("\t".join((result.source, *_best(result, model, args.top))), flush=True)
     if args.json:
         print(json_format.dumps({"predictions": rows, "skipped": skipped}))
     return 0 if len(skipped) < len(paths) else 1
@@ -95,9 +95,9 @@ def _files(given: Sequence[Path]) -> Iterator[Path]:
         yield from found
 
 
-def _best(result: Prediction, classes: Sequence[str], top: int) -> list[str]:
-    order = (-result.probabilities).argsort(kind="stable")[:top]
-    return [word for place in order for word in (classes[place], f"{result.probabilities[place]:.4f}")]
+def _best(result: Prediction, model: UnlockedModel, top: int | None) -> list[str]:
+    order = model.task.answer(result.probabilities, top)
+    return [word for place in order for word in (model.classes[place], f"{result.probabilities[place]:.4f}")]
 
 
 def _row(result: Prediction, classes: Sequence[str]) -> dict[str, object]:

@@ -2,8 +2,11 @@
 
 from spellock.data.decode import MAX_PIXELS, decode_image
 from spellock.data.image_set import ImageSet, OnError, check_trainable
+from spellock.data.label_vectors import numpy_vectors
 from spellock.data.memory import numpy_images
 from spellock.data.open_images import open_images
+from spellock.data.open_labels import open_labels
+from spellock.data.split_patients import split_patients
 from spellock.data.write_folder import write_image_folder
 from spellock.data.write_parquet import write_parquet
 
@@ -14,7 +17,10 @@ __all__ = [
     "check_trainable",
     "decode_image",
     "numpy_images",
+    "numpy_vectors",
     "open_images",
+    "open_labels",
+    "split_patients",
     "write_image_folder",
     "write_parquet",
 ]

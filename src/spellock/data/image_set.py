@@ -22,14 +22,18 @@ _log = logging.getLogger(__name__)
 
 
 class ImageSet(ABC):
-    """Images with one label each.
+    """Images with their labels.
 
     Attributes:
         name: what to call the set in messages.
         classes: class names; label k is ``classes[k]``.
         ids: one stable and unique name an image (a path inside the folder, or a row); it never depends on the order of
         reading.
-        labels: int64 (N,), each in [0, len(classes)).
+        labels: int64 (N,), each in [0, len(classes)); or of a multi-label set int64 (N, K), 1 for each class that an
+            image has and 0 for the others.
+        task: name of the task that the labels are for.
+        patients: whom each image is of, where several may be of the same; None where nobody says. Such images belong
+            into one split together.
         on_error: what `decoded` does with an image that cannot be decoded; `open` always raises.
     """
 
@@ -37,6 +41,8 @@ class ImageSet(ABC):
     classes: tuple[str, ...]
     ids: list[str]
     labels: Labels
+    task: str = "classification"
+    patients: Sequence[str] | None = None
     on_error: OnError = "fail"
 
     def __len__(self) -> int:
@@ -89,7 +95,9 @@ class Subset(ImageSet):
             )
         self.name, self.classes, self.on_error = whole.name, whole.classes, whole.on_error
         self.ids = [whole.ids[index] for index in self._indices]
-        self.labels = whole.labels[self._indices]
+        self.labels, self.task = whole.labels[self._indices], whole.task
+        if whole.patients is not None:
+            self.patients = [whole.patients[index] for index in self._indices]
 
     def open(self, index: int) -> Image.Image:
         """See `ImageSet.open`."""

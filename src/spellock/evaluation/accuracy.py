@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,12 +66,19 @@ def mean_over_keys(hits: NDArray[np.bool_], *, seed: int, draws: int = 2000) -> 
 
     The keys vary far more than the images, so the interval says how well this many keys stand for all wrong keys.
     """
-    per_key = hits.mean(axis=1)
+    return mean_of_values(hits.mean(axis=1), int(hits.shape[1]), seed=seed, draws=draws)
+
+
+def mean_of_values(
+    per_key: Sequence[float] | NDArray[np.float64], images: int, *, seed: int, draws: int = 2000
+) -> Estimate:
+    """The same from one figure a key, each measured on so many images."""
+    values = np.asarray(per_key, dtype=np.float64)
     generator = np.random.default_rng([seed, 0x6B657973])
-    means = per_key[generator.integers(len(per_key), size=(draws, len(per_key)))].mean(axis=1)
+    means = values[generator.integers(len(values), size=(draws, len(values)))].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
-    value = float(per_key.mean())
-    return Estimate(value=value, low=min(value, float(low)), high=max(value, float(high)), images=int(hits.shape[1]))
+    value = float(values.mean())
+    return Estimate(value=value, low=min(value, float(low)), high=max(value, float(high)), images=images)
 
 
 def argmax_hits(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:

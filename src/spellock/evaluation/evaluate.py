@@ -6,7 +6,7 @@ Logits are collected once per condition; all figures are then computed from thos
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,24 +15,26 @@ from numpy.typing import NDArray
 
 from spellock.data.image_set import ImageSet
 from spellock.errors import ConfigError, ModelError
-from spellock.evaluation.accuracy import Estimate, argmax_hits, mean_over_keys, proportion
+from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.collect import collect
 from spellock.evaluation.conditions import Edited, batch_for, raw, same_path
 from spellock.evaluation.cost import unlock_cost
 from spellock.evaluation.examples import make_examples
-from spellock.evaluation.halves import halves, stratified_subset
-from spellock.evaluation.hardened import Candidate, best_of, highest
-from spellock.evaluation.keyless import Unlabelled, figures_of, raw_readings
+from spellock.evaluation.folds import gathered
+from spellock.evaluation.hardened import Measured, best_of, highest
+from spellock.evaluation.judge import Judge, Question
+from spellock.evaluation.judges import make_judge
+from spellock.evaluation.keyless import Unlabelled, raw_readings
 from spellock.evaluation.labels import aligned_labels, lock_index
 from spellock.evaluation.real_view import real_view
-from spellock.evaluation.report import FIGURES, Report, TierResult, WrongKeyResult
-from spellock.evaluation.suppressed import suppressed_hits
+from spellock.evaluation.report import Report, TierResult, WrongKeyResult
 from spellock.evaluation.tiers import group_places, tier_results
 from spellock.evaluation.wrong_key_trials import EditorMaker, wrong_key_logits
 from spellock.evaluation.wrong_keys import DEFAULT_COUNT, WrongKey, choose_wrong_keys
 from spellock.key import Key
 from spellock.locking.tiers import Tier
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import make_task
 
 if TYPE_CHECKING:
     from spellock.editors.base import Editor
@@ -64,7 +66,7 @@ def evaluate(
         model: the locked model.
         classes: its class names in logit order, lock class included.
         key: the right key.
-        test: raw test images with true classes, matched to the model's by name.
+        test: raw test images with true classes, matched to the model's by name; their labels say which task it is.
         lock_class: name or place of the lock class; ``None`` for a lock target without one.
         group_classes: places of classes that are groups of a tier; left out where ``tiers`` name them all. No figure
             but those of tiers takes them for classes.
@@ -95,6 +97,9 @@ def evaluate(
         )
     lock = lock_index(classes, lock_class)
     whole, names, whole_lock = model, tuple(classes), lock
+    task = make_task(test.task)
+    if (tiers or group_classes) and not task.has_tiers:
+        raise ConfigError(f"the task {task.name} has no tiers; leave them out")
     groups = sorted({*group_classes, *group_places(tiers, classes)})
     if groups:
         view = real_view(model, classes, groups, lock)
@@ -102,28 +107,32 @@ def evaluate(
     for tier in tiers:
         tier.check(classes[:-1])
     labels = aligned_labels(test, classes, lock)
-    split = halves(labels, seed=seed)
+    judge = make_judge(
+        task, Question(labels=labels, classes=tuple(classes), lock=lock, patients=test.patients, seed=seed)
+    )
+    split, facts = judge.split, judge.facts()
     chosen = choose_wrong_keys(key, count=wrong_keys, seed=seed)
     build = make_editor or _registry(device)
     editor = build(key)
-    run = _Run(model=model, test=test, labels=labels, lock=lock, batch_size=batch_size)
+    run = _Run(model=model, test=test, judge=judge, lock=lock, batch_size=batch_size)
 
     figures: dict[str, Estimate] = {}
+    conditions: dict[str, NDArray[np.float32]] = {}
     if baseline is not None:
-        figures["baseline"] = proportion(_baseline_hits(run, baseline, baseline_classes, classes))
+        figures |= _baseline_figures(run, baseline, baseline_classes, classes)
     pool = None if unlabelled is None else Unlabelled(source=raw(unlabelled), count=len(unlabelled))
     readings = raw_readings(model, raw(test), labels, split, unlabelled=pool, batch_size=batch_size, seed=seed)
-    keyless = figures_of(readings, labels, lock)
-    figures |= {name: proportion(hits) for name, hits in keyless.items()}
-    figures |= _keyed_figures(run, editor)
+    keyless = judge.readings(readings)
+    figures |= judge.keyless(keyless)
+    figures |= _path_figures(run, editor)
     edited = Edited(test, editor)
     batch = batch_for(editor, batch_size)
     unlocked = collect(model, edited, range(len(test)), batch_size=batch, label="edited images")
-    figures["up"] = proportion(argmax_hits(unlocked, labels))
+    figures |= judge.unlocked(unlocked)
+    conditions |= {"up": unlocked, "lp": gathered(readings[""])}
 
-    everything = np.arange(len(labels))
-    hardened = best_of({name: Candidate(indices=everything, hits=hits) for name, hits in keyless.items()}, split)
-    subset = stratified_subset(labels, wrong_key_images, seed=seed)
+    hardened = best_of(keyless, split)
+    subset = judge.subset(wrong_key_images)
     pictures: dict[str, list[NDArray[np.uint8]]] = {}
     results: tuple[WrongKeyResult, ...] = ()
     if chosen:
@@ -131,34 +140,31 @@ def evaluate(
         logits, pictures = wrong_key_logits(
             model, test, places, chosen, build, batch_size=batch_size, shown=min(examples, len(subset))
         )
-        plain, dropped = _wrong_hits(run, logits, subset, chosen)
-        results = _wrong_results(chosen, plain, dropped)
-        best = best_of(plain, split)
+        both = {one.name: judge.wrong_key(own, subset) for one, own in zip(chosen, logits, strict=True)}
+        results = _wrong_results(chosen, both)
+        more, best = judge.wrong_keys(
+            {name: plain for name, (plain, _) in both.items()}, {name: dropped for name, (_, dropped) in both.items()}
+        )
+        figures |= more
         hardened = highest(hardened, best)
-        figures["wrong_key_mean"] = mean_over_keys(np.stack([one.hits for one in plain.values()]), seed=seed)
-        figures |= {"wrong_key_max": best.honest, "wrong_key_max_naive": best.naive}
-        figures["wrong_key_suppressed_max"] = best_of(dropped, split).honest
     figures |= {"hardened_lp": hardened.honest, "hardened_lp_naive": hardened.naive}
     levels: tuple[TierResult, ...] = ()
     if tiers:
         rest = [*groups, *([] if whole_lock is None else [whole_lock])]
         levels = tier_results(whole, names, rest, tiers, test, split, build, batch_size=batch_size, seed=seed)
-    real = len(classes) - (lock is not None)
-    figures["chance"] = Estimate(value=1 / real, low=1 / real, high=1 / real, images=len(test))
-    figures["majority_class"] = proportion(labels == np.bincount(labels).argmax())
+    figures |= judge.chance()
 
     sample = [int(index) for index in subset[: min(64, len(subset))]]
     cost = unlock_cost(model, raw(test)(sample), edit_seconds=edited.seconds, edited_images=edited.images)
-    shown = make_examples(model, classes, labels, raw(test), edited, sample[:examples], pictures)
+    shown = make_examples(model, judge, raw(test), edited, sample[:examples], pictures)
     return Report(
-        figures={name: figures[name] for name in FIGURES if name in figures},
+        figures={name: figures[name] for name in judge.texts if name in figures},
         hardened_from=hardened.name,
         wrong_keys=results,
         cost=cost,
         seconds=time.perf_counter() - started,
         facts={
-            "test images": len(test),
-            "real classes": real,
+            **facts,
             "lock class": None if whole_lock is None else names[whole_lock],
             "images a wrong key": len(subset) if chosen else 0,
             "centred on": "the other half of the test images"
@@ -169,6 +175,9 @@ def evaluate(
         },
         examples=shown,
         tiers=levels,
+        texts=judge.texts,
+        measure=judge.measure,
+        findings=judge.findings(conditions),
     )
 
 
@@ -176,7 +185,7 @@ def evaluate(
 class _Run:
     model: PixelModel
     test: ImageSet
-    labels: NDArray[np.int64]
+    judge: Judge
     lock: int | None
     batch_size: int
 
@@ -187,19 +196,16 @@ def _registry(device: str) -> EditorMaker:
     return lambda key: load_editor(key, device=device)
 
 
-def _keyed_figures(run: _Run, editor: Editor) -> dict[str, Estimate]:
+def _path_figures(run: _Run, editor: Editor) -> dict[str, Estimate]:
     """The path of the edit without the edit."""
     source, label = same_path(run.test, editor), "raw images, same path"
     logits = collect(run.model, source, range(len(run.test)), batch_size=run.batch_size, label=label)
-    return {
-        "lp_same_path": proportion(argmax_hits(logits, run.labels)),
-        "lp_same_path_suppressed": proportion(suppressed_hits(logits, run.labels, run.lock)),
-    }
+    return run.judge.same_path(logits)
 
 
-def _baseline_hits(
+def _baseline_figures(
     run: _Run, baseline: PixelModel, names: Sequence[str] | None, classes: Sequence[str]
-) -> NDArray[np.bool_]:
+) -> dict[str, Estimate]:
     if names is None:
         real = [name for place, name in enumerate(classes) if place != run.lock]
         names = classes if baseline.num_classes == len(classes) else real
@@ -211,34 +217,19 @@ def _baseline_hits(
     logits = collect(
         baseline, raw(run.test), range(len(run.test)), batch_size=run.batch_size, label="baseline, raw images"
     )
-    return argmax_hits(logits, own)
-
-
-def _wrong_hits(
-    run: _Run, logits: NDArray[np.float32], subset: NDArray[np.int64], chosen: Sequence[WrongKey]
-) -> tuple[dict[str, Candidate], dict[str, Candidate]]:
-    labels = run.labels[subset]
-    plain = {
-        one.name: Candidate(indices=subset, hits=argmax_hits(own, labels))
-        for one, own in zip(chosen, logits, strict=True)
-    }
-    dropped = {
-        one.name: Candidate(indices=subset, hits=suppressed_hits(own, labels, run.lock))
-        for one, own in zip(chosen, logits, strict=True)
-    }
-    return plain, dropped
+    return run.judge.baseline(logits, own, names)
 
 
 def _wrong_results(
-    chosen: Sequence[WrongKey], plain: dict[str, Candidate], dropped: dict[str, Candidate]
+    chosen: Sequence[WrongKey], both: Mapping[str, tuple[Measured, Measured]]
 ) -> tuple[WrongKeyResult, ...]:
     return tuple(
         WrongKeyResult(
             name=one.name,
             kind=one.kind,
             shown=one.shown,
-            accuracy=proportion(plain[one.name].hits),
-            suppressed=proportion(dropped[one.name].hits),
+            accuracy=both[one.name][0].estimate(),
+            suppressed=both[one.name][1].estimate(),
         )
         for one in chosen
     )

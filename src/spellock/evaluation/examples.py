@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spellock.evaluation.collect import ImageSource, forward, in_evaluation_mode
+from spellock.evaluation.judge import Judge
 from spellock.evaluation.report import Example, View
 from spellock.tasks.pixel_model import PixelModel
 
 
 def make_examples(
     model: PixelModel,
-    classes: Sequence[str],
-    labels: NDArray[np.int64],
+    judge: Judge,
     raw: ImageSource,
     edited: ImageSource,
     indices: Sequence[int],
@@ -29,21 +29,9 @@ def make_examples(
         scores = {title: forward(model, pictures).astype(np.float64) for title, pictures in columns.items()}
     examples = []
     for row, index in enumerate(indices):
-        truth = int(labels[index])
-        views = tuple(_view(title, columns[title][row], scores[title][row], classes, truth) for title in columns)
-        examples.append(Example(truth=classes[truth], views=views))
+        views = []
+        for title, pictures in columns.items():
+            said, probability, right = judge.answer(scores[title][row], index)
+            views.append(View(title=title, image=pictures[row], prediction=said, probability=probability, right=right))
+        examples.append(Example(truth=judge.truth(index), views=tuple(views)))
     return tuple(examples)
-
-
-def _view(
-    title: str, image: NDArray[np.uint8], logits: NDArray[np.float64], classes: Sequence[str], truth: int
-) -> View:
-    weights = np.exp(logits - logits.max())
-    place = int(logits.argmax())
-    return View(
-        title=title,
-        image=image,
-        prediction=classes[place],
-        probability=float(weights[place] / weights.sum()),
-        right=place == truth,
-    )

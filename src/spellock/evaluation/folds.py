@@ -60,3 +60,12 @@ def gather(folds: tuple[Fold, ...], parts: list[NDArray[np.bool_]]) -> NDArray[n
     for fold, part in zip(folds, parts, strict=True):
         hits[fold.indices] = part
     return hits
+
+
+def gathered(readings: RawReadings) -> NDArray[np.float32]:
+    """The logits (N, K) of all test images, in their order."""
+    folds = readings.unlabelled
+    logits = np.empty((sum(len(fold.scored) for fold in folds), folds[0].scored.shape[1]), dtype=np.float32)
+    for fold in folds:
+        logits[fold.indices] = fold.scored
+    return logits

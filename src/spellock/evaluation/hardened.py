@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +36,47 @@ class Best:
     name: str
 
 
+class Measured(Protocol):
+    """One keyless figure, on test images at ``indices`` (M,)."""
+
+    @property
+    def indices(self) -> NDArray[np.int64]: ...
+
+    def worth(self, half: NDArray[np.int64] | None = None) -> float:
+        """Its value on the images of a half, or on all; in [0, 1]."""
+
+    def scored(self, choose_on: NDArray[np.int64], report_on: NDArray[np.int64]) -> Estimate:
+        """Its value on one half; what is left to choose about it is chosen on the other."""
+
+    def naive(self) -> Estimate:
+        """Its value on all images, chosen on the same."""
+
+    def estimate(self) -> Estimate:
+        """Its value on all images, what is chosen chosen on others."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One keyless figure: ``hits`` (M,) on the test images at ``indices`` (M,)."""
+    """One keyless accuracy: ``hits`` (M,) on the test images at ``indices`` (M,)."""
 
     indices: NDArray[np.int64]
     hits: NDArray[np.bool_]
+
+    def worth(self, half: NDArray[np.int64] | None = None) -> float:
+        """See `Measured`."""
+        return float((self.hits if half is None else self.hits[np.isin(self.indices, half)]).mean())
+
+    def scored(self, choose_on: NDArray[np.int64], report_on: NDArray[np.int64]) -> Estimate:
+        """See `Measured`."""
+        return proportion(self.hits[np.isin(self.indices, report_on)])
+
+    def naive(self) -> Estimate:
+        """See `Measured`."""
+        return proportion(self.hits)
+
+    def estimate(self) -> Estimate:
+        """See `Measured`."""
+        return proportion(self.hits)
 
 
 def keyless_hits(
@@ -57,7 +93,7 @@ def keyless_hits(
     }
 
 
-def best_of(candidates: Mapping[str, Candidate], halves: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Best:
+def best_of(candidates: Mapping[str, Measured], halves: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Best:
     """Choose the best candidate on either half and score it on the other.
 
     Raises:
@@ -65,12 +101,18 @@ def best_of(candidates: Mapping[str, Candidate], halves: tuple[NDArray[np.int64]
     """
     if not candidates:
         raise ConfigError("got no figures to choose from, expected at least one")
+    for name, candidate in candidates.items():
+        if not all(np.isin(candidate.indices, half).any() for half in halves):
+            raise ConfigError(
+                f"figure {name!r} has no image in one half of the test set, expected several in each; use more images"
+            )
     reported = []
     for choose_on, report_on in (halves, halves[::-1]):
-        chosen = max(candidates, key=lambda name: _on(candidates[name], choose_on, name).mean())
-        reported.append(proportion(_on(candidates[chosen], report_on, chosen)))
-    name = max(candidates, key=lambda name: candidates[name].hits.mean())
-    return Best(honest=mean_of_two(*reported), naive=proportion(candidates[name].hits), name=name)
+        worth = {name: candidate.worth(choose_on) for name, candidate in candidates.items()}
+        reported.append(candidates[max(worth, key=worth.__getitem__)].scored(choose_on, report_on))
+    overall = {name: candidate.worth() for name, candidate in candidates.items()}
+    name = max(overall, key=overall.__getitem__)
+    return Best(honest=mean_of_two(*reported), naive=candidates[name].naive(), name=name)
 
 
 def highest(*bests: Best) -> Best:
@@ -82,12 +124,3 @@ def highest(*bests: Best) -> Best:
     top = max(bests, key=lambda best: best.honest.value)
     naive = max((best.naive for best in bests), key=lambda figure: figure.value)
     return Best(honest=top.honest, naive=naive, name=top.name)
-
-
-def _on(candidate: Candidate, half: NDArray[np.int64], name: str) -> NDArray[np.bool_]:
-    hits = candidate.hits[np.isin(candidate.indices, half)]
-    if not hits.size:
-        raise ConfigError(
-            f"figure {name!r} has no image in one half of the test set, expected several in each; use more images"
-        )
-    return hits

@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from spellock.errors import ConfigError, DataError
+from spellock.errors import DataError
 from spellock.evaluation.batchnorm import has_batch_norm, recompute_batch_norm
 from spellock.evaluation.collect import ImageSource, collect
 from spellock.evaluation.folds import Fold, RawReadings, cross_folds
-from spellock.evaluation.halves import halves
-from spellock.evaluation.hardened import Best, Candidate, best_of, keyless_hits
+from spellock.evaluation.hardened import Best, best_of, keyless_hits
+from spellock.evaluation.judge import Halves, Judge, Question
+from spellock.evaluation.judges import make_judge
 from spellock.pixels import check_images, to_uint8
+from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
-
-Halves = tuple[NDArray[np.int64], NDArray[np.int64]]
+from spellock.tasks.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +107,8 @@ def hardened_lp(
     labels: NDArray[np.int64],
     *,
     lock_class: int | None,
+    task: Task | None = None,
+    patients: Sequence[str] | None = None,
     batch_norm: bool = True,
     batch_size: int = 256,
     seed: int = 0,
@@ -114,8 +117,10 @@ def hardened_lp(
 
     Args:
         images: raw images, uint8 (N, H, W, 3) or float32 (N, 3, H, W) in [0, 1].
-        labels: (N,) their true classes.
+        labels: (N,) their true classes, or (N, K) zeros and ones over all of the model's outputs.
         lock_class: index of the lock class, or ``None``.
+        task: what the labels are; classification by default.
+        patients: whom each image is of.
         batch_norm: also with BatchNorm statistics recomputed; costs two more passes.
 
     Raises:
@@ -125,26 +130,25 @@ def hardened_lp(
     """
     pixels = check_pixels(images)
     labels = np.asarray(labels, dtype=np.int64)
-    if labels.shape != (len(pixels),) or len(labels) < 4:
+    if len(labels) != len(pixels) or len(labels) < 4:
         raise DataError(
             f"got {len(pixels)} images and labels of shape {labels.shape}, expected one label each and at least 4"
         )
-    if lock_class is not None and bool((labels == lock_class).any()):
-        raise ConfigError("got images labelled with the lock class, expected raw images with their true labels")
-    split = halves(labels, seed=seed)
+    names = tuple(str(place) for place in range(labels.shape[-1])) if labels.ndim == 2 else ()
+    question = Question(labels=labels, classes=names, lock=lock_class, patients=patients, seed=seed)
+    judge: Judge = make_judge(task or ClassificationTask(), question)
     readings = raw_readings(
         model,
         lambda chosen: [pixels[i] for i in chosen],
         labels,
-        split,
+        judge.split,
         batch_norm=batch_norm,
         batch_size=batch_size,
         seed=seed,
     )
-    figures = figures_of(readings, labels, lock_class)
-    everything = np.arange(len(labels))
-    best = best_of({name: Candidate(indices=everything, hits=hits) for name, hits in figures.items()}, split)
-    return QuickHardenedLP(best=best, figures={name: float(hits.mean()) for name, hits in figures.items()})
+    candidates = judge.readings(readings)
+    figures = {name: candidate.worth() for name, candidate in candidates.items()}
+    return QuickHardenedLP(best=best_of(candidates, judge.split), figures=figures)
 
 
 def check_pixels(images: NDArray[np.uint8] | torch.Tensor) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spellock.data.image_set import ImageSet
 from spellock.errors import DataError, ModelError
+from spellock.tasks.task import make_task
 
 
 def lock_index(classes: Sequence[str], lock_class: int | str | None) -> int | None:
@@ -27,16 +28,17 @@ def lock_index(classes: Sequence[str], lock_class: int | str | None) -> int | No
 
 
 def aligned_labels(test: ImageSet, classes: Sequence[str], lock_class: int | None) -> NDArray[np.int64]:
-    """Labels (N,) of ``test`` as places in ``classes``.
+    """Labels of ``test`` over ``classes``: int64 (N,) places, or (N, K) zeros and ones.
 
     Raises:
         DataError: no images, a class of the test set is none of the model's, or images of the lock class.
     """
     if not len(test):
         raise DataError(f"{test.name} holds no images, expected labelled test images")
-    places = {name: place for place, name in enumerate(classes)}
-    used = sorted({test.classes[label] for label in test.labels})
-    unknown = [name for name in used if name not in places]
+    task = make_task(test.task)
+    numbers = {place for label in task.pack(test.labels) for place in (label if isinstance(label, list) else [label])}
+    used = sorted(test.classes[number] for number in numbers)
+    unknown = [name for name in used if name not in classes]
     if unknown:
         raise DataError(
             f"{test.name} has classes {_some(unknown)} that the model does not know, expected only {_some(classes)}; "
@@ -47,7 +49,7 @@ def aligned_labels(test: ImageSet, classes: Sequence[str], lock_class: int | Non
             f"{test.name} has images of the lock class {classes[lock_class]!r}, expected raw images with true classes; "
             "leave them out"
         )
-    return np.array([places[test.classes[label]] for label in test.labels], dtype=np.int64)
+    return task.align(test.labels, test.classes, classes)
 
 
 def _some(names: Sequence[str]) -> str:

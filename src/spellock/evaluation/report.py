@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -110,6 +111,26 @@ class WrongKeyResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FindingResult:
+    """One finding of a multi-label set: how many images have it and have it not, and its AUROC by condition."""
+
+    name: str
+    positives: int
+    negatives: int
+    figures: dict[str, Estimate]
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON values in percent."""
+        return {
+            "name": self.name,
+            "positives": self.positives,
+            "negatives": self.negatives,
+            **{name: _percent(one.value) for name, one in self.figures.items()},
+            "intervals": {name: [_percent(one.low), _percent(one.high)] for name, one in self.figures.items()},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class View:
     """One image as the model saw it, uint8 (H, W, 3), and its prediction with probability."""
 
@@ -133,7 +154,7 @@ class Report:
     """Everything that `evaluate` found. Shares are in [0, 1].
 
     Attributes:
-        figures: estimates by name, in the order of `FIGURES`; those that do not apply are absent.
+        figures: estimates by name, in the order of ``texts``; those that do not apply are absent.
         hardened_from: the figure or wrong key behind ``hardened_lp_naive``.
         wrong_keys: one entry a wrong key.
         cost: of unlocking.
@@ -141,6 +162,9 @@ class Report:
         facts: plain facts for the report's head: test images, classes, seed and so on.
         examples: pictures; the report's page shows edited images, so it is for the owner only.
         tiers: one entry a tier that was evaluated.
+        texts: title and meaning of every figure that the task has, in their order.
+        measure: what the figures are, in a word.
+        findings: one entry a finding of a multi-label set that could be judged.
     """
 
     figures: dict[str, Estimate]
@@ -151,9 +175,12 @@ class Report:
     facts: dict[str, str | int | float | bool | None]
     examples: tuple[Example, ...] = field(default=(), repr=False)
     tiers: tuple[TierResult, ...] = ()
+    texts: Mapping[str, tuple[str, str]] = field(default_factory=lambda: FIGURES, repr=False)
+    measure: str = "accuracy"
+    findings: tuple[FindingResult, ...] = ()
 
     def __post_init__(self) -> None:
-        unknown = set(self.figures) - set(FIGURES)
+        unknown = set(self.figures) - set(self.texts)
         if unknown:
             raise DataError(f"got figures {sorted(unknown)}, expected only those of the report")
 
@@ -164,7 +191,7 @@ class Report:
     def to_dict(self) -> dict[str, object]:
         """Plain JSON values: figures in percent at the top level; intervals, wrong keys, cost and facts beside."""
         return {
-            **{name: _percent(self.figures[name].value) for name in FIGURES if name in self.figures},
+            **{name: _percent(self.figures[name].value) for name in self.texts if name in self.figures},
             "seconds": round(self.seconds, 3),
             "unit": "percent",
             "intervals": {name: [_percent(figure.low), _percent(figure.high)] for name, figure in self.figures.items()},
@@ -187,6 +214,8 @@ class Report:
                 "ratio": self.cost.ratio,
             },
             "facts": dict(self.facts),
+            **({"measure": self.measure} if self.findings else {}),
+            **({"findings": [finding.to_dict() for finding in self.findings]} if self.findings else {}),
             **({"tiers": [tier.to_dict() for tier in self.tiers]} if self.tiers else {}),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from spellock.evaluation.report import FIGURES, Example, Report
+from spellock.evaluation.report import Example, Report
 from spellock.evaluation.report_plots import figure_bars, picture_uri, wrong_key_histogram
 from spellock.evaluation.report_text import cost_line, interval, percent
 
@@ -38,10 +38,22 @@ def to_html(report: Report, *, title: str = "What the lock is worth") -> str:
         "<p class=note>For the owner only: the pictures show edited images beside raw ones, which helps a thief. "
         "The page holds neither the key prompt nor the secret.</p>",
         _cards(report),
-        _plot("All figures", figure_bars(report), "Accuracies with 95 % intervals; the dashed line is chance."),
+        _plot("All figures", figure_bars(report), f"{report.measure} with 95 % intervals; the dashed line is chance."),
         _figure_table(report),
         f"<p>{escape(cost_line(report))}</p>",
     ]
+    if report.findings:
+        names = list(report.findings[0].figures)
+        lines = [
+            (
+                escape(one.name),
+                str(one.positives),
+                str(one.negatives),
+                *(f"{percent(one.figures[name].value)} ({interval(one.figures[name])})" for name in names),
+            )
+            for one in report.findings
+        ]
+        parts += ["<h2>Findings</h2>", _table(("finding", "positives", "negatives", *names), lines)]
     for tier in report.tiers:
         rows = [
             (escape(title), f"<span class=n>{percent(one.value)}</span>", interval(one), escape(meaning))
@@ -72,7 +84,7 @@ def _cards(report: Report) -> str:
             limits = interval(one)
             note = f"95 %: {limits}" if limits else "&nbsp;"
             cards.append(
-                f"<div class=card>{escape(FIGURES[name][0])}<b>{percent(one.value)}</b><span>{note}</span></div>"
+                f"<div class=card>{escape(report.texts[name][0])}<b>{percent(one.value)}</b><span>{note}</span></div>"
             )
     return f"<div class=cards>{''.join(cards)}</div>"
 
@@ -84,14 +96,15 @@ def _plot(title: str, uri: str, caption: str) -> str:
 def _figure_table(report: Report) -> str:
     rows = []
     for name, one in report.figures.items():
-        title, meaning = FIGURES[name]
+        title, meaning = report.texts[name]
         strong = " class=strong" if name in _STRONG else ""
         rows.append(
             f"<tr{strong}><td>{escape(title)}</td><td class=n>{percent(one.value)}</td><td class=n>{interval(one)}</td>"
             f"<td class=n>{one.images}</td><td>{escape(meaning)}</td></tr>"
         )
     head = (
-        "<tr><th>figure</th><th class=n>accuracy</th><th class=n>95 %</th><th class=n>images</th><th>meaning</th></tr>"
+        f"<tr><th>figure</th><th class=n>{escape(report.measure)}</th><th class=n>95 %</th><th class=n>images</th>"
+        "<th>meaning</th></tr>"
     )
     return f"<div class=scroll><table>{head}{''.join(rows)}</table></div>"
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 
-from spellock.evaluation.report import FIGURES, Report
+from spellock.evaluation.report import Report
 
 _KEYED, _BASELINE, _KEYLESS, _WORST = "#2a7f62", "#8a8f98", "#c8553d", "#7d1d3f"
 #: A wrong key's colour by its kind.
@@ -24,7 +24,7 @@ KIND_COLOURS = {
 }
 #: Longest side of a picture in the page, in pixels.
 _PICTURE_SIDE = 256
-_NOT_DRAWN = ("chance", "majority_class")
+_NOT_DRAWN = ("chance", "majority_class", "chance_map")
 
 
 def picture_uri(image: NDArray[np.uint8]) -> str:
@@ -48,10 +48,10 @@ def figure_bars(report: Report) -> str:
     chance = 100 * report["chance"]
     axes.axvline(chance, color="#222222", linestyle="--", linewidth=1)
     axes.text(chance + 0.7, places[0] + 0.62, f"chance {chance:.1f} %", fontsize=8, va="center")
-    axes.set_yticks(places, [FIGURES[name][0] for name in names], fontsize=9)
+    axes.set_yticks(places, [report.texts[name][0] for name in names], fontsize=9)
     axes.set_xlim(0, 100)
     axes.set_ylim(-0.6, len(names) - 0.1)
-    axes.set_xlabel("accuracy, %")
+    axes.set_xlabel(f"{report.measure}, %")
     axes.spines[["top", "right"]].set_visible(False)
     return _drawn(figure)
 
@@ -72,7 +72,7 @@ def wrong_key_histogram(report: Report) -> str:
     axes.axvline(100 * report["up"], color=_KEYED, linewidth=2, label="right key (UP)")
     axes.axvline(100 * report["chance"], color="#222222", linestyle="--", linewidth=1, label="chance")
     axes.set_xlim(0, 100)
-    axes.set_xlabel("accuracy with a wrong key, %")
+    axes.set_xlabel(f"{report.measure} with a wrong key, %")
     axes.set_ylabel("keys")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))

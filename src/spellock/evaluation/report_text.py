@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spellock.evaluation.accuracy import Estimate
-from spellock.evaluation.report import FIGURES, Report
+from spellock.evaluation.report import FindingResult, Report
 
 _STRONG = {"baseline", "up", "lp", "hardened_lp"}
 
@@ -27,19 +27,28 @@ def interval(figure: Estimate) -> str:
 def plain_table(report: Report) -> str:
     """Aligned lines without colours or frames."""
     rows = [
-        (FIGURES[name][0], percent(one.value), interval(one), FIGURES[name][1]) for name, one in report.figures.items()
+        (report.texts[name][0], percent(one.value), interval(one), report.texts[name][1])
+        for name, one in report.figures.items()
     ]
     for tier in report.tiers:
         rows.append(("", "", "", ""))
         rows += [
             (f"{tier.name}: {title}", percent(one.value), interval(one), meaning) for title, one, meaning in tier.rows()
         ]
+    for finding in report.findings:
+        rows.append((finding.name, "", "", finding_line(finding)))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [
         f"{title:<{widths[0]}}  {value:>{widths[1]}}  {limits:>{widths[2]}}  {meaning}".rstrip()
         for title, value, limits, meaning in rows
     ]
     return "\n".join([*lines, "", cost_line(report)])
+
+
+def finding_line(finding: FindingResult) -> str:
+    """A finding's figures with their intervals, in a row."""
+    figures = [f"{name} {percent(one.value)} ({interval(one)})" for name, one in finding.figures.items()]
+    return ", ".join([*figures, f"{finding.positives} positives"])
 
 
 def cost_line(report: Report) -> str:
@@ -58,16 +67,20 @@ def print_report(report: Report, console: Console | None = None) -> None:
         console.print(plain_table(report), soft_wrap=True, highlight=False, markup=False)
         return
     table = Table("figure", title="What the key gives, and what everybody else gets")
-    table.add_column("accuracy", justify="right")
+    table.add_column(report.measure, justify="right")
     table.add_column("95 %", justify="right")
     table.add_column("meaning")
     for name, one in report.figures.items():
-        title, meaning = FIGURES[name]
+        title, meaning = report.texts[name]
         table.add_row(title, percent(one.value), interval(one), meaning, style="bold" if name in _STRONG else "")
     for tier in report.tiers:
         table.add_section()
         for title, one, meaning in tier.rows():
             table.add_row(f"{tier.name}: {title}", percent(one.value), interval(one), meaning)
+    if report.findings:
+        table.add_section()
+    for finding in report.findings:
+        table.add_row(finding.name, "", "", finding_line(finding))
     console.print(table)
     console.print(cost_line(report), highlight=False)
 
@@ -84,6 +97,10 @@ def to_csv(report: Report) -> str:
         writer.writerow(
             (wrong.name, f"{100 * one.value:.4f}", f"{100 * one.low:.4f}", f"{100 * one.high:.4f}", one.images)
         )
+    for finding in report.findings:
+        for name, one in finding.figures.items():
+            limits = (f"{100 * one.value:.4f}", f"{100 * one.low:.4f}", f"{100 * one.high:.4f}")
+            writer.writerow((f"{finding.name}: {name}", *limits, one.images))
     for tier in report.tiers:
         for title, one, _ in tier.rows():
             limits = (f"{100 * one.value:.4f}", f"{100 * one.low:.4f}", f"{100 * one.high:.4f}")

@@ -21,7 +21,8 @@ from spellock.evaluation.collect import ImageSource
 from spellock.evaluation.conditions import batch_for, raw
 from spellock.evaluation.folds import RawReadings
 from spellock.evaluation.hardened import Best, Candidate, best_of
-from spellock.evaluation.keyless import Halves, figures_of, raw_readings
+from spellock.evaluation.judge import Halves
+from spellock.evaluation.keyless import figures_of, raw_readings
 from spellock.evaluation.labels import aligned_labels
 from spellock.evaluation.levels import Level, grouped_hits, level_hits, make_levels, merged
 from spellock.evaluation.report import TierResult

@@ -8,15 +8,14 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from spellock.artefacts import storage_errors, write_bytes, write_json
-from spellock.data.image_set import ImageSet
-from spellock.data.write_folder import CONSTANT_TIME, write_image_folder
-from spellock.data.write_parquet import write_parquet
+from spellock.data.image_set import ImageSet, Labels
+from spellock.data.write_folder import CONSTANT_TIME
 from spellock.errors import DataError
 from spellock.locking.manifest import AUTHORISED, KINDS, Entry, Kind, write_manifest
 from spellock.locking.names import Namer
@@ -25,6 +24,7 @@ from spellock.locking.shards import StoredFile
 from spellock.locking.targets import Samples, Target
 from spellock.locking.tiers import Tier, group_labels
 from spellock.locking.workspace import Workspace
+from spellock.tasks.task import Task
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Assembly:
         draw: gives the target's random numbers, uint64, one for each of the names it is called with.
         secret: what the target draws from for all samples together.
         layout: "folder" or "parquet".
+        task: what the labels are, and how they are written.
         tiers: whose keys edited the images of kind tier; the target's extra classes begin with their groups.
     """
 
@@ -49,6 +50,7 @@ class Assembly:
     draw: Callable[[Sequence[str]], npt.NDArray[np.uint64]]
     secret: bytes = field(repr=False)
     layout: Literal["folder", "parquet"]
+    task: Task
     tiers: Sequence[Tier] = ()
 
     def write(
@@ -68,7 +70,8 @@ class Assembly:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
             if not space.locked_set.exists():
-                self._write_set(temporary / "locked_set", _rows(entries, released), classes)
+                rows = _rows(entries, released, self.task.unpack([entry.label for entry in entries], len(classes)))
+                self.task.write_released(temporary / "locked_set", rows, classes, self.layout)
                 os.replace(temporary / "locked_set", space.locked_set)
             os.utime(space.locked_set, (CONSTANT_TIME, CONSTANT_TIME))
             if not (space.owner / "validation").exists() and any(file.use.startswith("validation") for file in files):
@@ -117,9 +120,9 @@ class Assembly:
             pixels=lambda: (file.pixels() for file in released if file.use not in AUTHORISED),
         )
         relabelled = self.target(samples)
-        labels = true.copy()
-        labels[unauthorised] = relabelled.labels
         classes = (*self.images.classes, *relabelled.extra_classes)
+        labels = self.task.widen(true, len(classes))
+        labels[unauthorised] = relabelled.labels
         for tier in self.tiers:
             own = np.array([name == tier.name for name in tiers])
             labels[own] = group_labels(tier.groups, self.images.classes, classes)[true[own]]
@@ -127,9 +130,9 @@ class Assembly:
         if relabelled.tasks is not None:
             for place, task in zip(np.flatnonzero(unauthorised), relabelled.tasks.tolist(), strict=True):
                 tasks[place] = task
-        entries = []
+        entries, pack = [], self.task.pack
         for file, name, source, true_label, label, task, tier_name in zip(
-            released, names, sources.tolist(), true.tolist(), labels.tolist(), tasks, tiers, strict=True
+            released, names, sources.tolist(), pack(true), pack(labels), tasks, tiers, strict=True
         ):
             kind: Kind = next(kind for kind in KINDS if kind == file.use)
             entries.append(
@@ -151,30 +154,19 @@ class Assembly:
         return [entries[position] for position in order], [released[position] for position in order], classes
 
     def _warn_of_unlocked(self, entries: Sequence[Entry]) -> None:
-        without = set(range(len(self.images.classes))) - {e.true_label for e in entries if e.kind in ("raw", "twin")}
+        count = len(self.images.classes)
+        without = self.task.unlocked(
+            self.task.unpack([entry.true_label for entry in entries if entry.kind in ("raw", "twin")], count), count
+        )
         if without:
-            shown = ", ".join(self.images.classes[label] for label in sorted(without)[:5])
+            shown = ", ".join(self.images.classes[label] for label in without[:5])
             _log.warning("%d classes have no raw sample in the locked set, first %s", len(without), shown)
-
-    def _write_set(self, folder: Path, rows: Iterator[tuple[str, int, bytes]], classes: Sequence[str]) -> None:
-        folder.mkdir()
-        if self.layout == "parquet":
-            write_parquet(folder / "train.parquet", rows, classes)
-        else:
-            write_image_folder(folder / "images", rows, classes)
-            # Services number classes alphabetically; this keeps the real order, an extra class last.
-            write_json(folder / "classes.json", {"classes": list(classes)})
-            os.utime(folder / "classes.json", (CONSTANT_TIME, CONSTANT_TIME))
 
     def _write_validation(self, folder: Path, files: Sequence[StoredFile]) -> None:
         chosen = [(self.namer.name(self._source(file.job), "validation"), file) for file in files]
         chosen.sort(key=lambda pair: pair[0])
-        rows = ((name, int(self.images.labels[self.plan.sources[file.job]]), file.read()) for name, file in chosen)
-        if self.layout == "parquet":
-            folder.mkdir(parents=True)
-            write_parquet(folder / "validation.parquet", rows, self.images.classes)
-        else:
-            write_image_folder(folder, rows, self.images.classes)
+        rows = ((name, self.images.labels[self.plan.sources[file.job]], file.read()) for name, file in chosen)
+        self.task.write_held_out(folder, rows, self.images.classes, self.layout)
 
     def _source(self, job: int) -> str:
         return self.images.ids[int(self.plan.sources[job])]
@@ -185,6 +177,6 @@ def tier_folder(place: int) -> str:
     return f"tier_{place + 1}"
 
 
-def _rows(entries: Sequence[Entry], files: Sequence[StoredFile]) -> Iterator[tuple[str, int, bytes]]:
-    for entry, file in zip(entries, files, strict=True):
-        yield entry.name, entry.label, file.read()
+def _rows(entries: Sequence[Entry], files: Sequence[StoredFile], labels: Labels) -> Iterator[tuple[str, Any, bytes]]:
+    for entry, file, label in zip(entries, files, labels, strict=True):
+        yield entry.name, label, file.read()

@@ -9,6 +9,7 @@ from spellock.data.image_set import ON_ERROR, OnError
 from spellock.errors import ConfigError
 from spellock.locking.targets import Target, make_target
 from spellock.locking.targets.new_class import NewClass
+from spellock.tasks.task import make_task
 
 _LAYOUTS: Final = ("folder", "parquet")
 #: Fields that are options of lock targets; each target knows its own.
@@ -20,9 +21,10 @@ class LockConfig:
     """Settings of Algorithm 1 (section 3.2 of the paper) and of what is written.
 
     Attributes:
+        task: which kind of labels the images have, by registry name.
         edited_fraction: alpha, share of the training images that is edited and keeps its labels; in (0, 1].
         target: lock target of the others, by registry name.
-        lock_class_name: option of the targets new-class and decoy-task: name of the class that they add.
+        lock_class_name: option of the targets new-class, decoy-task and extra-label: name of the class that they add.
         target_class: option of the target constant: name of the class that all get; None takes the first.
         lock_share: option of the target decoy-task: probability of the added class, the rest being the other task's;
             None takes the target's own.
@@ -39,6 +41,7 @@ class LockConfig:
         on_error: stop at an image that cannot be decoded, or name and skip it. May change when work is resumed.
     """
 
+    task: str = "classification"
     edited_fraction: float = 0.95
     target: str = "new-class"
     lock_class_name: str = NewClass.lock_class_name
@@ -78,14 +81,15 @@ class LockConfig:
             raise ConfigError(f"on_error is {self.on_error!r}, expected one of {', '.join(ON_ERROR)}")
         if any(not prompt.strip() for prompt in self.decoy_prompts):
             raise ConfigError("decoy_prompts holds an empty prompt; remove it")
+        make_task(self.task)
         self.lock_target()
 
     def lock_target(self) -> Target:
         """The lock target with its options.
 
         Raises:
-            ConfigError: there is no such target, or an option was given that it does not know.
+            ConfigError: the task has no such target, or an option was given that it does not know.
         """
         defaults = {field.name: field.default for field in fields(self) if field.default is not MISSING}
         given = {name: getattr(self, name) for name in _TARGET_OPTIONS if getattr(self, name) != defaults.get(name)}
-        return make_target(self.target, given)
+        return make_target(self.target, given, task=self.task)

@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 
 import spellock
-from spellock.data.image_set import ImageSet, check_trainable
-from spellock.data.write_folder import check_folder_names
+from spellock.data.image_set import ImageSet, Labels
 from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.assemble import Assembly
@@ -33,6 +32,7 @@ from spellock.locking.tier_target import with_groups
 from spellock.locking.tiers import Tier, check_tiers
 from spellock.locking.workspace import Workspace
 from spellock.progress import track
+from spellock.tasks.task import Task, make_task
 
 _SHEET_IMAGES: Final = 8
 _AT_ONCE: Final = 32
@@ -90,15 +90,16 @@ def lock_images(
         EditorError: the key's editor cannot be loaded.
     """
     config = config or LockConfig()
-    check_trainable(images)
+    task = task_of(images, config, tiers)
+    task.check_trainable(images)
     check_tiers(tiers, images.classes, key)
     target = with_groups(config.lock_target(), tiers, images.classes)
     # The classes are settled, and options that do not fit them refused, before anything is edited.
     secret = key.derive(f"locking task {config.seed}")
-    outline = target(dataclasses.replace(Samples.none(images.classes), secret=secret))
+    nobody = Samples.none(images.classes, labels=task.unpack([], len(images.classes)))
+    outline = target(dataclasses.replace(nobody, secret=secret))
     classes = (*images.classes, *outline.extra_classes)
-    if config.layout == "folder":
-        check_folder_names(classes)
+    task.check_names(classes, config.layout)
     for name, value in (("batch_size", batch_size), ("workers", workers), ("shard", shard)):
         if value is not None and value < 1:
             raise ConfigError(f"{name} is {value}, expected 1 or more; leave it out for the default")
@@ -120,6 +121,7 @@ def lock_images(
             "config": dataclasses.asdict(config),
         }
         settings |= {
+            "task": task.name,
             "classes": classes,
             "lock_class": outline.lock_class,
             "distribution": outline.distribution,
@@ -155,11 +157,28 @@ def lock_images(
             draw=partial(keyed_draws, key, f"locking target {config.seed}"),
             secret=secret,
             layout=config.layout,
+            task=task,
             tiers=tiers,
         )
-        assembly.write(space, files, problems, _sheet(images, plan, main, files, tiers))
+        assembly.write(space, files, problems, _sheet(images, plan, main, files, tiers, task))
     space.clear()
     return LockedSet.open(space.out)
+
+
+def task_of(images: ImageSet, config: LockConfig, tiers: Sequence[Tier] = ()) -> Task:
+    """The task that the images are locked for.
+
+    Raises:
+        ConfigError: the images have labels of another task, or the task has no tiers.
+    """
+    if images.task != config.task:
+        raise ConfigError(
+            f"{images.name} has labels for the task {images.task}, expected {config.task}; say which it is (--task)"
+        )
+    task = make_task(config.task)
+    if tiers and not task.has_tiers:
+        raise ConfigError(f"the task {task.name} has no tiers; leave them out")
+    return task
 
 
 def _at_once(canonical: int, shard: int) -> int:
@@ -193,22 +212,28 @@ def _edit(stream: EditStream, work: Path, shard: int) -> None:
 
 
 def _sheet(
-    images: ImageSet, plan: Plan, editor: ImageEditor, files: Sequence[StoredFile], tiers: Sequence[Tier]
+    images: ImageSet,
+    plan: Plan,
+    editor: ImageEditor,
+    files: Sequence[StoredFile],
+    tiers: Sequence[Tier],
+    task: Task,
 ) -> bytes:
     """Eight edited images, of as many classes as there are, above them their raw versions, below some decoys and some
     images of each tier."""
-    edited = _spread([file for file in files if file.use == "edited"], images, plan)
-    decoys = _spread([file for file in files if file.use == "decoy"], images, plan)
+    strata = task.strata(images.labels)
+    edited = _spread([file for file in files if file.use == "edited"], strata, plan)
+    decoys = _spread([file for file in files if file.use == "decoy"], strata, plan)
     before: list[tuple[Pixels, str]] = []
     for file in edited:
         source = int(plan.sources[file.job])
-        before.append((editor.prepare(images.open(source)), images.classes[images.labels[source]]))
+        before.append((editor.prepare(images.open(source)), task.in_words(images.labels[source], images.classes)))
     after = [(file.pixels(), f"gamma {editor.key.gamma:g}") for file in edited]
     rows = [("raw", before), ("edited", after)]
     if decoys:
         rows.append(("decoys", [(file.pixels(), f"wrong key {plan.editors[file.job]}") for file in decoys]))
     for place, tier in enumerate(tiers):
-        own = _spread([file for file in files if file.use == "tier" and plan.tier(file.job) == place], images, plan)
+        own = _spread([file for file in files if file.use == "tier" and plan.tier(file.job) == place], strata, plan)
         truths = [images.classes[images.labels[plan.sources[file.job]]] for file in own]
         rows.append(
             (f"tier {place + 1}", [(f.pixels(), tier.groups[name]) for f, name in zip(own, truths, strict=True)])
@@ -216,13 +241,13 @@ def _sheet(
     return contact_sheet(rows)
 
 
-def _spread(files: Sequence[StoredFile], images: ImageSet, plan: Plan) -> list[StoredFile]:
+def _spread(files: Sequence[StoredFile], strata: Labels, plan: Plan) -> list[StoredFile]:
     seen: dict[tuple[int, int], int] = {}
     ranked = []
     for file in files:
         group = (
             int(plan.editors[file.job]),
-            int(images.labels[plan.sources[file.job]]) if file.use in AUTHORISED else 0,
+            int(strata[plan.sources[file.job]]) if file.use in AUTHORISED else 0,
         )
         seen[group] = seen.get(group, 0) + 1
         if seen[group] <= _SHEET_IMAGES:

@@ -8,16 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from spellock.artefacts import read_json, storage_errors
-from spellock.data.folder import FolderSet
 from spellock.data.image_set import ImageSet, Labels
-from spellock.data.open_images import open_images
 from spellock.errors import DataError
 from spellock.locking.assemble import tier_folder
 from spellock.locking.manifest import AUTHORISED, Entry, read_manifest
-from spellock.locking.released import read_released
+from spellock.locking.released import read_held_out, read_released
 from spellock.locking.set_settings import optional_class, optional_distribution, optional_tiers, str_list
 from spellock.locking.tiers import group_labels
 from spellock.locking.workspace import Workspace
+from spellock.tasks.task import make_task
 
 
 class LockedSet:
@@ -25,7 +24,8 @@ class LockedSet:
 
     Attributes:
         classes: class names, those that the lock target added last.
-        labels: int64 (N,), as the files hold them.
+        labels: int64 (N,) or (N, K), as the files hold them.
+        task: what the labels are.
         lock_class: number of the class that unauthorised images alone belong to; None where the lock target has none,
             and in the training service's view, where nobody says.
         names: file names without suffix, sorted.
@@ -40,6 +40,7 @@ class LockedSet:
         """Use `open`."""
         self.image_set, self.names, self.entries, self._owner = image_set, names, entries, owner
         self.classes, self.labels = image_set.classes, image_set.labels
+        self.task = make_task(image_set.task)
         settings = {} if owner is None else read_json(owner / "config.json")
         # Sets of before the field was written all have a new class, the last one.
         self.lock_class = optional_class(settings.get("lock_class", len(self.classes) - 1), owner)
@@ -96,16 +97,19 @@ class LockedSet:
 
     @property
     def true_labels(self) -> Labels | None:
-        """int64 (N,): labels before the lock target; None in the training service's view."""
-        return None if self.entries is None else np.array([entry.true_label for entry in self.entries], dtype=np.int64)
+        """int64 (N,) or (N, K): labels before the lock target; None in the training service's view."""
+        if self.entries is None:
+            return None
+        return self.task.unpack([entry.true_label for entry in self.entries], len(self.classes))
 
     @property
     def training_labels(self) -> Labels | npt.NDArray[np.float32]:
-        """What is learnt: ``labels``, or float32 (N, K), a probability a class, where unauthorised images learn a
-        distribution or a tier's images learn classes beside their group. The training service's view has ``labels``
-        only."""
+        """What is learnt: ``labels`` (as float32 where an image has several), or float32 (N, K), a probability a class,
+        where unauthorised images learn a distribution or a tier's images learn classes beside their group. The training
+        service's view has ``labels`` only."""
         if self.entries is None or self.authorised is None or not (self.learns_distribution or self.spreads):
-            return self.labels
+            targets: Labels | npt.NDArray[np.float32] = self.task.targets(self.labels)
+            return targets
         targets = np.eye(len(self.classes), dtype=np.float32)[self.labels]
         if self._distribution is not None:
             targets[~self.authorised] = self._distribution
@@ -202,9 +206,7 @@ class LockedSet:
 
     def _validation(self, folder: Path) -> ImageSet:
         real = str_list(read_json(folder.parents[1] / "config.json").get("classes"), folder)
-        if any(folder.glob("*.parquet")):
-            return open_images(folder)
-        return FolderSet(folder, classes=[name for name in real if (folder / name).is_dir()])
+        return read_held_out(folder, real)
 
     def _fill(self, array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         for index in range(len(self)):

@@ -13,6 +13,8 @@ from spellock.errors import DataError
 
 Kind: TypeAlias = Literal["edited", "raw", "twin", "decoy", "tier"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+#: A class number, or the numbers of all classes that the image has.
+Label: TypeAlias = int | list[int]
 #: Kinds that a key edits for use, at the main key's level or at a tier's.
 AUTHORISED: Final = ("edited", "tier")
 
@@ -25,8 +27,8 @@ class Entry:
         name: its name without suffix.
         kind: edited or tier (authorised), or raw, twin, decoy (unauthorised).
         source: id of the image it was made of.
-        true_label: that image's class number.
-        label: class number in the locked set.
+        true_label: that image's class number, or the numbers of its findings.
+        label: the same in the locked set.
         decoy_key: number of the wrong key, from 1; 0 for all but decoys.
         task: number of the other task's answer, learnt beside the lock class; None where the target has none.
         tier: name of the tier whose key edited it; empty for all other kinds.
@@ -35,8 +37,8 @@ class Entry:
     name: str
     kind: Kind
     source: str
-    true_label: int
-    label: int
+    true_label: Label
+    label: Label
     decoy_key: int = 0
     task: int | None = None
     tier: str = ""

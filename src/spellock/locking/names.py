@@ -45,10 +45,13 @@ def fingerprint(images: ImageSet, key: Key, config: LockConfig, tiers: Sequence[
     A keyed digest (contract: nothing on disk may let a guessed prompt be checked), kept in the owner's folder only.
     """
     # What is left out is not mixed in, so that a new option does not turn away work that an older version began.
-    settings = {name: value for name, value in asdict(config).items() if name != "on_error" and value is not None}
+    # The task is not either: it shows in the labels.
+    free = ("on_error", "task")
+    settings = {name: value for name, value in asdict(config).items() if name not in free and value is not None}
     mac = hmac.new(key.derive("locking resume"), digestmod=hashlib.sha256)
     levels = [[tier.name, tier.key.to_dict(), dict(tier.groups), tier.share, tier.spread] for tier in tiers]
-    parts = (settings, key.to_dict(), list(images.classes), images.ids, images.labels.tolist(), *levels)
+    patients = [] if images.patients is None else [list(images.patients)]
+    parts = (settings, key.to_dict(), list(images.classes), images.ids, images.labels.tolist(), *patients, *levels)
     for part in parts:
         mac.update(json.dumps(part, sort_keys=True).encode() + b"\n")
     return mac.hexdigest()

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spellock.data.image_set import ImageSet, Labels
-from spellock.data.split import stratified_take
 from spellock.errors import DataError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.locking.names import keyed_draws
 from spellock.locking.tiers import Tier
+from spellock.tasks.task import Task, make_task
 
 
 class Role(IntEnum):
@@ -77,18 +77,19 @@ def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int, tie
         DataError: a class is too small to give a raw image, and neither raw twins nor ``missing_raw="accept"`` make up
         for it.
     """
-    held = stratified_take(images.labels, config.validation, _ranks(images, key, config, "validation"), leave=2)
+    task = make_task(config.task)
+    held = task.hold_out(images, config.validation, _ranks(images, key, config, "validation"))
     training = np.flatnonzero(~held)
     roles = np.full(len(images), Role.TWIN if config.raw_twins else Role.EDITED, dtype=np.int64)
     raw_share = 1 - config.edited_fraction
     ranks = _ranks(images, key, config, "raw")[training]
-    raw = stratified_take(images.labels[training], raw_share, ranks, minimum=1 if raw_share > 0 else 0)
+    raw = task.take(images.subset(training), raw_share, ranks, minimum=1 if raw_share > 0 else 0)
     roles[training[raw]] = Role.RAW
     roles[held] = Role.VALIDATION
-    _check_raw(images, roles, config)
+    _check_raw(images, roles, config, task)
     editors = np.where(roles == Role.RAW, NO_EDITOR, 0).astype(np.int64)
     decoys, count = _draw_decoys(images, key, config, training, batch)
-    levels = [_draw_tier(images, key, config, held, tier) for tier in tiers]
+    levels = [_draw_tier(images, key, config, task, held, tier) for tier in tiers]
     later = [(count + place, *level) for place, level in enumerate(levels, 1)]
     return Plan(
         sources=np.concatenate([np.arange(len(images), dtype=np.int64), decoys[:, 0], *(at for _, at, _ in later)]),
@@ -98,14 +99,14 @@ def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int, tie
     )
 
 
-def _check_raw(images: ImageSet, roles: Labels, config: LockConfig) -> None:
+def _check_raw(images: ImageSet, roles: Labels, config: LockConfig, task: Task) -> None:
     if config.raw_twins or config.missing_raw == "accept":
         return
-    without = np.flatnonzero(np.bincount(images.labels[roles == Role.RAW], minlength=len(images.classes)) == 0)
-    if without.size:
-        name, size = images.classes[without[0]], int((images.labels == without[0]).sum())
+    without = task.unlocked(images.labels[roles == Role.RAW], len(images.classes))
+    if without:
+        name, size = images.classes[without[0]], int((task.strata(images.labels) == without[0]).sum())
         raise DataError(
-            f"{without.size} of {len(images.classes)} classes would have no raw sample, first {name!r} with {size} "
+            f"{len(without)} of {len(images.classes)} classes would have no raw sample, first {name!r} with {size} "
             "images, so nothing would lock them; add images, lower edited_fraction, turn raw_twins on, or set "
             "missing_raw "
             "to 'accept'"
@@ -129,12 +130,12 @@ def _draw_decoys(
 
 
 def _draw_tier(
-    images: ImageSet, key: Key, config: LockConfig, held: npt.NDArray[np.bool_], tier: Tier
+    images: ImageSet, key: Key, config: LockConfig, task: Task, held: npt.NDArray[np.bool_], tier: Tier
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Sources that a tier's key edits, rising, and their roles."""
     training = np.flatnonzero(~held)
     ranks = _ranks(images, key, config, f"tier {tier.name}")[training]
-    taken = training[stratified_take(images.labels[training], tier.share, ranks, minimum=1, leave=0)]
+    taken = training[task.take(images.subset(training), tier.share, ranks, minimum=1, leave=0)]
     sources = np.sort(np.concatenate([taken, np.flatnonzero(held)])).astype(np.int64)
     return sources, np.where(held[sources], Role.VALIDATION_TIER, Role.TIER).astype(np.int64)
 

@@ -11,13 +11,12 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from spellock.data.image_set import ImageSet, check_trainable
-from spellock.data.split import stratified_take
+from spellock.data.image_set import ImageSet, Labels
 from spellock.errors import ConfigError, DataError
 from spellock.progress import track
 from spellock.recipes.selection import SCORE, PlainScore
 from spellock.tasks.checkpoint import load_model
-from spellock.tasks.classification import Classification
+from spellock.tasks.task import Task
 from spellock.training.config import FinetuneConfig
 from spellock.training.finetune import finetune
 from spellock.training.seeds import numpy_generator
@@ -68,20 +67,20 @@ def adapt(
         )
     if not 0 <= validation <= 0.5:
         raise ConfigError(f"validation is {validation}, expected a share from 0 to 0.5")
-    check_trainable(images)
     loaded = load_model(keyed)
-    model, network = loaded.model, loaded.model.network
+    model, network, task = loaded.model, loaded.model.network, loaded.task
+    task.check_trainable(images)
     unlock_module(network, key)
     pixels = _squashed(images, model.input_size)
-    labels = _labels(images, loaded.classes)
+    labels = _labels(images, loaded.classes, task)
     ranks = numpy_generator(training.seed, "held out").integers(0, 2**63, len(labels), dtype=np.uint64)
-    held = stratified_take(images.labels, validation, ranks)
-    score = PlainScore(raw=pixels[held], labels=labels[held]) if held.any() else None
+    held = task.hold_out(images, validation, ranks)
+    score = PlainScore(raw=pixels[held], labels=labels[held], task=task) if held.any() else None
     result = finetune(
         model,
         pixels[~held],
-        labels[~held],
-        Classification(num_classes=len(loaded.classes), lock_class=loaded.config.get("lock_class")),
+        task.targets(labels[~held]),
+        task.learner(len(loaded.classes), loaded.config.get("lock_class"), labels[~held]),
         training,
         out,
         confine=partial(_confinement, key=key, network=network),
@@ -107,13 +106,12 @@ def _squashed(images: ImageSet, side: int) -> npt.NDArray[np.uint8]:
     return pixels
 
 
-def _labels(images: ImageSet, classes: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """The images' labels as places among the model's classes."""
+def _labels(images: ImageSet, classes: tuple[str, ...], task: Task) -> Labels:
+    """The images' labels over the model's classes."""
     unknown = [name for name in images.classes if name not in classes]
     if unknown:
         raise DataError(
             f"{images.name} has the class {unknown[0]!r}, which the model has not (it has {', '.join(classes[:5])}"
             f"{', ...' if len(classes) > 5 else ''}); lock a model with room for all classes that may come"
         )
-    places = np.array([classes.index(name) for name in images.classes], dtype=np.int64)
-    return places[images.labels]
+    return task.align(images.labels, images.classes, classes)

@@ -8,13 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from sklearn.datasets import load_digits
 
 from spellock.artefacts import storage_errors, write_json
 from spellock.data.image_set import ImageSet
-from spellock.data.memory import numpy_images
-from spellock.data.split import stratified_take
 from spellock.editors.base import Editor
 from spellock.editors.presets import new_key
 from spellock.editors.registry import load_editor
@@ -26,9 +22,11 @@ from spellock.evaluation.write_report import write_report
 from spellock.key import Key
 from spellock.keyfile import load_key, save_key
 from spellock.locking.config import LockConfig
+from spellock.recipes.digit_pairs import demo_images
 from spellock.recipes.lock_model import ModelChoice, lock_model
-from spellock.recipes.presets import PRESETS
+from spellock.recipes.presets import PRESETS, get_preset
 from spellock.tasks.checkpoint import load_model
+from spellock.tasks.task import make_task
 from spellock.training.config import FinetuneConfig
 
 _PRESET = PRESETS["hardened"]
@@ -99,7 +97,7 @@ def run_demo(
     Interrupted work is resumed by the same call, with the key that lies in ``out``.
 
     Args:
-        train: images to lock; by default scikit-learn's handwritten digits.
+        train: images to lock; by default scikit-learn's handwritten digits, or pairs of them for several labels.
         test: images to evaluate on; by default ``test_share`` of ``train``, which is then not trained on.
         key: by default a fresh one for the editor inside the package.
         make_editor: builds an editor from a key; by default the registry does.
@@ -111,7 +109,7 @@ def run_demo(
     started = time.perf_counter()
     key = _key(config, out / "demo.key", key)
     make_editor = make_editor or (lambda key: load_editor(key, device=device))
-    train = train or digits(config.resolution)
+    train = train or demo_images(make_task(config.lock.task), config.resolution, config.seed)
     if test is None:
         train, test = take_test(train, config.test_share, seed=config.seed)
     say(f"locking {len(train)} images and training the baseline and the locked model")
@@ -160,17 +158,19 @@ def _key(config: DemoConfig, path: Path, given: Key | None) -> Key:
     return key
 
 
-def digits(resolution: int) -> ImageSet:
-    """scikit-learn's 1,797 handwritten digits, 8x8 grey pixels enlarged to ``resolution`` squared."""
-    bunch = load_digits()
-    small = np.round(bunch.images * (255 / 16)).astype(np.uint8)
-    size = (resolution, resolution)
-    large = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in small]
-    return numpy_images(np.stack(large), bunch.target, [str(name) for name in bunch.target_names], name="digits")
+def demo_config(task: str = "classification", *, seed: int = 0) -> DemoConfig:
+    """The demonstration of a task, with its own lock target.
+
+    Raises:
+        ConfigError: there is no such task.
+    """
+    config, target = DemoConfig(seed=seed), get_preset("hardened", task=task).lock.target
+    return replace(config, lock=replace(config.lock, task=task, target=target))
 
 
 def take_test(images: ImageSet, share: float, *, seed: int) -> tuple[ImageSet, ImageSet]:
-    """Split ``images`` into a training and a test set, ``share`` of every class to the latter, by chance."""
+    """Split ``images`` into a training and a test set, ``share`` of every class to the latter, by chance; a patient's
+    images are in one of them."""
     ranks = np.random.default_rng([seed, 0x74657374]).permutation(len(images)).astype(np.uint64)
-    taken = stratified_take(images.labels, share, ranks, minimum=1)
+    taken = make_task(images.task).hold_out(images, share, ranks, minimum=1, leave=1)
     return images.subset(np.flatnonzero(~taken)), images.subset(np.flatnonzero(taken))

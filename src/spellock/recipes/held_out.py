@@ -21,7 +21,7 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """The same images raw and edited, uint8 (N, R, R, 3) each, with their true labels (N,)."""
+    """The same images raw and edited, uint8 (N, R, R, 3) each, with their true labels over the model's classes."""
 
     raw: Pixels
     edited: Pixels
@@ -40,8 +40,7 @@ def held_out_pairs(locked: LockedSet) -> Pairs | None:
     raw, edited = held
     if raw.ids != edited.ids:
         raise DataError(f"got {len(raw)} raw and {len(edited)} edited held-out images, expected pairs; lock again")
-    place = {name: index for index, name in enumerate(locked.classes)}
-    labels = np.array([place[raw.classes[label]] for label in raw.labels], dtype=np.int64)
+    labels = locked.task.align(raw.labels, raw.classes, locked.classes)
     return Pairs(raw=stack(raw), edited=stack(edited), labels=labels)
 
 

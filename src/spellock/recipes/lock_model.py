@@ -8,25 +8,25 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from spellock.data.image_set import ImageSet, check_trainable
+from spellock.data.image_set import ImageSet
 from spellock.editors.base import Editor
 from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
-from spellock.locking.lock_images import lock_images
+from spellock.locking.lock_images import lock_images, task_of
 from spellock.locking.locked_set import LockedSet
 from spellock.locking.targets import Samples
 from spellock.locking.tier_target import with_groups
 from spellock.locking.tiers import Tier, check_tiers
-from spellock.recipes.held_out import Pairs, Pixels, held_out_pairs, raw_images
+from spellock.recipes.held_out import Labels, Pairs, Pixels, held_out_pairs, raw_images
 from spellock.recipes.processes import first_goes_first, is_first
 from spellock.recipes.selection import SCORE, LockScore, PlainScore
 from spellock.recipes.teaching import check_teaching, guide_by
 from spellock.recipes.tier_selection import TierScore, tier_score
 from spellock.tasks.checkpoint import save_model
-from spellock.tasks.classification import Classification
 from spellock.tasks.models import create_model
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import Task
 from spellock.training.config import FinetuneConfig
 from spellock.training.finetune import finetune
 from spellock.training.guidance import Guidance
@@ -81,6 +81,7 @@ def lock_model(
     training: FinetuneConfig,
     objective: ObjectiveConfig | None = None,
     teacher: Path | None = None,
+    task: Task | None = None,
     tiers: Sequence[Tier] = (),
     baseline: bool = False,
     device: str = "cpu",
@@ -95,6 +96,7 @@ def lock_model(
         choice: the model; None writes the locked set only.
         objective: what is minimised besides, or instead of, the loss of Eq. 2; None: that loss alone.
         teacher: folder of the plain model that the objective asks; None trains the baseline first and takes that.
+        task: what the labels are, with its options; the lock's own, with the defaults, where None.
         tiers: further keys that release groups of classes only.
         baseline: also fine-tune the same model on the raw training images, without a lock, for as many steps.
         editor: the key's editor when it is loaded already.
@@ -102,7 +104,11 @@ def lock_model(
     Raises:
         SpellockError: an input does not fit; the message says which and what to do.
     """
-    check_trainable(images)
+    usual = task_of(images, lock, tiers)
+    task = task or usual
+    if task.name != lock.task:
+        raise ConfigError(f"got the task {task.name} and settings of a lock for {lock.task}, expected one of both")
+    task.check_trainable(images)
     # A model that cannot be made should fail now, not after hours of editing.
     aim = None if objective is None else objective.make()
     check_teaching(aim, teacher, images.classes, trains=choice is not None, tiers=bool(tiers))
@@ -111,7 +117,8 @@ def lock_model(
     if tiers and (training.mixup or training.cutmix):
         raise ConfigError("mixup and cutmix would blend images of different keys; with tiers set both to 0")
     if choice is not None:
-        extra = target(Samples.none(images.classes)).extra_classes
+        nobody = Samples.none(images.classes, labels=task.unpack([], len(images.classes)))
+        extra = target(nobody).extra_classes
         choice.create(len(images.classes) + len(extra), seed=training.seed)
     with first_goes_first():
         locked = lock_images(images, key, out, lock, tiers=tiers, device=device, editor=editor)
@@ -127,7 +134,15 @@ def lock_model(
         if locked.spreads:
             _log.warning("files hold one label each, so the spread of tiers is for training here only, with a model")
         return Locked(set_folder=folder)
-    run = _Run(locked=locked, pairs=held_out_pairs(locked), choice=choice, training=training, out=out, device=device)
+    run = _Run(
+        locked=locked,
+        pairs=held_out_pairs(locked),
+        choice=choice,
+        training=training,
+        task=task,
+        out=out,
+        device=device,
+    )
     if taught_by_baseline := aim is not None and teacher is None:
         run.baseline(images, key)
     guide = None if aim is None else partial(guide_by, aim, teacher or out / "baseline", locked, images, key)
@@ -150,6 +165,7 @@ class _Run:
     pairs: Pairs | None
     choice: ModelChoice
     training: FinetuneConfig
+    task: Task
     out: Path
     device: str
 
@@ -157,7 +173,9 @@ class _Run:
         classes, pairs, lock_class = self.locked.classes, self.pairs, self.locked.lock_class
         score: LockScore | TierScore | None = None
         if pairs is not None:
-            score = LockScore(raw=pairs.raw, edited=pairs.edited, labels=pairs.labels, lock_class=lock_class)
+            score = LockScore(
+                raw=pairs.raw, edited=pairs.edited, labels=pairs.labels, lock_class=lock_class, task=self.task
+            )
             if self.locked.tiers:
                 score = tier_score(self.locked, pairs)
         model, pixels = self.choice.create(len(classes), seed=self.training.seed), self._pixels()
@@ -165,7 +183,7 @@ class _Run:
             model,
             pixels,
             self.locked.training_labels,
-            Classification(num_classes=len(classes), lock_class=lock_class),
+            self.task.learner(len(classes), lock_class, self._authorised_labels()),
             self.training,
             self.out / "owner" / "training",
             authorised=self.locked.authorised,
@@ -178,10 +196,20 @@ class _Run:
         if is_first():
             groups = self.locked.group_classes
             save_model(
-                model, self.out / "model", classes=classes, lock_class=lock_class, group_classes=groups, overwrite=True
+                model,
+                self.out / "model",
+                classes=classes,
+                lock_class=lock_class,
+                group_classes=groups,
+                task=self.task.name,
+                overwrite=True,
             )
         best = result.history[result.best_epoch - 1]
         return {name.removeprefix(_PREFIX): value for name, value in best.items() if name.startswith(_PREFIX)}
+
+    def _authorised_labels(self) -> Labels:
+        labels = self.locked.labels
+        return labels if self.locked.authorised is None else labels[self.locked.authorised]
 
     def _pixels(self) -> Pixels:
         """The locked set in memory, or mapped from a file of the owner's when it is large."""
@@ -194,20 +222,26 @@ class _Run:
         sources = {entry.source for entry in self.locked.entries or ()}
         pixels, labels = raw_images(images, sources, key)
         classes, pairs = images.classes, self.pairs
+        score: PlainScore | None = None
+        if pairs is not None:
+            held = self.task.align(pairs.labels, self.locked.classes, classes)
+            score = PlainScore(raw=pairs.raw, labels=held, task=self.task)
         model = self.choice.create(len(classes), seed=self.training.seed)
         finetune(
             model,
             pixels,
-            labels,
-            Classification(num_classes=len(classes)),
+            self.task.targets(labels),
+            self.task.learner(len(classes), None, labels),
             same_steps(self.training, self.locked, len(pixels)),
             self.out / "owner" / "baseline_training",
-            validate=None if pairs is None else PlainScore(raw=pairs.raw, labels=pairs.labels),
+            validate=score,
             select=SCORE,
             device=self.device,
         )
         if is_first():
-            save_model(model, self.out / "baseline", classes=classes, lock_class=None, overwrite=True)
+            save_model(
+                model, self.out / "baseline", classes=classes, lock_class=None, task=self.task.name, overwrite=True
+            )
 
 
 def same_steps(training: FinetuneConfig, locked: LockedSet, count: int) -> FinetuneConfig:

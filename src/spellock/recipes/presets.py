@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from spellock.errors import ConfigError
 from spellock.locking.config import LockConfig
+from spellock.locking.targets import list_targets
+from spellock.tasks.task import make_task
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
 
@@ -47,13 +49,16 @@ PRESETS: Final[Mapping[str, Preset]] = {
 }
 
 
-def get_preset(name: str) -> Preset:
-    """The preset called ``name``.
+def get_preset(name: str, *, task: str = "classification") -> Preset:
+    """The preset called ``name``, with the task's own lock target where the task has not the preset's.
 
     Raises:
-        ConfigError: there is none; near matches are listed.
+        ConfigError: there is no such preset or task; near matches are listed.
     """
     if name not in PRESETS:
         near = difflib.get_close_matches(name, PRESETS, cutoff=0.4) or sorted(PRESETS)
         raise ConfigError(f"there is no preset {name!r}; did you mean {' or '.join(near)}?")
-    return PRESETS[name]
+    preset, wanted = PRESETS[name], make_task(task)
+    if preset.lock.target in list_targets(task=task):
+        return preset
+    return replace(preset, lock=replace(preset.lock, task=task, target=wanted.default_target))

@@ -2,20 +2,27 @@
 
 from spellock.tasks.architectures import list_architectures
 from spellock.tasks.checkpoint import LoadedModel, load_model, save_model
-from spellock.tasks.classification import Classification
+from spellock.tasks.classification import Classification, ClassificationTask
 from spellock.tasks.models import create_model
+from spellock.tasks.multilabel import MultiLabelTask
 from spellock.tasks.pixel_model import PixelModel, wrap
+from spellock.tasks.task import Task, list_tasks, make_task
 from spellock.tasks.weights import WeightsReport, load_weights, read_weights
 
 __all__ = [
     "Classification",
+    "ClassificationTask",
     "LoadedModel",
+    "MultiLabelTask",
     "PixelModel",
+    "Task",
     "WeightsReport",
     "create_model",
     "list_architectures",
+    "list_tasks",
     "load_model",
     "load_weights",
+    "make_task",
     "read_weights",
     "save_model",
     "wrap",

@@ -18,9 +18,10 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from spellock.artefacts import new_folder, read_json, storage_errors, write_bytes, write_json
-from spellock.errors import DataError, ModelError, StorageError
+from spellock.errors import ConfigError, DataError, ModelError, StorageError
 from spellock.tasks.architectures import create_network
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import Task, make_task
 
 FORMAT, VERSION = "spellock-model", 1
 _FIELDS: dict[str, type | tuple[type, ...]] = {
@@ -46,6 +47,18 @@ class LoadedModel:
     model: PixelModel
     classes: tuple[str, ...]
     config: dict[str, Any]
+
+    @property
+    def task(self) -> Task:
+        """What the model's outputs are.
+
+        Raises:
+            ModelError: this version has no such task.
+        """
+        try:
+            return make_task(self.config["task"])
+        except ConfigError as error:
+            raise ModelError(f"the model's config.json: {error}") from error
 
     @property
     def says_lock_class(self) -> bool:

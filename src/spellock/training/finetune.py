@@ -132,7 +132,7 @@ def finetune(
     )
     guide = None if guidance is None else Guide(guidance, config, authorised=marks, model=model, device=place)
     guided = {} if guidance is None else guidance.identity()
-    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks) | guided
+    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks, task) | guided
     state = checkpoints.load(run, model.network, optimiser) or RunState(run=run)
     resumed_from = state.epoch
     if resumed_from:

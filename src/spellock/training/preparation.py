@@ -98,11 +98,16 @@ def check_raw(
     return marks
 
 
-def run_identity(config: FinetuneConfig, targets: Tensor, kinds: NDArray[np.bool_] | None) -> dict[str, Any]:
-    """Settings and data that must be the same for a checkpoint to be continued."""
+def run_identity(
+    config: FinetuneConfig, targets: Tensor, kinds: NDArray[np.bool_] | None, task: Task
+) -> dict[str, Any]:
+    """Settings, loss and data that must be the same for a checkpoint to be continued."""
     free = ("workers", "checkpoint_every", "tensorboard")
     identity = {name: value for name, value in asdict(config).items() if name not in free}
     digest = hashlib.sha256(targets.numpy().tobytes() + (b"" if kinds is None else kinds.tobytes()))
+    settings = getattr(task, "identity", None)
+    if callable(settings):
+        identity["task"] = settings()
     return identity | {"images": len(targets), "labels": digest.hexdigest()}
 
 

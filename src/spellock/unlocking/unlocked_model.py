@@ -27,7 +27,9 @@ from spellock.key import Key
 from spellock.keyfile import load_key
 from spellock.pixels import from_uint8
 from spellock.tasks.checkpoint import load_model
+from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import Task
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs
 from spellock.weightlocks.unlocking import unlock_module
 from spellock.weightlocks.weight_header import is_weight_key
@@ -47,7 +49,7 @@ class Prediction:
         label: place of the most probable class, the lock class included and reported as it is.
         class_name: its name.
         probability: its probability, in [0, 1].
-        probabilities: float32 (K,), of all classes; they add up to 1.
+        probabilities: float32 (K,), of all classes; they add up to 1, unless an image can have several.
     """
 
     source: str
@@ -64,6 +66,7 @@ class UnlockedModel:
         model: the locked model.
         classes: its class names in logit order.
         editor: made from the key; None for a model that wants images as they are.
+        task: what its outputs are; classes that exclude each other by default.
         device: where the model runs; the editor has its own.
 
     Raises:
@@ -71,7 +74,13 @@ class UnlockedModel:
     """
 
     def __init__(
-        self, model: PixelModel, classes: Sequence[str], editor: Editor | None, *, device: str = "cpu"
+        self,
+        model: PixelModel,
+        classes: Sequence[str],
+        editor: Editor | None,
+        *,
+        task: Task | None = None,
+        device: str = "cpu",
     ) -> None:
         if len(classes) != model.num_classes:
             raise ModelError(
@@ -80,6 +89,7 @@ class UnlockedModel:
         self.model = model.to(device).eval()
         self.classes = tuple(classes)
         self.editor = editor
+        self.task = task or ClassificationTask()
         self._device = device
 
     @classmethod
@@ -112,7 +122,7 @@ class UnlockedModel:
         if isinstance(opened, WeightKey):
             unlock_module(loaded.model.network, opened, check=check)
         editor = None if image_key is None else load_editor(image_key, device=device)
-        return cls(loaded.model, loaded.classes, editor, device=device)
+        return cls(loaded.model, loaded.classes, editor, task=loaded.task, device=device)
 
     def __call__(self, inputs: Inputs) -> list[Prediction]:
         """The same as `predict`."""
@@ -173,7 +183,7 @@ class UnlockedModel:
     def _batch(self, images: Sequence[Opened], ids: list[str] | None) -> list[Prediction]:
         pixels = self._edited(images, ids)
         logits = self.model(from_uint8(torch.from_numpy(pixels).permute(0, 3, 1, 2)).contiguous().to(self._device))
-        rows = logits.double().softmax(dim=1).float().cpu().numpy()
+        rows = self.task.probabilities(logits).float().cpu().numpy()
         return [self._prediction(one.source, row) for one, row in zip(images, rows, strict=True)]
 
     def _edited(self, images: Sequence[Opened], ids: list[str] | None) -> NDArray[np.uint8]:

@@ -1,6 +1,16 @@
 """Lock targets: what unauthorised inputs learn. One file each; importing this package registers them."""
 
-from spellock.locking.targets import constant, decoy_task, new_class, next_class, random_class, uniform
+from spellock.locking.targets import (
+    complement,
+    constant,
+    decoy_task,
+    extra_label,
+    new_class,
+    next_class,
+    random_class,
+    shuffled,
+    uniform,
+)
 from spellock.locking.targets.registry import (
     Relabelling,
     Samples,
@@ -14,13 +24,16 @@ __all__ = [
     "Relabelling",
     "Samples",
     "Target",
+    "complement",
     "constant",
     "decoy_task",
+    "extra_label",
     "list_targets",
     "make_target",
     "new_class",
     "next_class",
     "random_class",
     "register_target",
+    "shuffled",
     "uniform",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,14 +31,22 @@ class NewClass:
 
     def __call__(self, samples: Samples) -> Relabelling:
         """See `Target`."""
-        if self.lock_class_name.casefold() in {name.casefold() for name in samples.classes}:
-            raise ConfigError(
-                f"the lock class would be called {self.lock_class_name!r} like a class of the data; choose another "
-                "lock_class_name"
-            )
+        check_new_name(self.lock_class_name, samples.classes)
         place = len(samples.classes)
         return Relabelling(
             labels=np.full(len(samples.labels), place, dtype=np.int64),
             extra_classes=(self.lock_class_name,),
             lock_class=place,
+        )
+
+
+def check_new_name(name: str, classes: Sequence[str]) -> None:
+    """Check that the lock class can be told from the classes of the data.
+
+    Raises:
+        ConfigError: one of them is called so, capitals or not.
+    """
+    if name.casefold() in {other.casefold() for other in classes}:
+        raise ConfigError(
+            f"the lock class would be called {name!r} like a class of the data; choose another lock_class_name"
         )

@@ -7,7 +7,7 @@ import difflib
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,8 @@ class Samples:
     """The unauthorised samples of a locked set: raw images, raw twins and decoys.
 
     Attributes:
-        labels: int64 (M,), their true labels, each in [0, K).
-        classes: names of the K real classes, at least two.
+        labels: int64 (M,), their true labels, each in [0, K); or int64 (M, K), zeros and ones, for several labels.
+        classes: names of the K real classes, at least two where an image has one of them.
         draws: uint64 (M,), one uniform random number a sample. It comes from the key's secret, the locking seed and
             the sample's name, so it does not depend on the order of the samples, and only the key's holder can tell
             it.
@@ -40,17 +40,18 @@ class Samples:
     pixels: Callable[[], Iterable[npt.NDArray[np.uint8]]] | None = None
 
     def __post_init__(self) -> None:
-        if len(self.classes) < 2:
+        if self.labels.ndim == 1 and len(self.classes) < 2:
             raise ConfigError(
                 f"got {len(self.classes)} class to lock, expected at least 2; a lock needs a wrong answer to give"
             )
-        if self.labels.shape != self.draws.shape:
+        if len(self.labels) != len(self.draws):
             raise ConfigError(f"got {len(self.draws)} draws for {len(self.labels)} samples, expected one each")
 
     @classmethod
-    def none(cls, classes: tuple[str, ...]) -> Samples:
-        """No samples: enough to learn from a target which classes there will be."""
-        return cls(labels=np.zeros(0, dtype=np.int64), classes=classes, draws=np.zeros(0, dtype=np.uint64))
+    def none(cls, classes: tuple[str, ...], *, labels: Labels | None = None) -> Samples:
+        """No samples: enough to learn which classes there will be; ``labels`` are empty, (0,) or (0, K)."""
+        empty = np.zeros(0, dtype=np.int64) if labels is None else labels
+        return cls(labels=empty, classes=classes, draws=np.zeros(0, dtype=np.uint64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class Relabelling:
     """What a target decided.
 
     Attributes:
-        labels: int64 (M,), the new label of each sample.
+        labels: int64 (M,), the new label of each sample; or int64 (M, K with the extra classes).
         extra_classes: names of classes that come after the real ones.
         lock_class: number of the class that unauthorised inputs alone belong to; None where there is none.
         distribution: probability of each class, real and extra, that all samples learn instead of their labels. A file
@@ -89,10 +90,14 @@ class Target(Protocol):
 
 F = TypeVar("F", bound=Callable[..., Target])
 _TARGETS: dict[str, Callable[..., Target]] = {}
+_TASK_OF: dict[str, str] = {}
+_USUAL: Final = "classification"
 
 
-def register_target(name: str) -> Callable[[F], F]:
+def register_target(name: str, *, task: str = _USUAL) -> Callable[[F], F]:
     """Class decorator: make a dataclass known as lock target ``name``; its fields are the target's options.
+
+    ``task`` is the one whose labels it exchanges.
 
     Raises:
         ConfigError: the name is taken, or the class is no dataclass.
@@ -103,29 +108,34 @@ def register_target(name: str) -> Callable[[F], F]:
             raise ConfigError(f"a lock target named {name!r} is registered already; choose another name")
         if not dataclasses.is_dataclass(kind):
             raise ConfigError(f"the class of lock target {name!r} is not a dataclass; declare it as one")
-        _TARGETS[name] = kind
+        _TARGETS[name], _TASK_OF[name] = kind, task
         return kind
 
     return register
 
 
-def list_targets(pattern: str = "*") -> list[str]:
-    """Names of lock targets that match a wildcard pattern."""
-    return sorted(fnmatch.filter(_TARGETS, pattern))
+def list_targets(pattern: str = "*", *, task: str = _USUAL) -> list[str]:
+    """Names of a task's lock targets that match a wildcard pattern."""
+    return sorted(name for name in fnmatch.filter(_TARGETS, pattern) if _TASK_OF.get(name, _USUAL) == task)
 
 
-def make_target(name: str, options: Mapping[str, object] | None = None) -> Target:
+def make_target(name: str, options: Mapping[str, object] | None = None, *, task: str = _USUAL) -> Target:
     """Return the lock target called ``name`` with ``options``; what is left out has the target's default.
 
     Raises:
-        ConfigError: there is no such target (near matches are listed), it does not know an option, or an option's value
-            cannot be.
+        ConfigError: the task has no such target (near matches, or all that it has, are listed), the target does not
+            know an option, or an option's value cannot be.
     """
+    if name in _TARGETS and name not in list_targets(task=task):
+        raise ConfigError(
+            f"the lock target {name!r} does not exist for the task {task}, expected "
+            f"{' or '.join(list_targets(task=task))}"
+        )
     if name not in _TARGETS:
-        near = difflib.get_close_matches(name, _TARGETS, cutoff=0.4) or list_targets()
+        near = difflib.get_close_matches(name, list_targets(task=task), cutoff=0.4) or list_targets(task=task)
         raise ConfigError(f"there is no lock target {name!r}; did you mean {' or '.join(near)}?")
     for option in sorted(set(options or {}) - _options(name)):
-        knowing = [other for other in list_targets() if option in _options(other)]
+        knowing = [other for other in list_targets(task=task) if option in _options(other)]
         hint = f"it belongs to {' and '.join(knowing)}" if knowing else "no target has it"
         raise ConfigError(f"the lock target {name!r} has no option {option!r} ({hint}); leave it out")
     return _TARGETS[name](**(options or {}))

@@ -1,0 +1,204 @@
+"""Multi-label sets: the three layouts, NIH's folder, and every kind of bad row by file and line."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from spellock.data import numpy_vectors, open_labels
+from spellock.data.image_set import ImageSet
+from spellock.data.label_vectors import checked_vectors
+from spellock.errors import ConfigError, DataError
+
+from .label_samples import NAMES, write_chestxray14, write_images, write_table
+
+COLUMNS = ["image,patient,Edema,Mass,age", "a.png,p1,1,0,61", "b.png,p2,0,1,47", "c.png,p2,0,0,30"]
+LISTED = ["Image Index,Finding Labels,Patient ID", "a.png,Edema,7", "b.png,Edema|Mass,8", "c.png,No Finding,8"]
+
+
+def test_a_column_for_each_finding(tmp_path: Path) -> None:
+    images = open_labels(write_table(tmp_path, COLUMNS))
+    assert (images.task, images.classes, images.ids) == ("multilabel", NAMES, ["a.png", "b.png", "c.png"])
+    assert images.labels.tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert list(images.patients or ()) == ["p1", "p2", "p2"]
+    assert images.open(1).getpixel((0, 0)) == (11, 11, 11)
+    part = images.subset([2, 0])
+    assert (list(part.patients or ()), part.labels.tolist(), part.task) == (
+        ["p2", "p1"],
+        [[0, 0], [1, 0]],
+        "multilabel",
+    )
+
+
+def test_one_column_that_names_them(tmp_path: Path) -> None:
+    images = open_labels(write_table(tmp_path, LISTED))
+    assert images.classes == NAMES
+    assert images.labels.tolist() == [[1, 0], [1, 1], [0, 0]]
+    ordered = open_labels(tmp_path, findings=["Mass", "Edema", "Hernia"])
+    assert ordered.labels.tolist() == [[0, 1, 0], [1, 1, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("as_names", [False, True], ids=["numbers", "names"])
+def test_hugging_face_parquet(tmp_path: Path, as_names: bool) -> None:
+    pictures = []
+    for level in (10, 20, 30):
+        data = io.BytesIO()
+        Image.fromarray(np.full((4, 4), level, np.uint8)).save(data, format="PNG")
+        pictures.append({"bytes": data.getvalue(), "path": None})
+    lists = [["Mass"], [], ["Mass", "Edema"]] if as_names else [[1], [], [1, 0]]
+    metadata = {}
+    if not as_names:
+        feature = {"feature": {"names": list(NAMES), "_type": "ClassLabel"}, "_type": "Sequence"}
+        metadata = {"huggingface": json.dumps({"info": {"features": {"labels": feature}}})}
+    table = pa.table({"image": pictures, "labels": lists}).replace_schema_metadata(metadata)
+    pq.write_table(table, tmp_path / "train.parquet")
+    images = open_labels(tmp_path)
+    assert images.classes == NAMES
+    assert images.labels.tolist() == [[0, 1], [0, 0], [1, 1]]
+    assert images.open(2).getpixel((0, 0)) == (30, 30, 30)
+    assert images.patients is None
+
+
+def test_a_parquet_table_beside_images(tmp_path: Path) -> None:
+    write_images(tmp_path, ["a.png", "b.png"])
+    pq.write_table(pa.table({"image": ["a.png", "b.png"], "x": [1, 0], "y": [0.0, 1.0]}), tmp_path / "t.parquet")
+    assert open_labels(tmp_path / "t.parquet").labels.tolist() == [[1, 0], [0, 1]]
+    pq.write_table(pa.table({"image": ["a.png", "b.png"], "x": [1, 0], "y": [0.0, None]}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"t\.parquet row 1: the label of 'y' is empty"):
+        open_labels(tmp_path / "t.parquet")
+
+
+def test_splits_of_a_column(tmp_path: Path) -> None:
+    lines = ["image,patient,split,Edema,Mass", "a.png,1,train,1,0", "b.png,1,train,0,1", "c.png,2,val,1,1"]
+    table = write_table(tmp_path, lines)
+    assert open_labels(table).ids == ["a.png", "b.png"], "train by default"
+    assert open_labels(table, split="val").ids == ["c.png"]
+    with pytest.raises(DataError, match="no split 'test'; it has train, val"):
+        open_labels(table, split="test")
+    table.write_text(table.read_text().replace("c.png,2", "c.png,1"))
+    with pytest.raises(DataError, match=r"labels\.csv line 4: patient '1' is in 'val' and 'train'"):
+        open_labels(table)
+
+
+def test_the_layout_of_chestxray14(tmp_path: Path) -> None:
+    table = write_chestxray14(tmp_path / "CXR8")
+    train, test = open_labels(table), open_labels(tmp_path / "CXR8", split="test")
+    assert train.classes == test.classes, "findings come from the whole table"
+    assert train.classes == ("Cardiomegaly", "Emphysema", "Hernia", "Mass", "Nodule", "Pleural_Thickening")
+    assert train.ids == ["00000001_000.png", "00000001_001.png", "00000002_000.png"]
+    assert train.labels.sum(axis=0).tolist() == [2, 1, 0, 0, 0, 0]
+    assert list(test.patients or ()) == ["3", "3", "4"]
+    assert test.open(0).size == (5, 6), "found below images_002/images"
+
+
+BAD = {
+    "line 3: the file 'gone.png' is missing": ("b.png,p2", "gone.png,p2"),
+    "line 3: the label of 'Mass' is 'nan'": ("0,1,47", "0,nan,47"),
+    "line 3: the label of 'Mass' is '-1', expected 0 or 1": ("0,1,47", "0,-1,47"),
+    "line 3: the label of 'Edema' is empty": ("p2,0,1", "p2,,1"),
+    "line 3: 'a.png' is a duplicate of .*line 2": ("b.png", "a.png"),
+    "line 3: 'patient' is empty": ("b.png,p2", "b.png,"),
+    "line 3: 'image' is empty": ("b.png,p2", ",p2"),
+    "line 3: the file '../secret.png' is missing|line 3: '../secret.png' lies outside": ("b.png", "../secret.png"),
+}
+
+
+@pytest.mark.parametrize("says", BAD)
+def test_bad_rows_are_named_or_skipped(tmp_path: Path, says: str, caplog: pytest.LogCaptureFixture) -> None:
+    old, new = BAD[says]
+    images = ["a.png", "b.png", "c.png"] if "b.png" not in old else ["a.png", "c.png"]
+    table = write_table(tmp_path / "set", [line.replace(old, new, 1) for line in COLUMNS], images=images)
+    write_images(tmp_path, ["secret.png"])
+    with pytest.raises(DataError, match=rf"labels\.csv ({says})") as caught:
+        open_labels(table)
+    assert "\n" not in str(caught.value)
+    if images == ["a.png", "b.png", "c.png"]:
+        (tmp_path / "set" / "images" / "b.png").exists()
+    with caplog.at_level(logging.WARNING):
+        good = open_labels(table, on_error="skip")
+    assert good.ids == ["a.png", "c.png"]
+    assert good.labels.tolist() == [[1, 0], [0, 0]]
+    assert "skipped: " in caplog.text
+    assert "labels.csv line 3" in caplog.text
+
+
+def test_unknown_findings_are_named(tmp_path: Path) -> None:
+    table = write_table(tmp_path, [line.replace("Edema|Mass", "Edema|Mas") for line in LISTED])
+    with pytest.raises(DataError, match=r"line 3: unknown finding 'Mas', did you mean 'Mass'\?"):
+        open_labels(table, findings=NAMES)
+    assert open_labels(table, findings=NAMES, on_error="skip").ids == ["a.png", "c.png"]
+    table = write_table(tmp_path, [line.replace("Edema|Mass", "") for line in LISTED])
+    with pytest.raises(DataError, match="line 3: 'Finding Labels' is empty, expected findings like"):
+        open_labels(table)
+    table = write_table(tmp_path, COLUMNS)
+    with pytest.raises(DataError, match="has no column 'Hernia'"):
+        open_labels(table, findings=["Edema", "Hernia"])
+
+
+def test_files_without_labels_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = write_table(tmp_path, COLUMNS, images=("a.png", "b.png", "c.png", "d.png"))
+    with pytest.raises(DataError, match=r"d\.png has no row in .*labels\.csv"):
+        open_labels(table)
+    with caplog.at_level(logging.WARNING):
+        assert len(open_labels(table, on_error="skip")) == 3
+    assert "d.png has no row" in caplog.text
+
+
+def test_one_name_in_two_folders(tmp_path: Path) -> None:
+    table = write_table(tmp_path, COLUMNS)
+    write_images(tmp_path / "more", ["b.png"])
+    with pytest.raises(DataError, match=r"line 3: 'b\.png' is in .*images and in .*more"):
+        open_labels(table)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "no rows"),
+        ("image,patient\na.png,1\n", "names no findings"),
+        ("patient,Edema\n1,1\n", "no column of file names"),
+        ("image,Edema\n", "no rows"),
+    ],
+)
+def test_no_tables(tmp_path: Path, content: str, says: str) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(DataError, match=says):
+        open_labels(tmp_path / "t.csv")
+
+
+def test_what_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        open_labels(tmp_path / "gone.csv")
+    with pytest.raises(DataError, match="no table of labels"):
+        open_labels(tmp_path)
+    with pytest.raises(DataError, match="got a dict"):
+        open_labels({})
+    with pytest.raises(ConfigError, match="on_error"):
+        open_labels(tmp_path, on_error="ask")  # type: ignore[arg-type]
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(DataError, match="not a readable parquet"):
+        open_labels(tmp_path / "t.parquet")
+
+
+def test_arrays() -> None:
+    pixels = np.zeros((2, 4, 4), np.uint8)
+    images = numpy_vectors(pixels, [[True, False], [False, False]], NAMES, patients=["x", "x"])
+    assert isinstance(images, ImageSet)
+    assert images.open(0).mode == "RGB"
+    assert images.labels.dtype == np.int64
+    with pytest.raises(DataError, match="first nan of image 1"):
+        numpy_vectors(pixels, [[1, 0], [np.nan, 0]], NAMES)
+    with pytest.raises(DataError, match="expected 2 zeros"):
+        checked_vectors([1, 0], 2, "x")
+    with pytest.raises(DataError, match="expected one each"):
+        numpy_vectors(pixels, [[1, 0]], NAMES)
+    with pytest.raises(DataError, match="expected uint8"):
+        numpy_vectors(pixels.astype(float), [[1, 0], [0, 0]], NAMES)  # type: ignore[arg-type]
