@@ -56,6 +56,17 @@ def imagenette(folder: Path, split: str, side: int) -> Arrays:
     return np.stack(images), np.asarray(labels, dtype=np.int64)
 
 
+def nih_chestxray(folder: Path, work: Path) -> Path:
+    """The table of the ChestX-ray14 images, unpacked once below ``work``; open it with `open_labels`."""
+    out = work / "nih_chestxray"
+    if not (out / "labels.csv").is_file():
+        with zipfile.ZipFile(folder / "nih_chestxray" / "nih_chestxray.zip") as archive:
+            names = [name for name in archive.namelist() if not name.endswith("labels.csv")]
+            archive.extractall(out, members=names)
+            archive.extract("labels.csv", out)  # last, so that it says that all is there
+    return out / "labels.csv"
+
+
 def _grey(file: Path, split: str) -> Arrays:
     arrays = np.load(file)
     padded = np.pad(arrays[f"x_{split}"], ((0, 0), (2, 2), (2, 2)))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from spellock.data import numpy_vectors, open_labels
+from spellock.data import ChosenFindings, frequent_findings, numpy_vectors, open_labels
 from spellock.data.image_set import ImageSet
 from spellock.data.label_vectors import checked_vectors
 from spellock.errors import ConfigError, DataError
@@ -202,3 +202,18 @@ def test_arrays() -> None:
         numpy_vectors(pixels, [[1, 0]], NAMES)
     with pytest.raises(DataError, match="expected uint8"):
         numpy_vectors(pixels.astype(float), [[1, 0], [0, 0]], NAMES)  # type: ignore[arg-type]
+
+
+def test_findings_can_be_chosen_by_their_number(tmp_path: Path) -> None:
+    train, test = (open_labels(write_chestxray14(tmp_path / "CXR8"), split=split) for split in ("train", "test"))
+    assert frequent_findings({"train": train, "test": test}, {"train": 0, "test": 1}) == (
+        "Hernia", "Mass", "Nodule", "Pleural_Thickening",
+    )  # fmt: skip
+    assert frequent_findings({"train": train}, {"train": 1}) == ("Cardiomegaly", "Emphysema"), "and negatives"
+    some = ChosenFindings(test, ("Nodule", "Hernia"))
+    assert some.labels.tolist() == [[0, 1], [0, 1], [1, 0]]
+    assert (list(some.patients or ()), some.open(2).size) == (["3", "3", "4"], (5, 6))
+    with pytest.raises(DataError, match="no finding 'Gout'"):
+        ChosenFindings(test, ("Gout",))
+    with pytest.raises(DataError, match="name different findings"):
+        frequent_findings({"a": test, "b": some}, {"a": 1, "b": 1})

@@ -1,5 +1,6 @@
 """Reading and writing labelled images."""
 
+from spellock.data.choose_findings import ChosenFindings, frequent_findings
 from spellock.data.decode import MAX_PIXELS, decode_image
 from spellock.data.image_set import ImageSet, OnError, check_trainable
 from spellock.data.label_vectors import numpy_vectors
@@ -12,10 +13,12 @@ from spellock.data.write_parquet import write_parquet
 
 __all__ = [
     "MAX_PIXELS",
+    "ChosenFindings",
     "ImageSet",
     "OnError",
     "check_trainable",
     "decode_image",
+    "frequent_findings",
     "numpy_images",
     "numpy_vectors",
     "open_images",
