@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from spellock.errors import ConfigError, DataError
-from spellock.evaluation.batchnorm import has_batch_norm, recompute_batch_norm
-from spellock.evaluation.collect import ImageSource, collect
 from spellock.evaluation.folds import Fold, RawReadings, cross_folds
 from spellock.evaluation.halves import halves
 from spellock.evaluation.hardened import Best, Candidate, best_of, keyless_hits
 from spellock.pixels import check_images, to_uint8
+from spellock.tasks.batchnorm import has_batch_norm, recompute_batch_norm
+from spellock.tasks.collect import ImageSource, collect
 from spellock.tasks.pixel_model import PixelModel
 
 Halves = tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spellock.evaluation.collect import collect
 from spellock.evaluation.keyless import hardened_lp
+from spellock.tasks.collect import collect
 from spellock.tasks.pixel_model import PixelModel
 
 SCORE = "score"
