@@ -20,14 +20,13 @@ from spellock.tasks.pixel_model import PixelModel
 Features = NDArray[np.float32]
 ALL = "all stages"
 OUTPUTS = "outputs"
-_FEWEST = 3
 
 
 def stages_of(model: PixelModel) -> tuple[str, ...]:
     """Names of the layers after which the network's stages end.
 
-    A stage is a run of layers whose outputs have one shape; a network with fewer than three (a transformer) is cut into
-    quarters of its blocks.
+    A stage is a run of layers whose outputs have one shape. Where one run is most of the network, as in a transformer,
+    it is cut into quarters.
 
     Raises:
         ModelError: no layer gives a feature map, tokens or a vector.
@@ -43,10 +42,12 @@ def stages_of(model: PixelModel) -> tuple[str, ...]:
     shapes = [(name, shape) for name, shape in shapes if shape != tuple(outputs.shape[1:])]
     if not shapes:
         raise ModelError(f"{type(model.network).__name__} has no layer with features to probe; wrap its layers")
-    ends = [list(run)[-1][0] for _, run in groupby(shapes, key=lambda one: one[1])]
-    if len(ends) < _FEWEST and len(shapes) > _FEWEST:
-        ends = [shapes[-(-len(shapes) * quarter // 4) - 1][0] for quarter in (1, 2, 3, 4)]
-    return tuple(dict.fromkeys(ends))
+    ends: list[str] = []
+    for _, layers_of_one in groupby(shapes, key=lambda one: one[1]):
+        run = [name for name, _ in layers_of_one]
+        parts = 4 if len(run) >= 4 and 2 * len(run) > len(shapes) else 1
+        ends += [run[-(-len(run) * part // parts) - 1] for part in range(1, parts + 1)]
+    return tuple(ends)
 
 
 def stage_features(model: PixelModel, images: Tensor, stages: tuple[str, ...]) -> Mapping[str, Features]:

@@ -116,18 +116,16 @@ def run_list(args: AttackListArgs) -> int:
     from spellock.attacks.levels import level_of
     from spellock.attacks.registry import attack_class, list_attacks, make_attack
 
-    found = {}
-    for name in list_attacks():
-        kind = attack_class(name)
-        options = {field.name: field.default for field in dataclasses.fields(kind)}
-        found[name] = {"level": level_of(make_attack(name).needs), "options": options}
+    names = list_attacks()
+    levels = {name: level_of(make_attack(name).needs) for name in names}
+    options = {name: {one.name: one.default for one in dataclasses.fields(attack_class(name))} for name in names}
     if args.json:
-        print(json_format.dumps(found))
+        print(json_format.dumps({name: {"level": levels[name], "options": options[name]} for name in names}))
         return 0
-    width = max(map(len, found))
-    for name, one in found.items():
-        options = " ".join(f"{option}={value}" for option, value in one["options"].items())  # type: ignore[attr-defined]
-        print(f"{name:<{width}}  {one['level']!s:<8} {options}".rstrip())
+    width = max(map(len, names))
+    for name in names:
+        words = " ".join(f"{option}={value}" for option, value in options[name].items())
+        print(f"{name:<{width}}  {levels[name]:<8} {words}".rstrip())
     return 0
 
 

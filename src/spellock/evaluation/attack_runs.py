@@ -44,9 +44,10 @@ def run_attacks(
     store: AttackStore | None = None,
     batch_size: int = 128,
 ) -> AttackReport:
-    """Run every trial with every amount of data that it takes, and its controls where it uses labels.
+    """Run every trial with every amount of data that it takes, and its controls.
 
-    Without labels nothing ties the outputs of public or random weights to the classes: the control is then chance.
+    Public weights are attacked in the same way where that means something: with labels, and with raw images alone,
+    since a public classifier may know the classes. Random weights only with labels: without, they give chance.
 
     Raises:
         ConfigError: nothing to run.
@@ -135,9 +136,12 @@ def _attacked(
     if Asset.EDITOR in needs and run.thief.editor is None:
         return replace(row, skipped="the key's editor takes no prompt"), {}
     draws = plan.draws if labels else 1
+    wanted = {"locked", "public", "random"} if labels else {"locked"}
+    if needs <= {Asset.QUERIES, Asset.WEIGHTS, Asset.UNLABELLED}:
+        wanted.add("public")
     done: dict[str, list[Done]] = {}
     for start, model in starts.items():
-        if model is not None and (start == "locked" or labels):
+        if model is not None and start in wanted:
             try:
                 done[start] = [run.attack(trial, start, model, row, draw) for draw in range(draws)]
             except ConfigError as error:

@@ -54,7 +54,8 @@ def evaluate_attacks(
             locked model was fine-tuned from.
         unlabelled: raw images without labels that the thief gets.
         work: folder that an interrupted run goes on from.
-        make_editor: builds an editor from a key; by default the registry does.
+        make_editor: builds an editor from a key; by default the registry does. The thief gets it too, for keys of its
+            own, so it must hold none.
 
     Raises:
         ConfigError, DataError, ModelError, EditorError: something does not fit; the message says what.
@@ -106,8 +107,7 @@ def evaluate_attacks(
     parts = [weights_of(one) for one in (model, public, random) if one is not None]
     run = hashlib.sha256(
         repr(
-            (parts, plan.budget, plan.seed, plan.candidate_images, plan.black_box, unlabelled, lock)
-            + (_digest(thief), _digest(scored))
+            (parts, plan.budget, plan.seed, plan.candidate_images, unlabelled, lock, _digest(thief), _digest(scored))
         ).encode()
     ).hexdigest()
     return run_attacks(model, thief, scored, chosen, plan, public=public, random=random, store=AttackStore(work, run))
