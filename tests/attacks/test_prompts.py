@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from spellock.attacks.budget import Budget, Query
 from spellock.attacks.guessing import judge, own_secret
+from spellock.attacks.monte_carlo import _step
 from spellock.attacks.prompt_words import dictionary, five_kinds
 from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.registry import make_attack
@@ -87,6 +89,25 @@ def test_the_search_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     assert [one.found["score"] for one in attack(again, tmp_path)] == first
 
 
+def test_a_random_walk_climbs_and_goes_on(tmp_path: Path) -> None:
+    attack = make_attack("monte-carlo", {"steps": 120, "images": 4})
+    stolen = attack(view(), tmp_path)
+    found = [one.found["score"] for one in stolen]
+    assert found == sorted(found, reverse=True)
+    assert colours.accuracy(stolen[0].predict) > 0.9
+    assert "pastel" not in (tmp_path / "scores.json").read_text()
+    refusing = PublicEditor(
+        name="border", settings={}, gamma=1.0, resolution=8, resize="bicubic", make=lambda key: pytest.fail("edited")
+    )
+    again = attack(colours.view(colours.locked(before=doubting), editor=refusing), tmp_path)
+    assert [one.found["score"] for one in again] == found
+    start = ("with oil pastel", 0)
+    steps = {_step(start, random.Random(seed)) for seed in range(600)}
+    assert {secret for _, secret in steps} == set(range(16))
+    assert all(prompt.strip() for prompt, _ in steps)
+    assert {len(prompt.split()) for prompt, _ in steps} >= {2, 3, 4}
+
+
 def test_random_prompts_are_of_five_kinds() -> None:
     stolen = make_attack("random-prompts", {"count": 2})(view())
     assert [one.name for one in stolen] == [
@@ -106,6 +127,9 @@ def test_budgets_bound_keys_and_answers() -> None:
     stolen = make_attack("prompt-search")(asking)
     assert query.spent <= 400
     assert stolen[0].found["tried"] > 90
+    poor = colours.view(None, query=Query(colours.locked(), limit=50), editor=editor(), budget=Budget(queries=50))
+    with pytest.raises(ConfigError, match="lower candidates"):
+        make_attack("prompt-search")(poor)
 
 
 def test_rankings_read_what_they_say() -> None:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.base import Stolen
-from spellock.attacks.outputs import Logits, outputs_of, softmax
+from spellock.attacks.outputs import Logits, outputs_of, real_places, softmax
 from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.translated import squashed
 from spellock.attacks.view import AttackerView, floats
 from spellock.editors.base import Editor
+from spellock.errors import ConfigError
 from spellock.hidden import Scalar
 from spellock.key import SECRET_BYTES, Key
 from spellock.pixels import from_uint8, to_uint8
@@ -64,6 +65,23 @@ class Guesser:
     def _edit(self, editor: Editor, images: Tensor) -> Tensor:
         small = from_uint8(to_uint8(squashed(images, self.editor.resolution)))
         return editor(small, [f"guess#{place}" for place in range(len(small))])
+
+
+def guesser_and_images(view: AttackerView, images: int, *, keys: int) -> tuple[Guesser, Tensor]:
+    """A guesser, and the raw images that each of so many keys can be tried on with the queries that are left.
+
+    Raises:
+        ConfigError: there is no public editor, or fewer queries than keys.
+    """
+    if view.editor is None:
+        raise ConfigError("this attack needs the public editor, the thief here has none; give one that takes prompts")
+    sample = view.unlabelled[:images]
+    if view.query is not None and view.query.left is not None:
+        if view.query.left <= keys:
+            raise ConfigError(f"got {view.query.left} queries for {keys} keys, expected more; lower candidates")
+        sample = sample[: view.query.left // (keys + 1)]
+    seen = outputs_of(view.answer, sample, label="raw images")
+    return Guesser(view=view, editor=view.editor, real=real_places(seen.shape[1], view, seen)), sample
 
 
 def judge(logits: Logits, real: NDArray[np.int64], ranking: str) -> float:
