@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 from support.results import write_result
 
+from spellock.attacks.permuted import best_renaming
 from spellock.evaluation.halves import halves
 from spellock.evaluation.hardened import Candidate, best_of
-from spellock.evaluation.permuted import best_renaming
 
 IMAGES, CLASSES, ATTACKS, DRAWS, SEED = 2000, 10, 27, 200, 0
 

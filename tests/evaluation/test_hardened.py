@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from spellock.attacks.permuted import best_renaming
 from spellock.errors import ConfigError, DataError
 from spellock.evaluation.folds import Fold, RawReadings, cross_folds
 from spellock.evaluation.halves import halves, stratified_subset
 from spellock.evaluation.hardened import Candidate, best_of, highest, keyless_hits
-from spellock.evaluation.permuted import best_renaming, permuted_hits
+from spellock.evaluation.permuted import permuted_hits
 
 from .fakes import CLASSES, LOCK, good_logits, labels_of, readings_of
 

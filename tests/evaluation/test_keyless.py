@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from spellock.errors import ConfigError, DataError, ModelError
-from spellock.evaluation.batchnorm import has_batch_norm, recompute_batch_norm
-from spellock.evaluation.collect import collect, forward
 from spellock.evaluation.halves import halves
 from spellock.evaluation.keyless import Unlabelled, figures_of, hardened_lp, raw_readings
+from spellock.tasks.batchnorm import has_batch_norm, recompute_batch_norm
+from spellock.tasks.collect import collect, forward
 from spellock.tasks.pixel_model import PixelModel, wrap
 
 

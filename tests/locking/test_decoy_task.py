@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from spellock.attacks.permuted import best_renaming
 from spellock.errors import ConfigError, DataError
-from spellock.evaluation.permuted import best_renaming
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet

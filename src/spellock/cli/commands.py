@@ -51,6 +51,8 @@ _LIST = (
     Command("lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs", "run", "defaults"),
     Command("predict", "Predict with a locked model and its key", "spellock.cli.predict", "PredictArgs"),
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),
+    Command("attack", "Attack a locked model as a thief would", "spellock.cli.attack", "AttackArgs"),
+    Command("attack list", "List attacks and what they need", "spellock.cli.attack", "AttackListArgs", "run_list"),
     Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs"),
     Command(
         "weights select", "Show which weights would be the key", "spellock.cli.weights", "WeightsSelectArgs",

@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import tyro
 
+from spellock.cli.evaluation_data import lock_class_of, scored_images
 from spellock.cli.options import check_device, record_run
-from spellock.errors import ConfigError, DataError, ModelError
+from spellock.errors import ConfigError
 
 if TYPE_CHECKING:
-    from spellock.data.image_set import ImageSet
     from spellock.evaluation.report import Report
     from spellock.key import Key
-    from spellock.tasks.checkpoint import LoadedModel
-    from spellock.tasks.task import Task
 
 _OFFICIAL: Final = "modellock-official"
-_NO_LOCK_CLASS: Final = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +114,7 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
     tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
     locked = load_model(args.model)
     task = locked.task
-    test = _test_set(args, task)
+    test = scored_images(args.data, args.split, on_error=args.on_error, task=task)
     if args.on_error == "skip":
         test = test.readable()
     if args.limit is not None:
@@ -130,7 +127,7 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
         locked.classes,
         _key(args),
         test,
-        lock_class=_lock_class(args.lock_class, locked, test),
+        lock_class=lock_class_of(args.lock_class, locked, test),
         group_classes=locked.group_classes,
         tiers=tiers,
         baseline=None if baseline is None else baseline.model.to(device),
@@ -167,32 +164,3 @@ def _key(args: EvaluateArgs) -> Key:
     if args.key is None:
         return new_key("modellock", weights=args.weights)
     return open_key(args.key, passphrase_file=args.passphrase_file)
-
-
-def _test_set(args: EvaluateArgs, task: Task) -> ImageSet:
-    if args.split is not None:
-        return task.open_images(args.data, split=args.split, on_error=args.on_error)
-    try:
-        return task.open_images(args.data, split="test", on_error=args.on_error)
-    except DataError:
-        images = task.open_images(args.data, split=None, on_error=args.on_error)
-    try:
-        task.open_images(args.data, split="train", on_error=args.on_error)
-    except DataError:
-        return images  # a set without splits
-    raise DataError(f"{args.data} has a training split but none called 'test', say which to evaluate on with --split")
-
-
-def _lock_class(asked: str | None, locked: LoadedModel, test: ImageSet) -> int | str | None:
-    if asked is not None:
-        return None if asked == _NO_LOCK_CLASS else asked
-    if locked.says_lock_class:
-        return locked.lock_class
-    groups = {locked.classes[place] for place in locked.group_classes}
-    extra = [name for name in locked.classes if name not in test.classes and name not in groups]
-    if len(extra) > 1:
-        raise ModelError(
-            f"the model has {len(extra)} classes that the data has not, so its lock class is in doubt; "
-            "name it with --lock-class"
-        )
-    return extra[0] if extra else None

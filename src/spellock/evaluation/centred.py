@@ -8,11 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spellock.attacks.centred import standardise
+from spellock.attacks.suppressed import real_classes
 from spellock.evaluation.folds import Fold, gather
-from spellock.evaluation.suppressed import real_classes
-
-#: Logits that vary less than this carry nothing but rounding; dividing by less would turn that into predictions.
-SMALLEST_SPREAD = 1e-6
 
 
 def centred_predictions(
@@ -20,9 +18,7 @@ def centred_predictions(
 ) -> NDArray[np.int64]:
     """Predictions for logits (N, K), standardised with mean and deviation of ``reference`` (M, K) raw logits."""
     real = real_classes(logits.shape[1], lock_class)
-    mean = reference[:, real].mean(axis=0, dtype=np.float64)
-    spread = np.maximum(reference[:, real].std(axis=0, dtype=np.float64), SMALLEST_SPREAD)
-    predictions: NDArray[np.int64] = real[((logits[:, real] - mean) / spread).argmax(axis=1)]
+    predictions: NDArray[np.int64] = real[standardise(logits[:, real], reference[:, real]).argmax(axis=1)]
     return predictions
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spellock.data.image_set import ImageSet
-from spellock.evaluation.collect import ImageSource
+from spellock.tasks.collect import ImageSource
 
 if TYPE_CHECKING:
     from spellock.editors.base import Editor

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spellock.evaluation.collect import forward, in_evaluation_mode
+from spellock.tasks.collect import forward, in_evaluation_mode
 from spellock.tasks.pixel_model import PixelModel
 
 _REPEATS = 3

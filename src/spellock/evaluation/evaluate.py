@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from spellock.data.image_set import ImageSet
 from spellock.errors import ConfigError, ModelError
 from spellock.evaluation.accuracy import Estimate
-from spellock.evaluation.collect import collect
 from spellock.evaluation.conditions import Edited, batch_for, raw, same_path
 from spellock.evaluation.cost import unlock_cost
 from spellock.evaluation.examples import make_examples
@@ -33,6 +32,7 @@ from spellock.evaluation.wrong_key_trials import EditorMaker, wrong_key_logits
 from spellock.evaluation.wrong_keys import DEFAULT_COUNT, WrongKey, choose_wrong_keys
 from spellock.key import Key
 from spellock.locking.tiers import Tier
+from spellock.tasks.collect import collect
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import make_task
 

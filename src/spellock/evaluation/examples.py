@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spellock.evaluation.collect import ImageSource, forward, in_evaluation_mode
 from spellock.evaluation.judge import Judge
 from spellock.evaluation.report import Example, View
+from spellock.tasks.collect import ImageSource, forward, in_evaluation_mode
 from spellock.tasks.pixel_model import PixelModel
 
 

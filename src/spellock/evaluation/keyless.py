@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from spellock.errors import DataError
-from spellock.evaluation.batchnorm import has_batch_norm, recompute_batch_norm
-from spellock.evaluation.collect import ImageSource, collect
 from spellock.evaluation.folds import Fold, RawReadings, cross_folds
 from spellock.evaluation.hardened import Best, best_of, keyless_hits
 from spellock.evaluation.judge import Halves, Judge, Question
 from spellock.evaluation.judges import make_judge
 from spellock.pixels import check_images, to_uint8
+from spellock.tasks.batchnorm import has_batch_norm, recompute_batch_norm
 from spellock.tasks.classification import ClassificationTask
+from spellock.tasks.collect import ImageSource, collect
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spellock.evaluation.centred import SMALLEST_SPREAD
+from spellock.attacks.centred import SMALLEST_SPREAD
 from spellock.evaluation.folds import Fold, RawReadings, gather
 
 Logits = NDArray[np.float32]

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from spellock.attacks.suppressed import real_classes
 from spellock.data.image_set import Labels
 from spellock.data.split_patients import take_patients
 from spellock.errors import DataError
@@ -21,7 +22,6 @@ from spellock.evaluation.multilabel_figures import MIRRORED, MULTILABEL_FIGURES
 from spellock.evaluation.multilabel_readings import obeyed, raw_scores
 from spellock.evaluation.ranking import Ranking
 from spellock.evaluation.report import FindingResult
-from spellock.evaluation.suppressed import real_classes
 from spellock.tasks.auroc import aurocs, judgeable
 from spellock.tasks.multilabel import MultiLabelTask
 

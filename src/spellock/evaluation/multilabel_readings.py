@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from spellock.attacks.centred import SMALLEST_SPREAD
+from spellock.attacks.suppressed import real_classes
 from spellock.errors import ConfigError
-from spellock.evaluation.centred import SMALLEST_SPREAD
 from spellock.evaluation.folds import Fold, RawReadings
-from spellock.evaluation.suppressed import real_classes
 from spellock.tasks.auroc import Floats, aurocs
 
 Logits = NDArray[np.float32]

@@ -8,28 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from spellock.attacks.permuted import best_renaming
 from spellock.errors import ConfigError
 from spellock.evaluation.folds import Fold, gather
-from spellock.evaluation.suppressed import real_classes, suppressed_predictions
-
-
-def best_renaming(
-    predictions: NDArray[np.int64], labels: NDArray[np.int64], classes: int, lock_class: int | None
-) -> NDArray[np.int64]:
-    """Array (classes,) that sends a predicted class to its new name so that most ``labels`` are met.
-
-    Between renamings that meet equally many labels (classes that never occur) the one that keeps names wins.
-    """
-    real = real_classes(classes, lock_class)
-    counts = np.zeros((classes, classes))
-    np.add.at(counts, (predictions, labels), 1.0)
-    counts[np.diag_indices(classes)] += 0.5 / classes  # a tie-break worth less than one image in all
-    rows, columns = linear_sum_assignment(counts[np.ix_(real, real)], maximize=True)
-    renaming = np.arange(classes, dtype=np.int64)
-    renaming[real[rows]] = real[columns]
-    return renaming
+from spellock.evaluation.suppressed import suppressed_predictions
 
 
 def permuted_hits(folds: tuple[Fold, ...], labels: NDArray[np.int64], lock_class: int | None) -> NDArray[np.bool_]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-
-def real_classes(classes: int, lock_class: int | None) -> NDArray[np.int64]:
-    """Indices of all classes but the lock class."""
-    return np.array([index for index in range(classes) if index != lock_class], dtype=np.int64)
+from spellock.attacks.suppressed import real_classes
 
 
 def suppressed_predictions(logits: NDArray[np.float32], lock_class: int | None) -> NDArray[np.int64]:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from spellock.data.image_set import ImageSet
 from spellock.errors import ModelError
 from spellock.evaluation.accuracy import Estimate, proportion
-from spellock.evaluation.collect import ImageSource
 from spellock.evaluation.conditions import batch_for, raw
 from spellock.evaluation.folds import RawReadings
 from spellock.evaluation.hardened import Best, Candidate, best_of
@@ -29,6 +28,7 @@ from spellock.evaluation.report import TierResult
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.locking.tiers import Tier
 from spellock.progress import track
+from spellock.tasks.collect import ImageSource
 from spellock.tasks.pixel_model import PixelModel
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spellock.data.image_set import ImageSet
-from spellock.evaluation.collect import collect
 from spellock.evaluation.conditions import Edited, batch_for
 from spellock.evaluation.wrong_keys import WrongKey
 from spellock.key import Key
+from spellock.tasks.collect import collect
 from spellock.tasks.pixel_model import PixelModel
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from spellock.evaluation.collect import collect
 from spellock.evaluation.judge import Judge, Question
 from spellock.evaluation.judges import make_judge
 from spellock.evaluation.keyless import hardened_lp
 from spellock.tasks.classification import ClassificationTask
+from spellock.tasks.collect import collect
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from spellock.errors import DataError
-from spellock.evaluation.collect import ImageSource, image_tensor, in_evaluation_mode, output_of
+from spellock.tasks.collect import ImageSource, image_tensor, in_evaluation_mode, output_of
 from spellock.tasks.pixel_model import PixelModel
 
 

@@ -1,0 +1,92 @@
+"""Attacks on the models that `real_results.py` locked: what a thief gets, beside the same from public weights.
+
+Images: the thief's are ``train_extra`` (in no locked set), the scored ones the test set. Goes on where it was stopped.
+
+    python benchmarks/attacks.py [cifar10] [--attacks ridge,translator] [--recipes raw-twins=FOLDER ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from real_results import PROMPT, SETTINGS
+from support import shared_data
+from support.results import write_result
+
+from spellock.data.memory import numpy_images
+from spellock.editors.presets import new_key
+from spellock.evaluation.attack_plan import AttackPlan, trials
+from spellock.evaluation.attacked import evaluate_attacks
+from spellock.recipes.lock_model import ModelChoice
+from spellock.tasks.checkpoint import load_model
+
+#: Where the thief's images come from; other sets give half of their test images.
+SPARE = {"cifar10": "train_extra"}
+
+
+def attack(name: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """The report of all attacks on one locked model; percent."""
+    setting, draw = SETTINGS[name], np.random.default_rng(args.seed)
+    arrays = {"test": setting.read(args.data, setting.test)}
+    if name in SPARE:
+        arrays["spare"] = setting.read(args.data, SPARE[name])
+    classes = [str(label) for label in range(int(arrays["test"][1].max()) + 1)]
+    sets = {}
+    for split, (x, y) in arrays.items():
+        keep = draw.permutation(len(x))[: args.images]
+        sets[split] = numpy_images(x[keep], y[keep], classes, name=f"{name} {split}")
+    secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
+    key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret)
+    locked = load_model(folder / "model")
+    public = None
+    if setting.weights is not None:
+        choice = ModelChoice(name=setting.model, weights=args.data / setting.weights, input_size=setting.side)
+        public = choice.create(len(classes), seed=args.seed)
+    plan = AttackPlan(
+        labels=tuple(args.labels), leaked=tuple(args.leaked), draws=args.draws, seed=args.seed,
+        candidate_images=args.candidate_images,
+    )  # fmt: skip
+    report = evaluate_attacks(
+        locked.model, locked.classes, key, sets["test"], trials(args.attacks.split(",")), plan,
+        lock_class=locked.lock_class, spare=sets.get("spare"), public=public, unlabelled=args.unlabelled,
+        work=args.work / f"{name}_{folder.name}",
+    )  # fmt: skip
+    print(report.to_text())
+    return report.to_dict()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", nargs="?", default="cifar10", choices=sorted(SETTINGS))
+    parser.add_argument(
+        "--recipes", nargs="+", default=["raw twins=runs/real_results/cifar10_0"], metavar="RECIPE=FOLDER",
+        help="folders that hold a locked model in model/",
+    )  # fmt: skip
+    parser.add_argument("--attacks", default="all", help="names with commas between")
+    parser.add_argument(
+        "--labels", type=int, nargs="+", default=[20, 200, 1000, 2000], help="0.1, 1, 5, 10 %% of 20000"
+    )
+    parser.add_argument("--leaked", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--draws", type=int, default=1)
+    parser.add_argument("--candidate-images", type=int, default=200)
+    parser.add_argument("--unlabelled", type=int, default=2000)
+    parser.add_argument("--images", type=int, default=None, help="of each set; all by default")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, default=shared_data.default_folder())
+    parser.add_argument("--work", type=Path, default=Path("runs/attacks"))
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    recipes = dict(word.split("=", 1) for word in args.recipes)
+    figures = {recipe: attack(args.name, Path(folder), args) for recipe, folder in recipes.items()}
+    if args.attacks == "all" and args.images is None:  # a part is for looking at
+        command = f"python benchmarks/attacks.py {args.name}"
+        write_result(f"attacks_{args.name}", figures, seeds=[args.seed], command=command, show=False)
+
+
+if __name__ == "__main__":
+    main()

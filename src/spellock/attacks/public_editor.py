@@ -1,0 +1,61 @@
+"""What a thief knows of the editor: everything but the prompt and the secret (ModelLock, section 4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from spellock.editors.base import Editor
+from spellock.editors.registry import load_editor
+from spellock.key import Key, Scalar
+
+#: Of a key's settings these are never public, nor is a LoRA of the owner's own.
+PRIVATE: Final = frozenset({"prompt", "negative_prompt", "lora", "lora_digest"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicEditor:
+    """An editor that obeys prompts, with its public settings; the thief makes keys of it with own guesses.
+
+    Attributes:
+        name: of the editor.
+        settings: public ones.
+        gamma, resolution, resize: of the blend, which leaked images or the paper tell.
+        make: loads an editor of a key; by default the registry does.
+    """
+
+    name: str
+    settings: Mapping[str, Scalar]
+    gamma: float
+    resolution: int
+    resize: str
+    make: Callable[[Key], Editor] = field(default=load_editor, repr=False)
+
+    def __post_init__(self) -> None:
+        kept = {name: value for name, value in self.settings.items() if name not in PRIVATE}
+        object.__setattr__(self, "settings", MappingProxyType(kept))
+
+    def guess(self, prompt: str, secret: bytes) -> Key:
+        """A key with this prompt and secret.
+
+        Raises:
+            ConfigError: the secret is not 32 bytes.
+        """
+        return Key(
+            editor=self.name,
+            settings={**self.settings, "prompt": prompt},
+            secret=secret,
+            gamma=self.gamma,
+            resolution=self.resolution,
+            resize=self.resize,
+        )
+
+    def load(self, key: Key) -> Editor:
+        """The editor of a guessed key.
+
+        Raises:
+            ConfigError, EditorError: the editor does not take such a key.
+        """
+        return self.make(key)

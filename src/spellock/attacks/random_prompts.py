@@ -1,0 +1,55 @@
+"""Random prompts (ModelLock, section 4.5 and Figure 6): the public editor with prompts of five kinds, UP_rp."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from spellock.attacks.base import Attack, Stolen
+from spellock.attacks.checks import check_needs, positive
+from spellock.attacks.guessing import Guesser, own_secret
+from spellock.attacks.levels import Asset
+from spellock.attacks.outputs import outputs_of, real_places
+from spellock.attacks.prompt_words import five_kinds
+from spellock.attacks.registry import register_attack
+from spellock.attacks.view import AttackerView
+from spellock.errors import ConfigError
+
+
+@register_attack("random-prompts")
+@dataclass(frozen=True, kw_only=True)
+class RandomPrompts(Attack):
+    """Edit with a random prompt and a secret of the thief's own, drop the lock class. UP_rp is the mean over prompts.
+
+    Attributes:
+        count: prompts of each kind; the empty prompt is one, and is left out where the editor refuses it.
+    """
+
+    count: int = 4
+
+    def __post_init__(self) -> None:
+        positive(count=self.count)
+
+    @property
+    def needs(self) -> frozenset[Asset]:
+        """See `Attack.needs`."""
+        return frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR})
+
+    def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
+        """See `Attack`; the order of the predictors means nothing here."""
+        check_needs(view, self.needs)
+        editor = view.editor
+        assert editor is not None  # check_needs has seen it
+        sample = view.unlabelled[: view.budget.at_most("queries", len(view.unlabelled))]
+        seen = outputs_of(view.answer, sample, label="raw images")
+        guesser = Guesser(view=view, editor=editor, real=real_places(seen.shape[1], view, seen))
+        found = []
+        for kind, prompts in five_kinds(self.count, seed=view.seed).items():
+            for number, prompt in enumerate(prompts, 1):
+                key = editor.guess(prompt, own_secret(view.seed))
+                try:
+                    editor.load(key)
+                except ConfigError:
+                    continue  # an editor that wants a prompt
+                found.append(guesser.stolen(key, name=f"{kind} {number}"))
+        return found[: view.budget.at_most("candidates", len(found))]

@@ -1,0 +1,218 @@
+"""`spellock attack`: play the thief, with the owner's key only to make the images that leaked."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from spellock.cli.options import check_device, record_run
+from spellock.errors import ConfigError
+
+if TYPE_CHECKING:
+    from spellock.evaluation.attack_report import AttackReport
+    from spellock.hidden import Scalar
+    from spellock.tasks.pixel_model import PixelModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackArgs:
+    """Attack a locked model and measure what a thief gets, beside the same attacks on public and random weights.
+
+    Writes attacks.json and attacks.csv to OUT, in percent, and prints a table. No attack sees the key. Run again after
+    an interruption, it goes on.
+    """
+
+    name: tyro.conf.Positional[str]
+    """An attack's name, several with commas between, or "all"; `spellock attack list` names them."""
+    model: tyro.conf.Positional[Path]
+    """Folder of the locked model."""
+    data: str
+    """Labelled raw images that took no part in training: folder, parquet or Hugging Face id."""
+    key: Path
+    """Key file; it makes the leaked edited images and nothing else."""
+    out: Path
+    """Folder for the tables and for what an interrupted run goes on from."""
+    spare: str | None = None
+    """More such images, for the thief. None: the thief gets half of the data, the other half is scored."""
+    public: Path | None = None
+    """Weights (a file, or a model folder) that the thief could have had anyway, for the control."""
+    labels: tuple[int, ...] = (10, 100, 500, 1000)
+    """Numbers of labelled raw images that the thief has."""
+    leaked: tuple[int, ...] = (1, 10, 100)
+    """Numbers of leaked edited images, with or without their raw ones."""
+    unlabelled: int = 1000
+    """Raw images without labels."""
+    draws: int = 1
+    """Times that labelled images are drawn anew."""
+    candidate_images: int = 200
+    """Scored images on which each of several guessed keys is tried."""
+    black_box: bool = False
+    """The thief may only ask the model."""
+    queries: int | None = None
+    """Answers that a thief without the weights may ask for in an attack."""
+    steps: int | None = None
+    """Training steps of an attack, at most."""
+    seconds: float | None = None
+    """Seconds of an attack, at most; results then depend on the machine."""
+    candidates: int | None = None
+    """Guessed keys of an attack, at most."""
+    set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE")] = ()
+    """An option of the attack; may be repeated. Then only this form of it is tried."""
+    split: str | None = None
+    """Split of the data, where it has several. None: "test", or the only one."""
+    limit: int | None = None
+    """Use only so many images of the data, drawn evenly over the classes."""
+    lock_class: str | None = None
+    """Name of the lock class, or "none". None: as the model says, or the one class that the data does not have."""
+    passphrase_file: Path | None = None
+    """File with the key's passphrase (mode 600) instead of asking."""
+    device: str = "cpu"
+    """Device of models, for example cuda."""
+    seed: int = 0
+    """Seed of all that is drawn."""
+    json: bool = False
+    """Print one JSON object instead of the table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackListArgs:
+    """List the attacks, the weakest level that allows each, and their options."""
+
+    json: bool = False
+    """Print one JSON object instead."""
+
+
+def run(args: AttackArgs) -> int:
+    """Attack, write the tables and print them; returns 0.
+
+    Raises:
+        SpellockError: an input does not fit.
+    """
+    from spellock.artefacts import storage_errors, write_bytes, write_json
+
+    with storage_errors(args.out):
+        args.out.mkdir(parents=True, exist_ok=True)
+    report = _attack(args)
+    write_json(args.out / "attacks.json", report.to_dict())
+    write_bytes(args.out / "attacks.csv", report.to_csv().encode())
+    record_run(args.out / "command.json", "attack", args)
+    if args.json:
+        print(json_format.dumps(report.to_dict()))
+    else:
+        print(report.to_text())
+        print(f"tables: {args.out / 'attacks.json'}", file=sys.stderr)
+    return 0
+
+
+def run_list(args: AttackListArgs) -> int:
+    """Print the attacks; returns 0."""
+    import dataclasses
+
+    from spellock.attacks.levels import level_of
+    from spellock.attacks.registry import attack_class, list_attacks, make_attack
+
+    names = list_attacks()
+    levels = {name: level_of(make_attack(name).needs) for name in names}
+    options = {name: {one.name: one.default for one in dataclasses.fields(attack_class(name))} for name in names}
+    if args.json:
+        print(json_format.dumps({name: {"level": levels[name], "options": options[name]} for name in names}))
+        return 0
+    width = max(map(len, names))
+    for name in names:
+        words = " ".join(f"{option}={value}" for option, value in options[name].items())
+        print(f"{name:<{width}}  {levels[name]:<8} {words}".rstrip())
+    return 0
+
+
+def _attack(args: AttackArgs) -> AttackReport:
+    from spellock.attacks.budget import Budget
+    from spellock.cli.evaluation_data import lock_class_of, scored_images
+    from spellock.data.open_images import open_images
+    from spellock.evaluation.attack_plan import AttackPlan, trials
+    from spellock.evaluation.attacked import evaluate_attacks
+    from spellock.evaluation.halves import stratified_subset
+    from spellock.passphrase import open_key
+    from spellock.tasks.checkpoint import load_model
+
+    names = [word.strip() for word in args.name.split(",") if word.strip()]
+    chosen = trials(names, _options(names, args.set))
+    device = check_device(args.device)
+    budget = Budget(queries=args.queries, steps=args.steps, seconds=args.seconds, candidates=args.candidates)
+    plan = AttackPlan(
+        labels=args.labels,
+        leaked=args.leaked,
+        draws=args.draws,
+        candidate_images=args.candidate_images,
+        black_box=args.black_box,
+        budget=budget,
+        seed=args.seed,
+    )
+    locked = load_model(args.model)
+    test = scored_images(args.data, args.split)
+    if args.limit is not None:
+        test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
+    lock = lock_class_of(args.lock_class, locked, test)
+    real = len(locked.classes) - len(locked.group_classes) - (lock is not None)
+    public = None if args.public is None else _public(args.public, locked.model, real, args.seed)
+    return evaluate_attacks(
+        locked.model.to(device),
+        locked.classes,
+        open_key(args.key, passphrase_file=args.passphrase_file),
+        test,
+        chosen,
+        plan,
+        lock_class=lock,
+        group_classes=locked.group_classes,
+        spare=None if args.spare is None else open_images(args.spare),
+        public=None if public is None else public.to(device),
+        unlabelled=args.unlabelled,
+        work=args.out / "work",
+    )
+
+
+def _options(names: list[str], words: tuple[str, ...]) -> dict[str, Scalar]:
+    import dataclasses
+
+    from spellock.attacks.registry import attack_class
+    from spellock.editors.settings import read_setting
+
+    if not words:
+        return {}
+    if len(names) != 1 or names[0] == "all":
+        raise ConfigError("--set is given with several attacks, expected one attack, whose option it is")
+    kind = attack_class(names[0])
+    known = [field.name for field in dataclasses.fields(kind)]
+    found: dict[str, Scalar] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or name not in known:
+            raise ConfigError(f"got --set {word}, expected NAME=VALUE with a name of {', '.join(known) or 'none'}")
+        found[name] = read_setting(kind, name, text)
+    return found
+
+
+def _public(path: Path, locked: PixelModel, classes: int, seed: int) -> PixelModel:
+    """The public model; a file holds weights of the locked model's architecture."""
+    from spellock.tasks.models import create_model
+
+    if path.is_dir():
+        return create_model(path, num_classes=classes, seed=seed)
+    if locked.architecture is None:
+        raise ConfigError("the locked model's network is from elsewhere; give --public as a model folder")
+    mean, std = locked.mean_std
+    return create_model(
+        locked.architecture,
+        num_classes=classes,
+        weights=path,
+        input_size=locked.input_size,
+        mean=mean,
+        std=std,
+        options=locked.options,
+        seed=seed,
+    )

@@ -1,0 +1,59 @@
+"""Test images and lock class, as the commands that measure take them from their options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from spellock.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from spellock.data.image_set import ImageSet, OnError
+    from spellock.tasks.checkpoint import LoadedModel
+    from spellock.tasks.task import Task
+
+_NO_LOCK_CLASS: Final = "none"
+
+
+def scored_images(source: str, split: str | None, *, on_error: OnError = "fail", task: Task | None = None) -> ImageSet:
+    """The images to evaluate on: ``split``, else the split called "test", else a set without splits.
+
+    Args:
+        task: what the labels are; classes that exclude each other by default.
+
+    Raises:
+        DataError: there is no such split, or only one to train on is known.
+    """
+    from spellock.tasks.classification import ClassificationTask
+
+    task = task or ClassificationTask()
+    if split is not None:
+        return task.open_images(source, split=split, on_error=on_error)
+    try:
+        return task.open_images(source, split="test", on_error=on_error)
+    except DataError:
+        images = task.open_images(source, split=None, on_error=on_error)
+    try:
+        task.open_images(source, split="train", on_error=on_error)
+    except DataError:
+        return images  # a set without splits
+    raise DataError(f"{source} has a training split but none called 'test', say which to evaluate on with --split")
+
+
+def lock_class_of(asked: str | None, locked: LoadedModel, test: ImageSet) -> int | str | None:
+    """The lock class: as asked for ("none" is none), as the model says, or the one class that the data has not.
+
+    Raises:
+        ModelError: it is in doubt.
+    """
+    if asked is not None:
+        return None if asked == _NO_LOCK_CLASS else asked
+    if locked.says_lock_class:
+        return locked.lock_class
+    groups = {locked.classes[place] for place in locked.group_classes}
+    extra = [name for name in locked.classes if name not in test.classes and name not in groups]
+    if len(extra) > 1:
+        raise ModelError(
+            f"the model has {len(extra)} classes that the data has not, so its lock class is in doubt; "
+            "name it with --lock-class"
+        )
+    return extra[0] if extra else None

@@ -1,0 +1,133 @@
+"""Attack a locked model and measure what comes of it: the views of a thief, the attacks, their controls, the table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spellock.data.image_set import ImageSet
+from spellock.editors.registry import load_editor
+from spellock.errors import DataError, ModelError
+from spellock.evaluation.attack_plan import AttackPlan, Trial
+from spellock.evaluation.attack_report import AttackReport
+from spellock.evaluation.attack_runs import Scored, run_attacks
+from spellock.evaluation.attack_store import AttackStore, weights_of
+from spellock.evaluation.halves import halves, stratified_subset
+from spellock.evaluation.labels import aligned_labels, lock_index
+from spellock.evaluation.real_view import real_view
+from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, random_start
+from spellock.evaluation.wrong_key_trials import EditorMaker
+from spellock.key import Key
+from spellock.tasks.pixel_model import PixelModel
+
+
+def evaluate_attacks(
+    model: PixelModel,
+    classes: Sequence[str],
+    key: Key,
+    test: ImageSet,
+    chosen: Sequence[Trial],
+    plan: AttackPlan,
+    *,
+    lock_class: int | str | None,
+    group_classes: Sequence[int] = (),
+    spare: ImageSet | None = None,
+    public: PixelModel | None = None,
+    unlabelled: int = 1000,
+    work: Path | None = None,
+    make_editor: EditorMaker | None = None,
+) -> AttackReport:
+    """Run ``chosen`` attacks and measure them on test images that no attack has seen.
+
+    Args:
+        model: the locked model, on the device where attacks shall run.
+        classes: its class names in logit order, lock class included.
+        key: the right key. It edits the leaked images, and no attack sees it.
+        test: raw images with true classes, none of them in the locked set.
+        lock_class, group_classes: see `spellock.evaluation.evaluate.evaluate`.
+        spare: more such images, for the thief. None: the thief gets half of ``test``, and the other half is scored.
+        public: public weights with as many outputs as there are real classes, for the control; best the ones that the
+            locked model was fine-tuned from.
+        unlabelled: raw images without labels that the thief gets.
+        work: folder that an interrupted run goes on from.
+        make_editor: builds an editor from a key; by default the registry does. The thief gets it too, for keys of its
+            own, so it must hold none.
+
+    Raises:
+        ConfigError, DataError, ModelError, EditorError: something does not fit; the message says what.
+    """
+    if len(classes) != model.num_classes:
+        raise ModelError(
+            f"got {len(classes)} class names for a model of {model.num_classes} classes, expected one each"
+        )
+    lock = lock_index(classes, lock_class)
+    if group_classes:
+        view = real_view(model, classes, group_classes, lock)
+        model, classes, lock = view.model, view.classes, view.lock
+    real = len(classes) - (lock is not None)
+    if public is not None and public.num_classes != real:
+        raise ModelError(f"the public model has {public.num_classes} outputs, expected {real}, one a real class")
+    labels = _real(aligned_labels(test, classes, lock), lock)
+    scored_places = np.arange(len(test))
+    if spare is None:
+        thief_places, scored_places = halves(labels, seed=plan.seed)
+        pool, pool_labels, pool_places = test, labels[thief_places], thief_places
+    else:
+        pool, pool_labels = spare, _real(aligned_labels(spare, classes, lock), lock)
+        pool_places = np.arange(len(spare))
+    most = max(plan.labels)
+    if most > len(pool_places):
+        raise DataError(
+            f"the thief shall get {most} labelled images but there are {len(pool_places)} that are not scored; "
+            "ask for fewer or give more images as spare"
+        )
+    side = max(model.input_size, key.resolution)
+    make = make_editor or load_editor
+    leaked = pool_places[_leaked(pool_labels, max(plan.leaked), seed=plan.seed)]
+    raw, edited = leaks(pool, leaked, make(key))
+    thief = Thief(
+        pool=pictures(pool, pool_places, side=side),
+        labels=pool_labels,
+        classes=real,
+        lock_class=lock,
+        leaked=edited,
+        leaked_raw=raw,
+        editor=public_editor(key, make),
+        unlabelled=unlabelled,
+        budget=plan.budget,
+    )
+    scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places])
+    random = None
+    if public is not None or not group_classes:
+        random = random_start(model if public is None else public, classes=real, seed=plan.seed)
+    parts = [weights_of(one) for one in (model, public, random) if one is not None]
+    run = hashlib.sha256(
+        repr(
+            (parts, plan.budget, plan.seed, plan.candidate_images, unlabelled, lock, _digest(thief), _digest(scored))
+        ).encode()
+    ).hexdigest()
+    return run_attacks(model, thief, scored, chosen, plan, public=public, random=random, store=AttackStore(work, run))
+
+
+def _real(labels: NDArray[np.int64], lock: int | None) -> NDArray[np.int64]:
+    """Places among all classes as places among the real ones."""
+    return labels if lock is None else labels - (labels > lock)
+
+
+def _leaked(labels: NDArray[np.int64], count: int, *, seed: int) -> NDArray[np.int64]:
+    """Places of leaked images, evenly over the classes, in an order by chance."""
+    chosen = stratified_subset(labels, count, seed=seed)
+    return np.random.default_rng([seed, 0x6C65616B]).permutation(chosen)
+
+
+def _digest(images: Thief | Scored) -> str:
+    arrays = (images.pool, images.leaked) if isinstance(images, Thief) else (images.images,)
+    digest = hashlib.sha256(images.labels.tobytes())
+    for array in arrays:
+        if array is not None:
+            digest.update(array.numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,140 @@
+"""What a thief of a given level gets, out of images that nothing is scored on."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from spellock.attacks.base import Predict
+from spellock.attacks.budget import Budget, Query
+from spellock.attacks.levels import LEVELS, Asset
+from spellock.attacks.public_editor import PublicEditor
+from spellock.attacks.view import AttackerView
+from spellock.data.image_set import ImageSet
+from spellock.editors.base import Editor
+from spellock.editors.presets import new_key
+from spellock.errors import ConfigError
+from spellock.evaluation.halves import stratified_subset
+from spellock.evaluation.wrong_key_trials import EditorMaker
+from spellock.key import Key
+from spellock.pixels import from_uint8
+from spellock.tasks.heads import replace_head
+from spellock.tasks.pixel_model import PixelModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thief:
+    """Hands out views. Every view has a copy of the model of its own.
+
+    Attributes:
+        pool: raw images that a thief may get, uint8 (N, 3, H, W).
+        labels: (N,) their real classes, 0 to ``classes`` - 1.
+        classes: number of real classes.
+        lock_class: place of the lock class, which the model's folder tells whoever has it.
+        leaked, leaked_raw: edited images and the same raw, of the key's size; the key made them and is not here.
+        editor: what is public of it; None where it takes no prompts.
+        unlabelled: how many raw images without labels.
+        budget: of each attack.
+    """
+
+    pool: Tensor
+    labels: NDArray[np.int64]
+    classes: int
+    lock_class: int | None
+    leaked: Tensor | None
+    leaked_raw: Tensor | None
+    editor: PublicEditor | None
+    unlabelled: int
+    budget: Budget
+
+    def view(
+        self, model: PixelModel, level: str, *, labels: int = 0, leaked: int = 0, lock_class: int | None, seed: int
+    ) -> AttackerView:
+        """What ``level`` allows of ``model``, with so many labelled and leaked images."""
+        allowed = LEVELS[level]
+        stolen = copy.deepcopy(model).eval()
+        chosen = torch.from_numpy(stratified_subset(self.labels, labels, seed=seed)) if labels else None
+        free = torch.from_numpy(np.random.default_rng([seed, 0x706F6F6C]).permutation(len(self.pool)))
+        has_labels, has_edited = Asset.LABELS in allowed and chosen is not None, Asset.EDITED in allowed and leaked > 0
+        return AttackerView(
+            classes=self.classes,
+            unlabelled=self.pool[free[: self.unlabelled]],
+            model=stolen if Asset.WEIGHTS in allowed else None,
+            query=None if Asset.WEIGHTS in allowed else Query(stolen, limit=self.budget.queries),
+            lock_class=lock_class if Asset.WEIGHTS in allowed else None,
+            edited=self.leaked[:leaked] if has_edited and self.leaked is not None else None,
+            edited_raw=self.leaked_raw[:leaked]
+            if has_edited and Asset.PAIRS in allowed and self.leaked_raw is not None
+            else None,
+            labelled=self.pool[chosen] if has_labels and chosen is not None else None,
+            labels=self.labels[chosen.numpy()] if has_labels and chosen is not None else None,
+            editor=self.editor,
+            budget=self.budget,
+            seed=seed,
+        )
+
+
+def pictures(images: ImageSet, indices: Sequence[int] | NDArray[np.int64], *, side: int) -> Tensor:
+    """uint8 (N, 3, H, W): images of one size as they are, others squashed to ``side``."""
+    opened = [images.open(int(index)) for index in indices]
+    if len({image.size for image in opened}) > 1:
+        opened = [image.resize((side, side)) for image in opened]
+    return torch.from_numpy(np.stack([np.asarray(image, dtype=np.uint8) for image in opened])).permute(0, 3, 1, 2)
+
+
+def leaks(images: ImageSet, indices: NDArray[np.int64], editor: Editor) -> tuple[Tensor, Tensor]:
+    """Raw and edited images at ``indices``, uint8 (N, 3, R, R) each, R the key's resolution."""
+    raw = np.stack([editor.prepare(images.open(int(index))) for index in indices])
+    edited = editor.edit_uint8(raw, [images.ids[int(index)] for index in indices])
+    first, second = (torch.from_numpy(array).permute(0, 3, 1, 2).contiguous() for array in (raw, edited))
+    return first, second
+
+
+def public_editor(key: Key, make: EditorMaker) -> PublicEditor | None:
+    """What a thief knows of the key's editor; None where it takes no prompt.
+
+    A private editor stays private: the thief has the one inside the package in its place.
+    """
+    if "prompt" not in key.settings:
+        return None
+    settings, weights = key.settings, key.settings.get("weights")
+    if isinstance(weights, str) and Path(weights).is_dir():
+        settings = new_key("embedded", resolution=key.resolution).settings
+    return PublicEditor(
+        name=key.editor, settings=settings, gamma=key.gamma, resolution=key.resolution, resize=key.resize, make=make
+    )
+
+
+def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
+    """The same network for ``classes`` with fresh random weights and statistics, layer by layer as PyTorch draws them.
+
+    Raises:
+        ConfigError: a layer with weights cannot draw new ones.
+    """
+    fresh = copy.deepcopy(model)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if fresh.num_classes != classes:
+            replace_head(fresh.network, classes)
+        for layer in fresh.network.modules():
+            if callable(reset := getattr(layer, "reset_parameters", None)):
+                reset()
+            elif list(layer.parameters(recurse=False)) and not list(layer.children()):
+                raise ConfigError(f"a {type(layer).__name__} cannot be drawn anew; leave the random control out")
+    return fresh.eval()
+
+
+def predictions(predict: Predict, images: Tensor, *, batch_size: int) -> NDArray[np.int64]:
+    """Classes (N,) that a stolen predictor names for uint8 images (N, 3, H, W)."""
+    parts = []
+    for start in range(0, len(images), batch_size):
+        scores = predict(from_uint8(images[start : start + batch_size]))
+        parts.append(torch.nan_to_num(scores, nan=-torch.inf).argmax(dim=1).numpy())
+    return np.concatenate(parts).astype(np.int64)

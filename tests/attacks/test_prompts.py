@@ -1,0 +1,153 @@
+"""Guessed prompts open a lock whose editor lets any secret pass, and no guess is ever written down."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from spellock.attacks.budget import Budget, Query
+from spellock.attacks.guessing import judge, own_secret
+from spellock.attacks.monte_carlo import _step
+from spellock.attacks.prompt_words import dictionary, five_kinds
+from spellock.attacks.public_editor import PublicEditor
+from spellock.attacks.registry import make_attack
+from spellock.attacks.view import AttackerView
+from spellock.editors.base import Editor
+from spellock.errors import ConfigError
+from spellock.key import Key
+
+from . import colours
+
+RIGHT = "with oil pastel"
+
+
+class BorderEditor(Editor):
+    """Paints the border in a grey that the prompt names; the secret plays no part, which is what is weak."""
+
+    canonical_batch = 4
+
+    def __init__(self, key: Key) -> None:
+        if not str(key.settings["prompt"]).strip():
+            raise ConfigError("the key prompt is empty, expected some words; give one")
+        super().__init__(key)
+
+    def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
+        edited = images.clone()
+        edited[:, :, [0, -1], :] = grey(str(self.key.settings["prompt"]))
+        return edited
+
+
+def grey(prompt: str) -> float:
+    return hashlib.sha256(prompt.encode()).digest()[0] / 255
+
+
+def editor() -> PublicEditor:
+    return PublicEditor(
+        name="border", settings={"prompt": "never kept", "steps": 5}, gamma=1.0, resolution=8, resize="bicubic",
+        make=BorderEditor,
+    )  # fmt: skip
+
+
+def doubting(images: Tensor) -> Tensor:
+    """The inner image with its colours, which go grey as the border leaves what the right prompt paints."""
+    inner, border = images[:, :, 1:-1], images[:, :, [0, -1]].mean((1, 2, 3), keepdim=True)
+    trust = (1 - 20 * (border - grey(RIGHT)).abs()).clamp_min(0)
+    wrong = inner[:, [1, 2, 0]]
+    return torch.where(trust > 0.5, inner, 0.4 + 0.05 * wrong)
+
+
+def view(**changes: object) -> AttackerView:
+    return colours.view(colours.locked(before=doubting), editor=editor(), **changes)
+
+
+def test_the_search_finds_the_prompt_without_labels(tmp_path: Path) -> None:
+    assert colours.argmax(colours.locked(before=doubting)) < 0.6
+    stolen = make_attack("prompt-search")(view(), tmp_path)
+    assert len(stolen) == 5
+    assert stolen[0].guess is not None
+    assert abs(grey(str(stolen[0].guess.settings["prompt"])) - grey(RIGHT)) < 0.03
+    assert colours.accuracy(stolen[0].predict) > 0.9
+    for path in tmp_path.iterdir():
+        assert "pastel" not in path.read_text()
+    assert RIGHT not in repr(stolen)
+
+
+def test_the_search_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    attack = make_attack("prompt-search", {"images": 4})
+    first = [one.found["score"] for one in attack(view(), tmp_path)]
+    refusing = PublicEditor(
+        name="border", settings={}, gamma=1.0, resolution=8, resize="bicubic", make=lambda key: pytest.fail("edited")
+    )
+    again = colours.view(colours.locked(before=doubting), editor=refusing)
+    assert [one.found["score"] for one in attack(again, tmp_path)] == first
+
+
+def test_a_random_walk_climbs_and_goes_on(tmp_path: Path) -> None:
+    attack = make_attack("monte-carlo", {"steps": 120, "images": 4})
+    stolen = attack(view(), tmp_path)
+    found = [one.found["score"] for one in stolen]
+    assert found == sorted(found, reverse=True)
+    assert colours.accuracy(stolen[0].predict) > 0.9
+    assert "pastel" not in (tmp_path / "scores.json").read_text()
+    refusing = PublicEditor(
+        name="border", settings={}, gamma=1.0, resolution=8, resize="bicubic", make=lambda key: pytest.fail("edited")
+    )
+    again = attack(colours.view(colours.locked(before=doubting), editor=refusing), tmp_path)
+    assert [one.found["score"] for one in again] == found
+    start = ("with oil pastel", 0)
+    steps = {_step(start, random.Random(seed)) for seed in range(600)}
+    assert {secret for _, secret in steps} == set(range(16))
+    assert all(prompt.strip() for prompt, _ in steps)
+    assert {len(prompt.split()) for prompt, _ in steps} >= {2, 3, 4}
+
+
+def test_random_prompts_are_of_five_kinds() -> None:
+    stolen = make_attack("random-prompts", {"count": 2})(view())
+    assert [one.name for one in stolen] == [
+        f"{kind} {number}" for kind in ("object", "style", "modification", "meaningless") for number in (1, 2)
+    ]  # the empty prompt is refused by this editor
+    kinds = five_kinds(3, seed=0)
+    assert list(kinds) == ["object", "style", "modification", "empty", "meaningless"]
+    assert kinds["empty"] == ("",)
+    assert all(len(set(prompts)) == (1 if kind == "empty" else 3) for kind, prompts in kinds.items())
+    assert kinds != five_kinds(3, seed=1)
+
+
+def test_budgets_bound_keys_and_answers() -> None:
+    assert len(make_attack("random-prompts")(view(budget=Budget(candidates=3)))) == 3
+    query = Query(colours.locked(before=doubting), limit=400)
+    asking = colours.view(None, query=query, editor=editor(), budget=Budget(queries=400))
+    stolen = make_attack("prompt-search")(asking)
+    assert query.spent <= 400
+    assert stolen[0].found["tried"] > 90
+    poor = colours.view(None, query=Query(colours.locked(), limit=50), editor=editor(), budget=Budget(queries=50))
+    with pytest.raises(ConfigError, match="lower candidates"):
+        make_attack("prompt-search")(poor)
+
+
+def test_rankings_read_what_they_say() -> None:
+    real = np.array([0, 1])
+    sure = np.array([[9.0, 0, -9], [0, 9.0, -9]], dtype=np.float32)
+    locked = np.array([[9.0, 0, 30], [0, 9.0, 30]], dtype=np.float32)
+    collapsed = np.array([[9.0, 0, -9], [9.0, 0, -9]], dtype=np.float32)
+    assert judge(sure, real, "confidence") == pytest.approx(judge(locked, real, "confidence"))
+    assert judge(sure, real, "lock") > judge(locked, real, "lock") + 0.9
+    assert judge(sure, real, "both") > judge(locked, real, "both") + 0.9
+    assert judge(sure, real, "both") == pytest.approx(judge(collapsed, real, "both"))
+    assert judge(sure, real, "information") > judge(collapsed, real, "information") + 0.6
+
+
+def test_guesses_keep_nothing_of_the_owner() -> None:
+    public = editor()
+    assert "prompt" not in public.settings
+    key = public.guess("mine", own_secret(3))
+    assert dict(key.settings) == {"prompt": "mine", "steps": 5}
+    assert bytes(key.secret) == own_secret(3) != own_secret(4)
+    assert len(set(dictionary())) == len(dictionary()) > 90

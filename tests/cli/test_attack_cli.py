@@ -1,0 +1,93 @@
+"""`spellock attack` from the words of the command line to the tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spellock.cli.main import main
+from spellock.editors import registry
+from spellock.keyfile import save_key
+from spellock.tasks.checkpoint import save_model
+from spellock.tasks.models import create_model
+
+from ..evaluation import world
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    registry.list_editors()
+    paint = registry._Entry(lambda key, *, device="cpu", batch_size=None: world.PaintEditor(key), dict)
+    monkeypatch.setitem(registry._entries, "paint", paint)
+    save_model(create_model("resnet20", num_classes=5), tmp_path / "model", classes=world.CLASSES, lock_class=4)
+    save_model(create_model("resnet20", num_classes=4, seed=1), tmp_path / "public", classes=world.NAMES)
+    save_key(world.make_key(), tmp_path / "my.key", passphrase=None, plain=True)
+    generator = np.random.default_rng(0)
+    for split in ("test", "more"):
+        for number, array in enumerate(generator.integers(0, 256, size=(32, 8, 8, 3), dtype=np.uint8)):
+            folder = tmp_path / split / world.NAMES[number % 4]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(folder / f"{number}.png")
+    return tmp_path
+
+
+def attack(folder: Path, name: str, *more: str) -> int:
+    words = ["attack", name, str(folder / "model"), "--data", str(folder / "test"), "--key", str(folder / "my.key")]
+    return main([*words, "--labels", "8", "--leaked", "4", "--out", str(folder / "out"), *more])
+
+
+def test_a_table_and_two_files_without_anything_secret(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ("--public", str(locked / "public"), "--spare", str(locked / "more"), "--candidate-images", "8")
+    assert attack(locked, "suppressed,prototypes,random-prompts", *more, "--candidates", "3", "--json") == 0
+    values = json.loads(capsys.readouterr().out)
+    rows = {(row["attack"], row.get("variant", "")): row for row in values["attacks"]}
+    assert set(rows) == {("suppressed", ""), ("suppressed", "bn"), ("prototypes", ""), ("random-prompts", "")}
+    assert {"accuracy", "public", "random", "advantage", "advantage_low"} <= set(rows["prototypes", ""])
+    assert rows["random-prompts", ""]["candidates"] == 3
+    assert values["facts"]["scored images"] == 32
+    assert values["chance"] == 25
+    files = [path for path in (locked / "out").rglob("*") if path.is_file()]
+    assert {"attacks.json", "attacks.csv", "command.json"} <= {path.name for path in files}
+    for path in files:
+        assert b"zanzibar" not in path.read_bytes()
+        assert world.SECRET.hex().encode() not in path.read_bytes()
+    assert attack(locked, "suppressed") == 0
+    assert capsys.readouterr().out.startswith("attack")
+
+
+def test_options_of_one_attack(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack(locked, "translator", "--set", "steps=3", "--set", "width=4", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)["attacks"]
+    assert (row["variant"], row["leaked"], row["level"]) == ("as set", 4, "pairs")
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "words"),
+    [
+        ("supressed", [], "did you mean suppressed"),
+        ("translator", ["--set", "step=3"], "--set step=3"),
+        ("translator", ["--set", "steps=many"], "steps"),
+        ("suppressed,tent", ["--set", "epochs=3"], "several attacks"),
+        ("suppressed", ["--public", "nowhere.pth"], "nowhere"),
+        ("suppressed", ["--labels", "900"], "900 labelled"),
+        ("suppressed", ["--steps", "0"], "0 steps"),
+    ],
+)
+def test_mistakes_are_explained(
+    locked: Path, capsys: pytest.CaptureFixture[str], name: str, more: list[str], words: str
+) -> None:
+    assert attack(locked, name, *more) in (1, 2)
+    assert words in capsys.readouterr().err
+
+
+def test_the_list_names_levels_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "list"]) == 0
+    lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
+    assert lines["suppressed"] == ["query", "statistics=kept"]
+    assert lines["translator"][0] == "pairs"
+    assert main(["attack", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ridge"]["level"] == "labels"
