@@ -1,0 +1,112 @@
+"""A network taken apart by `torch.fx`, with the shape of every value for given inputs."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, fx, nn
+
+from spellock.errors import ModelError
+
+_PLAIN: Final = (int, float, str, type(None), torch.dtype, torch.device, torch.Size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """The nodes of a network and of its changed version.
+
+    Attributes:
+        graph, other: both networks, traced.
+        modules, other_modules: the layers of both, by the names that nodes use.
+        shapes: of every node that gives a tensor.
+        norms: of every node that gives one row an input: its norms in both networks, (N,) each.
+        plain: what the other nodes give: sizes and numbers.
+    """
+
+    graph: fx.GraphModule
+    other: fx.GraphModule
+    modules: dict[str, nn.Module]
+    other_modules: dict[str, nn.Module]
+    shapes: dict[fx.Node, tuple[int, ...]]
+    norms: dict[fx.Node, tuple[Tensor, Tensor]]
+    plain: dict[fx.Node, Any]
+
+    def constants(self, node: fx.Node) -> tuple[Tensor, Tensor]:
+        """A parameter, buffer or constant of both networks, float64."""
+        name = str(node.target)
+        one: Tensor = operator.attrgetter(name)(self.graph)
+        two: Tensor = operator.attrgetter(name)(self.other)
+        return one.detach().double(), two.detach().double()
+
+
+class _Runner(fx.Interpreter):
+    """Runs a network once; keeps the shape and the norms of every tensor, and every plain number."""
+
+    def __init__(self, graph: fx.GraphModule, count: int) -> None:
+        super().__init__(graph)
+        # Our sentence is the message, without the interpreter's words around it.
+        self.extra_traceback = False
+        self.count = count
+        self.shapes: dict[fx.Node, tuple[int, ...]] = {}
+        self.norms: dict[fx.Node, Tensor] = {}
+        self.plain: dict[fx.Node, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        value = super().run_node(n)
+        if isinstance(value, Tensor):
+            self.shapes[n] = tuple(value.shape)
+            if value.dim() and len(value) == self.count:
+                self.norms[n] = value.flatten(1).norm(dim=1) if value.dim() > 1 else value.abs()
+        elif n.op != "output":
+            flat = value if isinstance(value, tuple | list) else (value,)
+            if not all(isinstance(each, _PLAIN) for each in flat):
+                raise ModelError(
+                    f"no bound for node {n.name!r} ({n.target}): it gives several values, expected one tensor"
+                )
+            self.plain[n] = value
+        return value
+
+
+def trace(base: nn.Module, other: nn.Module, inputs: Tensor) -> Trace:
+    """Take ``base`` apart and run both once on ``inputs``; names in the result begin with ``0.``.
+
+    Raises:
+        ModelError: the network cannot be traced, takes something else, or one of its nodes gives several tensors.
+    """
+    # A layer that is a network by itself would be taken apart too, were it not inside another module.
+    wrapped, wrapped_other = nn.Sequential(base), nn.Sequential(other)
+    try:
+        graph = fx.symbolic_trace(wrapped)
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"{type(base).__name__} cannot be traced: {reason[:160]}; bounds need a network without branches on values"
+        ) from error
+    runner = _Runner(graph, len(inputs))
+    changed_graph = _with_constants(wrapped_other, graph)
+    changed = _Runner(changed_graph, len(inputs))
+    with torch.no_grad():
+        runner.run(inputs.clone())
+        changed.run(inputs.clone())
+    other_nodes = dict(zip(graph.graph.nodes, changed_graph.graph.nodes, strict=True))
+    return Trace(
+        graph=graph,
+        other=changed_graph,
+        modules=dict(graph.named_modules()),
+        other_modules=dict(changed_graph.named_modules()),
+        shapes=runner.shapes,
+        norms={node: (norm, changed.norms[other_nodes[node]]) for node, norm in runner.norms.items()},
+        plain=runner.plain,
+    )
+
+
+def _with_constants(other: nn.Module, graph: fx.GraphModule) -> fx.GraphModule:
+    """``other`` with the nodes of ``graph``, and with the constants that the tracer itself put there."""
+    for node in graph.graph.nodes:
+        name = str(node.target)
+        if node.op == "get_attr" and name.startswith("_tensor_constant"):
+            setattr(other, name, getattr(graph, name))
+    return fx.GraphModule(other, graph.graph)
