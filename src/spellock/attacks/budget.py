@@ -17,7 +17,7 @@ class Budget:
 
     Attributes:
         queries: images that a model which is not stolen answers during the attack.
-        steps: training steps, all of an attack's runs together divided by the number of runs.
+        steps: steps of each training run of an attack.
         seconds: of wall time; results then depend on the machine.
         candidates: keys tried.
 
