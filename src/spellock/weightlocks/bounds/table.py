@@ -13,7 +13,7 @@ _COLUMNS: Final = (
     "norm",
     "changed",
     "difference",
-    "||D||",
+    "norm of D",
     "by chance",
     "entries changed",
     "energy removed",
@@ -77,8 +77,8 @@ def _words(found: ChangeBound) -> list[str]:
         )
     lines.append(
         "norm, changed, difference: upper bounds of the layer's operator norm before, after, and of the difference; "
-        "adds: of what the layer's change adds to the difference, given the norms of the inputs. ||D||: measured, of "
-        f"the change of the weights as a matrix. By chance: C s (sqrt p + sqrt q + {found.t:g}) with C = "
+        "adds: of what the layer's change adds to the difference, given the norms of the inputs. norm of D: measured, "
+        f"of the change of the weights as a matrix. By chance: C s (sqrt p + sqrt q + {found.t:g}) with C = "
         f"{CONSTANT:.3f} and s estimated from the entries; independent entries of mean zero exceed it with probability "
         f"{found.chance_failure:.2g} at most, about others it says nothing."
     )
