@@ -52,7 +52,10 @@ class DemoConfig:
     resolution: int = 32
     test_share: float = 0.25
     choice: ModelChoice = field(default_factory=lambda: ModelChoice(name="small_resnet8"))
-    lock: LockConfig = field(default_factory=lambda: replace(_PRESET.lock, validation=0.15, decoy_keys=80))
+    lock: LockConfig = field(
+        # Small pictures in few steps: a larger share of the lock class keeps LP low whatever key is drawn.
+        default_factory=lambda: replace(_PRESET.lock, validation=0.15, decoy_keys=80, lock_share=0.6)
+    )
     training: FinetuneConfig = field(
         default_factory=lambda: replace(
             _PRESET.training, epochs=20, batch_size=64, learning_rate=2e-3, augment="crop", validate_every=5
