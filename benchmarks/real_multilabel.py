@@ -137,7 +137,7 @@ def main() -> None:
     train, test = sets(table, "test" if args.table else "val")
     if args.toy:
         train, test, name = train.subset(np.arange(args.toy)), test.subset(np.arange(args.toy)), f"{name}_toy"
-        setting = replace(setting, training=replace(setting.training, epochs=1), wrong_keys=4)
+        setting = replace(setting, training=replace(setting.training, epochs=1), wrong_keys=1)
     settings = {
         "model": setting.model, "side": setting.side, "training": asdict(setting.training), "task": asdict(TASK),
         "locks": {lock: asdict(config) for lock, config in LOCKS.items()}, "rule": LEAST,

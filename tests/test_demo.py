@@ -16,9 +16,10 @@ from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.recipes import demo
-from spellock.recipes.demo import DemoConfig, DemoResult, run_demo, take_test
-from spellock.recipes.digit_pairs import digits
+from spellock.recipes.demo import DemoConfig, DemoResult, demo_config, run_demo, take_test
+from spellock.recipes.digit_pairs import demo_images, digit_pairs, digits
 from spellock.recipes.lock_model import ModelChoice
+from spellock.tasks import make_task
 from spellock.training.config import FinetuneConfig
 
 from .tint_editor import tint_key
@@ -139,3 +140,46 @@ def test_options_that_contradict(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--model" in capsys.readouterr().err
     assert main(["demo", "--test", "x"]) == 2
     assert "--data" in capsys.readouterr().err
+
+
+def test_pairs_have_the_labels_of_both_digits() -> None:
+    pairs = digit_pairs(16, seed=1)
+    assert (len(pairs), pairs.task, len(pairs.classes)) == (1794, "multilabel", 10)
+    assert set(pairs.labels.sum(axis=1)) == {1, 2}
+    twice = (pairs.labels.sum(axis=1) == 1).mean()
+    assert 0.05 < twice < 0.16, "the same digit twice, one in ten"
+    whole = np.asarray(pairs.open(0))
+    assert whole[:, :8].any()
+    assert whole[:, 8:].any()
+    train, test = take_test(pairs, 0.25, seed=0)
+    assert not set(train.patients or ()) & set(test.patients or ())
+    assert 420 <= len(test) <= 480
+    assert test.labels.sum(axis=0).min() >= 60
+    assert not np.array_equal(digit_pairs(16, seed=2).labels, pairs.labels)
+
+
+def test_several_labels_go_the_whole_way(tmp_path: Path) -> None:
+    config = demo_config("multilabel")
+    assert (config.lock.task, config.lock.target) == ("multilabel", "extra-label")
+    config = replace(
+        config,
+        resolution=16,
+        choice=SMALL.choice,
+        lock=replace(config.lock, decoy_share=None, validation=0.2),
+        training=replace(SMALL.training, epochs=1),
+        wrong_keys=1,
+        wrong_key_images=40,
+    )
+    pairs = demo_images(make_task("multilabel"), 16, 0).subset(np.arange(240))
+    result = run_demo(config, tmp_path / "out", train=pairs, key=tint_key())
+    assert result.to_dict().keys() >= {*PROMISED, "lp_suppressed_mirrored", "up_map"}
+    assert result.report["chance"] == 0.5
+    assert {one.name for one in result.report.findings} <= {str(digit) for digit in range(10)}
+    assert str(result.report.facts["intervals"]).endswith("patients")
+    assert (tmp_path / "out" / "locked" / "locked_set" / "labels.csv").is_file()
+
+
+def test_the_command_takes_a_task(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli_demo._config(cli_demo.DemoArgs(task="multilabel")).lock.target == "extra-label"
+    assert main(["demo", "--task", "detecton"]) == 2
+    assert "no task 'detecton'" in capsys.readouterr().err

@@ -57,7 +57,7 @@ def figures_of(logits: np.ndarray, labels: np.ndarray, lock: int | None = 4) -> 
     judge = judge_of(labels, lock)
     found = judge.readings(readings_of(logits, judge, labels))
     values = {name: one.value for name, one in judge.keyless(found).items()}
-    return values | {"hardened_lp": best_of(found, judge.split).honest.value}
+    return values | {"hardened_lp": judge.hardened(found).honest.value}
 
 
 def test_halves_keep_patients_together() -> None:
@@ -145,6 +145,20 @@ def test_mirrors_are_chosen_on_the_other_half() -> None:
     assert ranking.worth(halves[0]) == ranking.worth(halves[1]) == 1
     assert ranking.estimate().value == 0, "right on one half, upside down on the other"
     assert ranking.naive().value == pytest.approx(max(aurocs(scores, labels)[0], 1 - aurocs(scores, labels)[0]))
+
+
+def test_hardened_lp_is_no_lower_where_a_half_tells_the_wrong_way_round() -> None:
+    labels = np.zeros((60, 5), dtype=np.int64)
+    labels[:, 0] = labels_of(60)[:, 0]
+    judge = judge_of(labels)
+    first, second = judge.split
+    logits = np.random.default_rng(0).normal(size=labels.shape) * 0.01
+    logits[second, 0] += labels[second, 0]
+    logits[first, 0] -= 0.1 * labels[first, 0]
+    readings = judge.readings(readings_of(logits, judge, labels))
+    mirrored = best_of({"lp_suppressed": readings["lp_suppressed"]}, judge.split).honest.value
+    assert mirrored < 0.1
+    assert judge.hardened({"lp_suppressed": readings["lp_suppressed"]}).honest.value > 0.4
 
 
 def test_findings_that_cannot_be_judged_are_left_out_and_named() -> None:

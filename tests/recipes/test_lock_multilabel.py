@@ -22,6 +22,7 @@ from spellock.tasks import MultiLabelTask, create_model, load_model, make_task
 from spellock.training.config import FinetuneConfig
 
 from ..data.label_samples import write_chestxray14
+from ..test_release_secrets import leaks, needles
 from ..tint_editor import tint_key
 
 CHOICE = ModelChoice(name="small_resnet8", input_size=16)
@@ -84,6 +85,12 @@ def test_the_artefacts(out: Path) -> None:
     held, trained = (set(ids) for ids in _patients(out))
     assert held
     assert not held & trained
+
+
+def test_nothing_of_the_key_is_released(out: Path) -> None:
+    files = [path for name in ("locked_set", "model", "baseline") for path in (out / name).rglob("*") if path.is_file()]
+    assert len(files) > 60
+    assert not leaks(files, needles(tint_key()))
 
 
 def _patients(out: Path) -> tuple[list[str], list[str]]:

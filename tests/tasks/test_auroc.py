@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spellock.errors import DataError
-from spellock.tasks.auroc import aurocs, average_precisions, judgeable, multilabel_scores, redrawn_aurocs, redraws
+from spellock.tasks.auroc import (
+    aurocs,
+    average_precisions,
+    judgeable,
+    multilabel_scores,
+    redrawn_aurocs,
+    redrawn_precisions,
+    redraws,
+)
 
 
 def mann_whitney(scores, labels) -> float:
@@ -40,6 +48,10 @@ def test_auroc_is_mann_whitneys_statistic(pairs) -> None:
     assert once[0] == pytest.approx([expected], nan_ok=True)
     if not np.isnan(expected):
         assert average_precisions(scores[:, None], labels[:, None]) == pytest.approx([steps(scores, labels)])
+        weights = np.ones((1, len(labels)), np.float32)
+        assert redrawn_precisions(scores[:, None], labels[:, None], weights)[0] == pytest.approx(
+            [steps(scores, labels)]
+        )
         assert aurocs(-scores[:, None], labels[:, None]) == pytest.approx([1 - expected])
 
 

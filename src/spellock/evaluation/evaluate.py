@@ -20,7 +20,7 @@ from spellock.evaluation.conditions import Edited, batch_for, raw, same_path
 from spellock.evaluation.cost import unlock_cost
 from spellock.evaluation.examples import make_examples
 from spellock.evaluation.folds import gathered
-from spellock.evaluation.hardened import Measured, best_of, highest
+from spellock.evaluation.hardened import Measured, highest
 from spellock.evaluation.judge import Judge, Question
 from spellock.evaluation.judges import make_judge
 from spellock.evaluation.keyless import Unlabelled, raw_readings
@@ -131,7 +131,7 @@ def evaluate(
     figures |= judge.unlocked(unlocked)
     conditions |= {"up": unlocked, "lp": gathered(readings[""])}
 
-    hardened = best_of(keyless, split)
+    hardened = judge.hardened(keyless)
     subset = judge.subset(wrong_key_images)
     pictures: dict[str, list[NDArray[np.uint8]]] = {}
     results: tuple[WrongKeyResult, ...] = ()

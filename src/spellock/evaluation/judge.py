@@ -85,6 +85,9 @@ class Judge(Protocol):
     def keyless(self, readings: Mapping[str, Measured]) -> dict[str, Estimate]:
         """Figures of these readings."""
 
+    def hardened(self, readings: Mapping[str, Measured]) -> Best:
+        """The best of these readings."""
+
     def wrong_key(self, logits: Logits, subset: NDArray[np.int64]) -> tuple[Measured, Measured]:
         """One wrong key's logits of the images at ``subset``, with the lock class and without."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spellock.errors import DataError
 from spellock.evaluation.folds import Fold, RawReadings, cross_folds
-from spellock.evaluation.hardened import Best, best_of, keyless_hits
+from spellock.evaluation.hardened import Best, keyless_hits
 from spellock.evaluation.judge import Halves, Judge, Question
 from spellock.evaluation.judges import make_judge
 from spellock.pixels import check_images, to_uint8
@@ -148,7 +148,7 @@ def hardened_lp(
     )
     candidates = judge.readings(readings)
     figures = {name: candidate.worth() for name, candidate in candidates.items()}
-    return QuickHardenedLP(best=best_of(candidates, judge.split), figures=figures)
+    return QuickHardenedLP(best=judge.hardened(candidates), figures=figures)
 
 
 def check_pixels(images: NDArray[np.uint8] | torch.Tensor) -> NDArray[np.uint8]:

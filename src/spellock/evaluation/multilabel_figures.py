@@ -45,7 +45,7 @@ MULTILABEL_FIGURES: Final[dict[str, tuple[str, str]]] = {
         "Wrong keys, best, suppressed, mirrored",
         "the same, each finding the better way round",
     ),
-    "hardened_lp": ("Hardened LP", "the best mirrored keyless figure, chosen on one half and scored on the other"),
+    "hardened_lp": ("Hardened LP", "the best keyless figure, mirrored or not; chosen on one half, scored on the other"),
     "hardened_lp_naive": ("Hardened LP, plain maximum", "chosen and scored on the same images: biased upwards"),
     "chance": ("Chance", "of a ranking by nothing"),
     "baseline_map": ("mAP, baseline", "mean average precision of the baseline"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -16,7 +17,7 @@ from spellock.errors import DataError
 from spellock.evaluation.accuracy import Estimate, mean_of_values
 from spellock.evaluation.folds import RawReadings
 from spellock.evaluation.halves import stratified_subset
-from spellock.evaluation.hardened import Best, Measured, best_of
+from spellock.evaluation.hardened import Best, Measured, best_of, highest
 from spellock.evaluation.judge import Halves, Logits, Question
 from spellock.evaluation.multilabel_figures import MIRRORED, MULTILABEL_FIGURES
 from spellock.evaluation.multilabel_readings import obeyed, raw_scores
@@ -117,6 +118,12 @@ class MultiLabelJudge:
                 figures[f"{name}_map"] = plain.precision()
         return figures
 
+    def hardened(self, readings: Mapping[str, Measured]) -> Best:
+        """See `Judge`: mirrored, or as they are. Both are chosen apart: of few positives a half often tells the wrong
+        way round, and a thief may as well trust the model."""
+        plain = {name: replace(one, mirrored=False) for name, one in readings.items() if isinstance(one, Ranking)}
+        return highest(best_of(readings, self.split), best_of(plain, self.split))
+
     def wrong_key(self, logits: Logits, subset: NDArray[np.int64]) -> tuple[Measured, Measured]:
         """See `Judge`."""
         return self._ranking(self._obeyed(logits), subset), self._ranking(logits[:, self._kept], subset)
@@ -140,7 +147,7 @@ class MultiLabelJudge:
             "wrong_key_suppressed_max": best_of(dropped, self.split).honest,
             "wrong_key_suppressed_max" + MIRRORED: best_of(cleared, self.split).honest,
         }
-        return figures, best
+        return figures, highest(best, upright)
 
     def chance(self) -> dict[str, Estimate]:
         """See `Judge`: one half; and for mAP the mean share of positives."""

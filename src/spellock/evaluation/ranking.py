@@ -21,6 +21,7 @@ from spellock.tasks.auroc import (
     mean_of_known,
     percentiles,
     redrawn_aurocs,
+    redrawn_precisions,
     redraws,
 )
 
@@ -93,15 +94,11 @@ class Ranking:
         return replace(self, scores=self.scores[:, [place]], labels=self.labels[:, [place]]).estimate()
 
     def precision(self) -> Estimate:
-        """Mean average precision; percentile bootstrap with a tenth of the draws."""
+        """Mean average precision."""
         rows = self._rows(None)
+        drawn = mean_of_known(redrawn_precisions(self.scores, self.labels, self._redraws(rows)))
         value = _macro(average_precisions(self.scores, self.labels))
-        drawn = []
-        for weights in self._redraws(rows, max(20, self.draws // 10)):
-            chosen = np.repeat(rows, weights.astype(np.int64))
-            drawn.append(_macro(average_precisions(self.scores[chosen], self.labels[chosen])))
-        low, high = percentiles(np.array(drawn))
-        return _estimate(value, low, high, len(rows))
+        return _estimate(value, *percentiles(drawn), len(rows))
 
     def _rows(self, half: NDArray[np.int64] | None) -> NDArray[np.int64]:
         if half is None:
@@ -116,12 +113,12 @@ class Ranking:
     def _on(self, half: NDArray[np.int64] | None, signs: NDArray[np.int64]) -> Estimate:
         rows = self._rows(half)
         scores, labels = self.scores[rows] * signs, self.labels[rows]
-        drawn = mean_of_known(redrawn_aurocs(scores, labels, self._redraws(rows, self.draws)))
+        drawn = mean_of_known(redrawn_aurocs(scores, labels, self._redraws(rows)))
         return _estimate(_macro(aurocs(scores, labels)), *percentiles(drawn), len(rows))
 
-    def _redraws(self, rows: NDArray[np.int64], draws: int) -> NDArray[np.float32]:
+    def _redraws(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         patients = None if self.patients is None else [self.patients[row] for row in rows.tolist()]
-        return redraws(len(rows), patients, draws=draws, seed=self.seed)
+        return redraws(len(rows), patients, draws=self.draws, seed=self.seed)
 
 
 def _macro(values: Floats) -> float:

@@ -85,6 +85,10 @@ class SingleLabelJudge:
         """See `Judge`."""
         return {name: one.estimate() for name, one in readings.items()}
 
+    def hardened(self, readings: Mapping[str, Measured]) -> Best:
+        """See `Judge`."""
+        return best_of(readings, self.split)
+
     def wrong_key(self, logits: Logits, subset: NDArray[np.int64]) -> tuple[Measured, Measured]:
         """See `Judge`."""
         labels = self._labels[subset]

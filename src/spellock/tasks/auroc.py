@@ -6,7 +6,7 @@ as half (Mann and Whitney's U over the number of pairs). It does not exist witho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,25 +63,54 @@ def redraws(count: int, patients: Sequence[str] | None, *, draws: int, seed: int
 
 def redrawn_aurocs(scores: npt.NDArray[np.floating], labels: Labels, weights: npt.NDArray[np.float32]) -> Floats:
     """float64 (B, F): the AUROCs of each of B samples, given as weights (B, N); NaN where a sample has none."""
+    return _redrawn(_area, scores, labels, weights)
+
+
+def redrawn_precisions(scores: npt.NDArray[np.floating], labels: Labels, weights: npt.NDArray[np.float32]) -> Floats:
+    """The same for average precisions."""
+    return _redrawn(_precision, scores, labels, weights)
+
+
+def _redrawn(
+    figure: Callable[[Floats, Floats], Floats],
+    scores: npt.NDArray[np.floating],
+    labels: Labels,
+    weights: npt.NDArray[np.float32],
+) -> Floats:
     chunk = max(1, _AT_ONCE // max(1, len(scores)))
     parts = [
-        np.stack([_weighted(scores[:, f], labels[:, f], some) for f in range(labels.shape[1])], axis=1)
+        np.stack([figure(*_steps(scores[:, f], labels[:, f], some)) for f in range(labels.shape[1])], axis=1)
         for some in (weights[start : start + chunk] for start in range(0, len(weights), chunk))
     ]
     return np.concatenate(parts)
 
 
-def _weighted(scores: npt.NDArray[np.floating], labels: Labels, weights: npt.NDArray[np.float32]) -> Floats:
+def _steps(scores: npt.NDArray[np.floating], labels: Labels, weights: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
+    """Weights of the images with and without the finding at each distinct score, rising: (B, S) both."""
     order = np.argsort(scores, kind="stable")
-    # Images of equal score are one step: half of their pairs count.
     starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
     sorted_weights = weights[:, order].astype(np.float64)
-    positive = np.add.reduceat(sorted_weights * labels[order], starts, axis=1)
-    negative = np.add.reduceat(sorted_weights * (1 - labels[order]), starts, axis=1)
+    positive: Floats = np.add.reduceat(sorted_weights * labels[order], starts, axis=1)
+    negative: Floats = np.add.reduceat(sorted_weights * (1 - labels[order]), starts, axis=1)
+    return positive, negative
+
+
+def _area(positive: Floats, negative: Floats) -> Floats:
+    # Images of equal score are one step: half of their pairs count.
     below = np.cumsum(negative, axis=1) - negative / 2
     pairs = positive.sum(axis=1) * negative.sum(axis=1)
     won = (positive * below).sum(axis=1)
     found: Floats = np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return found
+
+
+def _precision(positive: Floats, negative: Floats) -> Floats:
+    right = np.cumsum(positive[:, ::-1], axis=1)
+    taken = right + np.cumsum(negative[:, ::-1], axis=1)
+    precision = np.divide(right, taken, out=np.zeros_like(right), where=taken > 0)
+    gained = (positive[:, ::-1] * precision).sum(axis=1)
+    both = (positive.sum(axis=1) > 0) & (negative.sum(axis=1) > 0)
+    found: Floats = np.divide(gained, positive.sum(axis=1), out=np.full(len(gained), np.nan), where=both)
     return found
 
 
