@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from spellock.data.annotation import Annotation
 from spellock.data.box_checks import Complaints, FoundObject, gather
@@ -17,7 +16,6 @@ from spellock.data.image_set import ImageSet, OnError
 from spellock.data.rle import encode
 from spellock.data.torchvision_set import Pairs
 from spellock.errors import DataError
-from spellock.pixels import check_images, to_uint8
 
 
 def open_targets(
@@ -69,7 +67,11 @@ def open_targets(
 
 
 def _image(image: object, where: str, max_pixels: int) -> Image.Image:
-    if isinstance(image, Tensor):
+    import torch  # most sets hold no tensors, and torch takes long to import
+
+    from spellock.pixels import check_images, to_uint8
+
+    if isinstance(image, torch.Tensor):
         image = to_uint8(check_images(image[None], what=where))[0].permute(1, 2, 0).numpy()
     if isinstance(image, np.ndarray) and image.dtype == np.uint8:
         image = Image.fromarray(image)

@@ -26,6 +26,7 @@ from spellock.training.preparation import Task
 from spellock.training.sampler import Sampler
 from spellock.training.schedule import learning_rate_at
 from spellock.training.seeds import derive_seed, numpy_generator, torch_generator
+from spellock.training.set_batches import SetLearner, set_loss
 from spellock.training.sources import Source
 
 
@@ -105,6 +106,9 @@ class EpochTrainer:
         self, indices: NDArray[np.int64], batch: Tensor, draws: torch.Generator, mixing: np.random.Generator
     ) -> Tensor:
         batch = batch.to(self.device, non_blocking=True)
+        if isinstance(self.task, SetLearner):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                return set_loss(self.task, self.model, from_uint8(batch), indices, self.config, draws)
         pixels = from_uint8(batch if self.augment is None else self.augment(batch, draws))
         targets = self.targets[torch.from_numpy(indices).to(self.device)]
         if self.mixer is not None:
