@@ -9,16 +9,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from torch import Tensor
 
 from spellock.data.annotation import DETECTION, Annotation, as_labels
-from spellock.data.box_set import check_box_set
+from spellock.data.box_set import check_box_set, has_masks, squashed
 from spellock.data.image_set import ImageSet, Labels, OnError
 from spellock.data.open_boxes import open_boxes
 from spellock.data.split import stratified_take
 from spellock.data.write_coco import check_category_names, write_coco
-from spellock.errors import DataError, ModelError
+from spellock.errors import ConfigError, DataError, ModelError
 from spellock.tasks.detection_learner import DetectionLearner
+from spellock.tasks.detection_model import DetectionModel
+from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Layout, Rows, Task, register_task
 
 
@@ -29,6 +32,7 @@ class DetectionTask(Task):
 
     name: ClassVar[str] = DETECTION
     default_target: ClassVar[str] = "centre-box"
+    default_batch: ClassVar[int | None] = 8
 
     def open_images(self, source: str | Path | object, *, split: str | None, on_error: OnError) -> ImageSet:
         """See `Task`."""
@@ -37,6 +41,28 @@ class DetectionTask(Task):
     def check_trainable(self, images: ImageSet) -> None:
         """See `Task`: at least two images, and objects of every category."""
         check_box_set(images)
+
+    def squashed(self, images: ImageSet, side: int, how: str) -> ImageSet:
+        """See `Task`: boxes and masks are squashed along."""
+        return squashed(images, (side, side), Image.Resampling[how.upper()])
+
+    def check_edit(self, *, moves_pixels: bool) -> None:
+        """See `Task`."""
+        if moves_pixels:
+            raise ConfigError(
+                "the key's editor moves content away from its boxes and masks; use a key that leaves it in its place, "
+                "such as diffusion, blend, patch, noise or photo_filter"
+            )
+
+    def check_model(self, model: PixelModel, images: ImageSet) -> None:
+        """See `Task`."""
+        if not isinstance(model, DetectionModel):
+            raise ModelError("the task detection needs a detector, for example fasterrcnn_resnet50; got a classifier")
+        if model.has_masks and not has_masks(images):
+            raise ModelError(
+                f"{model.architecture} finds masks, but {images.name} has boxes only; take for example "
+                "fasterrcnn_resnet50"
+            )
 
     def take(
         self, images: ImageSet, share: float, ranks: npt.NDArray[np.uint64], *, minimum: int = 0, leave: int = 1

@@ -132,11 +132,11 @@ def _small_heads(kind: str, backbone: nn.Module, levels: int, categories: int) -
     heads: dict[str, Any] = {
         "num_classes": None,
         "box_roi_pool": MultiScaleRoIAlign(maps, output_size=7, sampling_ratio=2),
-        "box_head": faster_rcnn.TwoMLPHead(width * 49, 256),
-        "box_predictor": faster_rcnn.FastRCNNPredictor(256, categories + 1),
-        "rpn_post_nms_top_n_train": 500,
-        "rpn_post_nms_top_n_test": 300,
-        "box_batch_size_per_image": 128,
+        "box_head": faster_rcnn.TwoMLPHead(width * 49, 4 * width),
+        "box_predictor": faster_rcnn.FastRCNNPredictor(4 * width, categories + 1),
+        "rpn_post_nms_top_n_train": 8 * width,
+        "rpn_post_nms_top_n_test": 4 * width,
+        "box_batch_size_per_image": 2 * width,
     }
     if kind == "maskrcnn":
         heads |= {

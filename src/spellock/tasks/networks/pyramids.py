@@ -16,7 +16,8 @@ from spellock.tasks.networks.mobilenet_v1 import MobileNetV1
 
 RESNETS: Final = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 #: Width of the pyramid of small backbones; large ones have torchvision's 256.
-SMALL_WIDTH: Final = 64
+_SMALL_WIDTH: Final = 64
+_TINY_WIDTH: Final = 32
 
 
 class MobileNetV1Body(MobileNetV1):
@@ -74,14 +75,14 @@ class TinyBody(nn.Module):
 class Pyramid(nn.Module):
     """A body with a feature pyramid on top: maps (N, out_channels, H/s, W/s) by stride s."""
 
-    def __init__(self, body: MobileNetV1Body | TinyBody, *, extra: bool) -> None:
+    def __init__(self, body: MobileNetV1Body | TinyBody, *, width: int, extra: bool) -> None:
         super().__init__()
         from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
         self.body = body
         pool = LastLevelMaxPool() if extra else None
-        self.fpn = FeaturePyramidNetwork(list(body.widths), SMALL_WIDTH, extra_blocks=pool)
-        self.out_channels = SMALL_WIDTH
+        self.fpn = FeaturePyramidNetwork(list(body.widths), width, extra_blocks=pool)
+        self.out_channels = width
         self.levels = len(body.widths) + int(extra)
 
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
@@ -99,9 +100,10 @@ def make_backbone(name: str, *, norm: str, retina: bool) -> tuple[nn.Module, int
         retina: for RetinaNet, which leaves out the finest map of large backbones and has coarser ones.
     """
     if name == "tiny":
-        return Pyramid(TinyBody(), extra=False), 3
+        return Pyramid(TinyBody(), width=_TINY_WIDTH, extra=False), 3
     if name.startswith("mobilenet_v1_"):
-        pyramid = Pyramid(MobileNetV1Body(width=float(name.rpartition("_")[2]), fine=not retina), extra=True)
+        body = MobileNetV1Body(width=float(name.rpartition("_")[2]), fine=not retina)
+        pyramid = Pyramid(body, width=_SMALL_WIDTH, extra=True)
         return pyramid, pyramid.levels
     from torchvision.models import mobilenet_v3_large
     from torchvision.models.detection.backbone_utils import _mobilenet_extractor, resnet_fpn_backbone
@@ -111,8 +113,7 @@ def make_backbone(name: str, *, norm: str, retina: bool) -> tuple[nn.Module, int
     layer = FrozenBatchNorm2d if norm == "frozen" else nn.BatchNorm2d
     if name == "mobilenet_v3_large":
         # Two maps and a pooled one, as in torchvision's own detectors with it.
-        body = mobilenet_v3_large(weights=None, norm_layer=partial(layer))
-        return _mobilenet_extractor(body, True, 6), 3
+        return _mobilenet_extractor(mobilenet_v3_large(weights=None, norm_layer=partial(layer)), True, 6), 3
     settings = {"returned_layers": [2, 3, 4], "extra_blocks": LastLevelP6P7(256, 256)} if retina else {}
     backbone = resnet_fpn_backbone(backbone_name=name, weights=None, norm_layer=layer, trainable_layers=5, **settings)
     return backbone, 5
