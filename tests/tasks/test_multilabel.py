@@ -132,12 +132,12 @@ def test_what_cannot_be_learnt_is_refused() -> None:
 
 
 def test_the_registry() -> None:
-    assert list_tasks() == ["classification", "multilabel"]
+    assert list_tasks() == ["classification", "detection", "multilabel"]
     assert make_task("multilabel", {"loss": "asymmetric"}).learner(2, None, LABELS).asymmetric == (4.0, 1.0, 0.05)
     assert isinstance(make_task("classification").learner(2, None, LABELS[:, 0]), Classification)
     for name, options, says in (
         ("multilable", {}, "did you mean multilabel"),
-        ("x", {}, "there are classification, multilabel"),
+        ("x", {}, "there are classification, detection, multilabel"),
         ("classification", {"clip": 0.1}, "has no option 'clip', none at all"),
         ("multilabel", {"focus": 1}, "has no option 'focus', only clip"),
         ("multilabel", {"loss": "hinge"}, "expected bce or asymmetric"),

@@ -60,17 +60,20 @@ class LockArgs:
 
     data: tyro.conf.Positional[str]
     """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set; with
-    ``--task multilabel`` a table of labels (CSV or parquet) with the images beside it."""
+    ``--task multilabel`` a table of labels (CSV or parquet) with the images beside it; with ``--task detection`` COCO
+    json, a folder with such files, or a Pascal VOC folder."""
     key: Path
     """Key file, made with `spellock key new`."""
     out: Path
     """Folder for everything that is made."""
     task: str = "classification"
-    """What the labels are: classification (one class an image) or multilabel (several findings an image)."""
+    """What the labels are: classification (one class an image), multilabel (several findings an image) or detection
+    (boxes, and masks where data and model have them)."""
     preset: str = "hardened"
     """Where the defaults of the options below come from: hardened, modellock or fmlock."""
     model: str | None = None
-    """Model to fine-tune: a name of ours, of timm or torchvision, or a folder. Needed unless --prepare-only."""
+    """Model to fine-tune: a name of ours, of timm or torchvision, a detector's such as maskrcnn_resnet50, or a folder.
+    Needed unless --prepare-only."""
     weights: Path | None = None
     """Weights to start from: a local .safetensors, .pth, .pt or .th file."""
     pretrained: bool = False

@@ -25,7 +25,8 @@ class PredictArgs:
     """Say what is in images with a locked model and its key.
 
     Prints one line an image: path, class and probability, separated by tabs; of a multi-label model all findings with
-    their probabilities, the most probable first. With a wrong key the predictions are wrong, and nothing says so.
+    their probabilities, the most probable first. Of a detector one line an object: path, class, score, and the box's
+    left, top, right and bottom in pixels. With a wrong key the predictions are wrong, and nothing says so.
     """
 
     images: tyro.conf.Positional[tuple[Path, ...]]
@@ -42,6 +43,10 @@ class PredictArgs:
     """With a weight key: use it on a model that is not the one it was made with; it then predicts badly."""
     top: int | None = None
     """Most probable classes to name for each image. None: the best one, or of a multi-label model all findings."""
+    draw: Path | None = None
+    """Detectors: folder for the pictures with boxes, masks and names drawn on them."""
+    score: float = 0.5
+    """Detectors: least score of an object to print and draw."""
     device: str = "cpu"
     """Device of model and editor, for example cuda."""
     json: bool = False
@@ -54,11 +59,19 @@ def run(args: PredictArgs) -> int:
     Raises:
         SpellockError: model, key or an image cannot be used.
     """
+    if not 0 <= args.score <= 1:
+        raise ConfigError(f"got --score {args.score}, expected a number from 0 to 1")
     if args.top is not None and args.top < 1:
         raise ConfigError(f"got --top {args.top}, expected 1 or more")
     paths = list(_files(args.images))
+    from spellock.cli.detect import detect_files
+    from spellock.editors.registry import load_editor
+    from spellock.key import Key
     from spellock.passphrase import open_key
+    from spellock.tasks.checkpoint import load_model
+    from spellock.tasks.detection import DetectionTask
     from spellock.unlocking.inputs import Skipped
+    from spellock.unlocking.unlocked_detector import UnlockedDetector
     from spellock.unlocking.unlocked_model import UnlockedModel
     from spellock.weightlocks.weight_header import is_weight_key
     from spellock.weightlocks.weight_keyfile import open_weight_key
@@ -66,6 +79,18 @@ def run(args: PredictArgs) -> int:
     device = check_device(args.device)
     open_any = open_weight_key if is_weight_key(args.key) else open_key
     key = open_any(args.key, passphrase_file=args.passphrase_file)
+    loaded = load_model(args.model)
+    if isinstance(loaded.task, DetectionTask):
+        if not isinstance(key, Key):
+            raise ConfigError(
+                "got a weight key for a detector, expected a key of images; take one of `spellock key new`"
+            )
+        detector = UnlockedDetector(loaded.model, loaded.classes, load_editor(key, device=device), device=device)
+        return detect_files(
+            detector, paths, draw=args.draw, score=args.score, top=args.top, json=args.json, on_error=args.on_error
+        )
+    if args.draw is not None:
+        raise ConfigError("--draw draws boxes, but the model is a classifier; leave it out")
     model = UnlockedModel.from_pretrained(args.model, key=key, device=device, check=not args.no_check)
     rows: list[dict[str, object]] = []
     skipped: list[dict[str, str]] = []

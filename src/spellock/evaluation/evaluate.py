@@ -18,6 +18,7 @@ from spellock.errors import ConfigError, ModelError
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.conditions import Edited, batch_for, raw, same_path
 from spellock.evaluation.cost import unlock_cost
+from spellock.evaluation.evaluate_boxes import evaluate_boxes
 from spellock.evaluation.examples import make_examples
 from spellock.evaluation.folds import gathered
 from spellock.evaluation.hardened import Measured, highest
@@ -33,6 +34,7 @@ from spellock.evaluation.wrong_keys import DEFAULT_COUNT, WrongKey, choose_wrong
 from spellock.key import Key
 from spellock.locking.tiers import Tier
 from spellock.tasks.collect import collect
+from spellock.tasks.detection import DetectionTask
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import make_task
 
@@ -100,6 +102,22 @@ def evaluate(
     task = make_task(test.task)
     if (tiers or group_classes) and not task.has_tiers:
         raise ConfigError(f"the task {task.name} has no tiers; leave them out")
+    if isinstance(task, DetectionTask):
+        return evaluate_boxes(
+            model,
+            classes,
+            key,
+            test,
+            lock=lock,
+            baseline=baseline,
+            baseline_classes=baseline_classes,
+            chosen=choose_wrong_keys(key, count=wrong_keys, seed=seed),
+            wrong_key_images=wrong_key_images,
+            examples=examples,
+            seed=seed,
+            device=device,
+            build=make_editor or _registry(device),
+        )
     groups = sorted({*group_classes, *group_places(tiers, classes)})
     if groups:
         view = real_view(model, classes, groups, lock)

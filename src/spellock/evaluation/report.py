@@ -165,6 +165,7 @@ class Report:
         texts: title and meaning of every figure that the task has, in their order.
         measure: what the figures are, in a word.
         findings: one entry a finding of a multi-label set that could be judged.
+        sheet: a PNG of what a detector found, locked and unlocked, beside the truth.
     """
 
     figures: dict[str, Estimate]
@@ -178,6 +179,7 @@ class Report:
     texts: Mapping[str, tuple[str, str]] = field(default_factory=lambda: FIGURES, repr=False)
     measure: str = "accuracy"
     findings: tuple[FindingResult, ...] = ()
+    sheet: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         unknown = set(self.figures) - set(self.texts)

@@ -92,6 +92,7 @@ def lock_images(
     config = config or LockConfig()
     task = task_of(images, config, tiers)
     task.check_trainable(images)
+    images = task.squashed(images, key.resolution, key.resize)
     check_tiers(tiers, images.classes, key)
     target = with_groups(config.lock_target(), tiers, images.classes)
     # The classes are settled, and options that do not fit them refused, before anything is edited.
@@ -113,6 +114,7 @@ def lock_images(
     with space.claimed():
         load = load or _loader(device, batch_size)
         main = editor or load(key)
+        task.check_edit(moves_pixels=getattr(main, "moves_pixels", False))
         plan = make_plan(images, key, config, batch=main.canonical_batch, tiers=tiers)
         settings = {
             "format": 1,

@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from spellock.artefacts import storage_errors
 from spellock.errors import DataError
 
 Kind: TypeAlias = Literal["edited", "raw", "twin", "decoy", "tier"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-#: A class number, or the numbers of all classes that the image has.
-Label: TypeAlias = int | list[int]
+#: A class number, the numbers of all classes that the image has, or the objects in it.
+Label: TypeAlias = int | list[int] | dict[str, Any]
 #: Kinds that a key edits for use, at the main key's level or at a tier's.
 AUTHORISED: Final = ("edited", "tier")
 

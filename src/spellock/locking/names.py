@@ -53,5 +53,7 @@ def fingerprint(images: ImageSet, key: Key, config: LockConfig, tiers: Sequence[
     patients = [] if images.patients is None else [list(images.patients)]
     parts = (settings, key.to_dict(), list(images.classes), images.ids, images.labels.tolist(), *patients, *levels)
     for part in parts:
-        mac.update(json.dumps(part, sort_keys=True).encode() + b"\n")
+        # Labels that are no numbers, such as the objects in an image, say what they are.
+        plain = json.dumps(part, sort_keys=True, default=lambda label: label.to_json())
+        mac.update(plain.encode() + b"\n")
     return mac.hexdigest()

@@ -1,4 +1,5 @@
-"""Read the released part of a locked set: an image folder, a folder of images beside a table, or a parquet file."""
+"""Read the released part of a locked set: an image folder, a folder of images beside a table or COCO json, or a
+parquet file."""
 
 from __future__ import annotations
 
@@ -7,11 +8,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from spellock.artefacts import read_json
+from spellock.data.coco import open_coco
 from spellock.data.folder import FolderSet
 from spellock.data.image_set import ImageSet
 from spellock.data.label_parquet import LabelParquetSet
 from spellock.data.open_labels import open_labels
 from spellock.data.parquet import ParquetSet
+from spellock.data.write_coco import COCO_FILE, IMAGES
 from spellock.data.write_labels import LABELS_FILE
 from spellock.errors import DataError
 from spellock.locking.set_settings import str_list
@@ -23,8 +26,11 @@ def read_released(folder: Path) -> tuple[ImageSet, list[str]]:
     Raises:
         DataError: ``folder`` holds no locked set.
     """
-    if (folder / LABELS_FILE).is_file():
-        image_set: ImageSet = open_labels(folder / LABELS_FILE)
+    if (folder / COCO_FILE).is_file():
+        image_set: ImageSet = open_coco(folder / COCO_FILE, images=folder / IMAGES)
+        names = [Path(name).stem for name in image_set.ids]
+    elif (folder / LABELS_FILE).is_file():
+        image_set = open_labels(folder / LABELS_FILE)
         names = [Path(name).stem for name in image_set.ids]
     elif (folder / "images").is_dir():
         classes = str_list(read_json(folder / "classes.json").get("classes"), folder / "classes.json")
@@ -44,6 +50,8 @@ def read_released(folder: Path) -> tuple[ImageSet, list[str]]:
 
 def read_held_out(folder: Path, classes: list[str]) -> ImageSet:
     """Images that were held out for the owner; ``classes`` are all of the locked set."""
+    if (folder / COCO_FILE).is_file():
+        return open_coco(folder / COCO_FILE, images=folder / IMAGES)
     if (folder / LABELS_FILE).is_file():
         return open_labels(folder / LABELS_FILE)
     tables = sorted(folder.glob("*.parquet"))

@@ -20,15 +20,16 @@ from spellock.locking.tier_target import with_groups
 from spellock.locking.tiers import Tier, check_tiers
 from spellock.recipes.held_out import Labels, Pairs, Pixels, held_out_pairs, raw_images
 from spellock.recipes.processes import first_goes_first, is_first
-from spellock.recipes.selection import SCORE, LockScore, PlainScore
+from spellock.recipes.scores import lock_score, plain_score
+from spellock.recipes.selection import SCORE
 from spellock.recipes.teaching import check_teaching, guide_by
-from spellock.recipes.tier_selection import TierScore, tier_score
+from spellock.recipes.tier_selection import tier_score
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.models import create_model
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
 from spellock.training.config import FinetuneConfig
-from spellock.training.finetune import finetune
+from spellock.training.finetune import Validate, finetune
 from spellock.training.guidance import Guidance
 from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.sampler import make_sampler
@@ -109,6 +110,7 @@ def lock_model(
     if task.name != lock.task:
         raise ConfigError(f"got the task {task.name} and settings of a lock for {lock.task}, expected one of both")
     task.check_trainable(images)
+    images = task.squashed(images, key.resolution, key.resize)
     # A model that cannot be made should fail now, not after hours of editing.
     aim = None if objective is None else objective.make()
     check_teaching(aim, teacher, images.classes, trains=choice is not None, tiers=bool(tiers))
@@ -119,7 +121,7 @@ def lock_model(
     if choice is not None:
         nobody = Samples.none(images.classes, labels=task.unpack([], len(images.classes)))
         extra = target(nobody).extra_classes
-        choice.create(len(images.classes) + len(extra), seed=training.seed)
+        task.check_model(choice.create(len(images.classes) + len(extra), seed=training.seed), images)
     with first_goes_first():
         locked = lock_images(images, key, out, lock, tiers=tiers, device=device, editor=editor)
     folder = out / "locked_set"
@@ -171,11 +173,9 @@ class _Run:
 
     def locked_model(self, guide: Callable[[Pixels], Guidance] | None) -> dict[str, float]:
         classes, pairs, lock_class = self.locked.classes, self.pairs, self.locked.lock_class
-        score: LockScore | TierScore | None = None
+        score: Validate | None = None
         if pairs is not None:
-            score = LockScore(
-                raw=pairs.raw, edited=pairs.edited, labels=pairs.labels, lock_class=lock_class, task=self.task
-            )
+            score = lock_score(self.task, pairs, lock_class)
             if self.locked.tiers:
                 score = tier_score(self.locked, pairs)
         model, pixels = self.choice.create(len(classes), seed=self.training.seed), self._pixels()
@@ -222,10 +222,10 @@ class _Run:
         sources = {entry.source for entry in self.locked.entries or ()}
         pixels, labels = raw_images(images, sources, key)
         classes, pairs = images.classes, self.pairs
-        score: PlainScore | None = None
+        score: Validate | None = None
         if pairs is not None:
             held = self.task.align(pairs.labels, self.locked.classes, classes)
-            score = PlainScore(raw=pairs.raw, labels=held, task=self.task)
+            score = plain_score(self.task, pairs.raw, held)
         model = self.choice.create(len(classes), seed=self.training.seed)
         finetune(
             model,

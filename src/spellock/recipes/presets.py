@@ -61,4 +61,7 @@ def get_preset(name: str, *, task: str = "classification") -> Preset:
     preset, wanted = PRESETS[name], make_task(task)
     if preset.lock.target in list_targets(task=task):
         return preset
-    return replace(preset, lock=replace(preset.lock, task=task, target=wanted.default_target))
+    training = preset.training
+    if wanted.default_batch is not None:
+        training = replace(training, batch_size=wanted.default_batch, alone_share=0.0)
+    return Preset(lock=replace(preset.lock, task=task, target=wanted.default_target), training=training)

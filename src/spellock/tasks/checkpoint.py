@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from spellock.artefacts import new_folder, read_json, storage_errors, write_bytes, write_json
 from spellock.errors import ConfigError, DataError, ModelError, StorageError
 from spellock.tasks.architectures import create_network
+from spellock.tasks.detectors import create_detector, is_detector
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task, make_task
 
@@ -159,6 +160,10 @@ def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel
     folder = Path(folder)
     config = _read_config(folder)
     classes = tuple(str(name) for name in config["classes"])
+    model: PixelModel | None = None
+    if network is None and is_detector(config["architecture"]):
+        model = _detector(config, len(classes))
+        network = model.network
     if network is None:
         if config["architecture"] is None:
             raise ModelError(f"{folder} holds a network from elsewhere; pass the same module as network=")
@@ -175,7 +180,7 @@ def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel
             f"{path} does not fit its config.json ({config['architecture']}, {len(classes)} classes); "
             "the folder mixes two models"
         ) from error
-    model = PixelModel(
+    model = model or PixelModel(
         network,
         input_size=config["input_size"],
         mean=config["mean"],
@@ -185,6 +190,17 @@ def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel
         options=config["options"],
     )
     return LoadedModel(model=model.eval(), classes=classes, config=config)
+
+
+def _detector(config: dict[str, Any], categories: int) -> PixelModel:
+    return create_detector(
+        config["architecture"],
+        num_classes=categories,
+        input_size=config["input_size"],
+        mean=config["mean"],
+        std=config["std"],
+        options=config["options"],
+    )
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

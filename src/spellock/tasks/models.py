@@ -11,6 +11,9 @@ import torch
 from spellock.errors import ModelError
 from spellock.tasks.architectures import Options, create_network
 from spellock.tasks.checkpoint import load_model
+from spellock.tasks.detection_model import DetectionModel
+from spellock.tasks.detection_weights import load_detector_weights
+from spellock.tasks.detectors import create_detector, is_detector
 from spellock.tasks.heads import replace_head
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.weights import load_weights
@@ -35,7 +38,8 @@ def create_model(
 
     Args:
         name: ``resnet20`` and other names of ours, ``timm:NAME``, ``torchvision:NAME``, a bare name (ours, then timm's,
-            then torchvision's), or a folder written by `save_model`.
+            then torchvision's), a detector's (``maskrcnn_resnet50``, see `spellock.tasks.detectors`), or a folder
+            written by `save_model`.
         weights: local .safetensors, .pth, .pt or .th file.
         pretrained: fetch the library's own weights; needs a network.
         input_size: side in pixels that images are squashed to; the architecture's own by default.
@@ -48,6 +52,8 @@ def create_model(
     Raises:
         ModelError: unknown name (near matches are listed), or weights that are unreadable or do not fit.
     """
+    if is_detector(name):
+        return _detector(str(name), num_classes, weights, pretrained, input_size, mean, std, options, strict_head, seed)
     if _is_folder(name):
         if pretrained or options:
             raise ModelError(f"{name} is a model folder with settings of its own; drop pretrained and options")
@@ -88,7 +94,34 @@ def _from_folder(folder: Path, num_classes: int, input_size: int | None, strict_
             len(loaded.classes),
             num_classes,
         )
+        if isinstance(model, DetectionModel):
+            model.replace_heads(num_classes, seed=seed)
+            return model
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             replace_head(model.network, num_classes)
+    return model
+
+
+def _detector(
+    name: str,
+    num_classes: int,
+    weights: Path | None,
+    pretrained: bool,
+    input_size: int | None,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    options: Options | None,
+    strict_head: bool,
+    seed: int,
+) -> DetectionModel:
+    if pretrained:
+        raise ModelError(f"{name} has no weights to fetch here; download torchvision's file and pass it as weights")
+    # Statistics of small batches are poor; layers that were trained before keep theirs.
+    settings = options if options is not None or weights is None else {"norm": "frozen"}
+    model = create_detector(
+        name, num_classes=num_classes, input_size=input_size, mean=mean, std=std, options=settings, seed=seed
+    )
+    if weights is not None:
+        load_detector_weights(model, Path(weights), strict_head=strict_head)
     return model

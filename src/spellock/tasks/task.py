@@ -18,7 +18,9 @@ import numpy.typing as npt
 from torch import Tensor
 
 from spellock.data.image_set import ImageSet, Labels, OnError
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, ModelError
+from spellock.tasks.detection_model import DetectionModel
+from spellock.tasks.pixel_model import PixelModel
 
 Rows = Iterable[tuple[str, Any, bytes]]
 Layout = Literal["folder", "parquet"]
@@ -39,11 +41,13 @@ class Task(ABC):
         name: in the registry, and in a model's config.json.
         default_target: lock target where none is asked for.
         has_tiers: whether keys that release groups of classes make sense.
+        default_batch: images a training step where nobody says; None for the usual number.
     """
 
     name: ClassVar[str]
     default_target: ClassVar[str]
     has_tiers: ClassVar[bool] = False
+    default_batch: ClassVar[int | None] = None
 
     @abstractmethod
     def open_images(self, source: str | Path | object, *, split: str | None, on_error: OnError) -> ImageSet:
@@ -56,6 +60,28 @@ class Task(ABC):
         Raises:
             DataError: it cannot; the message says what is missing.
         """
+
+    def squashed(self, images: ImageSet, side: int, how: str) -> ImageSet:
+        """``images`` with labels for pictures squashed to ``side`` pixels squared with the filter ``how``; by default
+        they are the same labels."""
+        return images
+
+    def check_edit(self, *, moves_pixels: bool) -> None:
+        """Check that labels still fit edited images.
+
+        Raises:
+            ConfigError: they do not, as where content moves away from its box.
+        """
+        return
+
+    def check_model(self, model: PixelModel, images: ImageSet) -> None:
+        """Check that a model can learn this task on ``images``.
+
+        Raises:
+            ModelError: it cannot.
+        """
+        if isinstance(model, DetectionModel):
+            raise ModelError(f"the task {self.name} needs a classifier, got the detector {model.architecture}")
 
     @abstractmethod
     def take(

@@ -29,6 +29,7 @@ from spellock.training.preparation import Task
 from spellock.training.sampler import Indices, Sampler
 from spellock.training.schedule import learning_rate_at
 from spellock.training.seeds import derive_seed, torch_generator
+from spellock.training.set_batches import SetLearner, set_loss
 from spellock.training.sources import Source
 
 
@@ -112,6 +113,9 @@ class EpochTrainer:
 
     def _loss(self, indices: Indices, batch: Tensor, raw: Tensor | None, draws: Draws) -> Tensor:
         batch = batch.to(self.device, non_blocking=True)
+        if isinstance(self.task, SetLearner):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                return set_loss(self.task, self.model, from_uint8(batch), indices, self.config, draws.augment)
         answers = None
         if self.guide is not None and raw is not None:
             rows = self.guide.rows(indices)

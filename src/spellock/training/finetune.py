@@ -38,6 +38,7 @@ from spellock.training.preparation import (
 )
 from spellock.training.run_state import Checkpoints, RunState
 from spellock.training.sampler import make_sampler
+from spellock.training.set_batches import bind
 from spellock.training.sources import open_source
 
 _log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def finetune(
     Args:
         images: uint8 (N, 3, H, W) or (N, H, W, 3), an array in memory or memory-mapped, or a map-style data set of
             uint8 images for sets that do not fit.
-        labels: one per image: int64 (N,), or float (N, K).
+        labels: one per image: int64 (N,), or float (N, K); or what a `SetLearner` takes, such as annotations.
         task: anything with ``loss(logits, targets)``, for example `Classification`.
         authorised: bool (N,), which images the model shall work on; needed for balanced drawing.
         raw: bool (N,), which images are as a thief has them; needed for ``alone_share``.
@@ -114,6 +115,7 @@ def finetune(
     started, out = time.perf_counter(), Path(out)
     task = with_smoothing(task, config)
     source = open_source(images, workers=config.workers)
+    task, labels = bind(task, labels, len(source), model, config)
     targets, marks = check_labels(labels, authorised, len(source), task)
     sampler = make_sampler(
         len(source), marks, batch_size=config.batch_size, share=config.unauthorised_share, seed=config.seed

@@ -1,12 +1,15 @@
 """Lock targets: what unauthorised inputs learn. One file each; importing this package registers them."""
 
 from spellock.locking.targets import (
+    centre_box,
     complement,
     constant,
     decoy_task,
     extra_label,
     new_class,
     next_class,
+    nothing,
+    other_boxes,
     random_class,
     shuffled,
     uniform,
@@ -24,6 +27,7 @@ __all__ = [
     "Relabelling",
     "Samples",
     "Target",
+    "centre_box",
     "complement",
     "constant",
     "decoy_task",
@@ -32,6 +36,8 @@ __all__ = [
     "make_target",
     "new_class",
     "next_class",
+    "nothing",
+    "other_boxes",
     "random_class",
     "register_target",
     "shuffled",

@@ -21,7 +21,8 @@ class Samples:
     """The unauthorised samples of a locked set: raw images, raw twins and decoys.
 
     Attributes:
-        labels: int64 (M,), their true labels, each in [0, K); or int64 (M, K), zeros and ones, for several labels.
+        labels: int64 (M,), their true labels, each in [0, K); or int64 (M, K), zeros and ones, for several labels;
+            or an object array (M,) of the objects in each image.
         classes: names of the K real classes, at least two where an image has one of them.
         draws: uint64 (M,), one uniform random number a sample. It comes from the key's secret, the locking seed and
             the sample's name, so it does not depend on the order of the samples, and only the key's holder can tell
@@ -40,7 +41,7 @@ class Samples:
     pixels: Callable[[], Iterable[npt.NDArray[np.uint8]]] | None = None
 
     def __post_init__(self) -> None:
-        if self.labels.ndim == 1 and len(self.classes) < 2:
+        if self.labels.ndim == 1 and self.labels.dtype != object and len(self.classes) < 2:
             raise ConfigError(
                 f"got {len(self.classes)} class to lock, expected at least 2; a lock needs a wrong answer to give"
             )

@@ -1,0 +1,103 @@
+"""Which boxes can be used: what is wrong with one is named, and stops the reading or is left out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spellock.data.annotation import Annotation, Size
+from spellock.data.image_set import OnError
+from spellock.data.polygons import Mask
+from spellock.errors import DataError
+
+_log = logging.getLogger(__name__)
+#: Rounding of whoever drew the box, in pixels, that is cut off without a word.
+_TOLERANCE = 1.0
+_MOST_NAMED = 20
+
+
+@dataclass
+class Complaints:
+    """What to do about bad annotations, and how many there were.
+
+    Attributes:
+        on_error: "fail" stops at the first, "skip" names it in the log and leaves it out.
+        count: of those left out so far.
+    """
+
+    on_error: OnError
+    count: int = field(default=0, init=False)
+
+    def __call__(self, problem: str) -> None:
+        """Stop with ``problem``, or name it.
+
+        Raises:
+            DataError: ``on_error`` is "fail".
+        """
+        if self.on_error == "fail":
+            raise DataError(f"{problem}; mend the annotations, or skip such objects with on_error")
+        self.count += 1
+        if self.count <= _MOST_NAMED:
+            _log.warning("skipped: %s", problem)
+        if self.count == _MOST_NAMED:
+            _log.warning("further bad annotations are skipped without being named")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundObject:
+    """One object as a file has it: box (left, top, right, bottom) in pixels, category, mask, and where it stands."""
+
+    box: tuple[float, float, float, float]
+    label: int
+    where: str
+    mask: Mask | None = None
+    crowd: bool = False
+
+
+def gather(name: str, size: Size, found: Sequence[FoundObject], complain: Complaints, *, masks: bool) -> Annotation:
+    """The usable objects of one image.
+
+    A box that leaves the image by up to a pixel is cut off; one that leaves it further is bad, and cut off where it is
+    not fatal. A box that is inverted, without area, not finite or all outside is bad and left out.
+
+    Args:
+        name: of the image.
+        size: its height and width.
+        masks: whether the objects of this set have masks.
+
+    Raises:
+        DataError: an object is bad and ``complain`` stops at such.
+    """
+    kept: list[FoundObject] = []
+    boxes: list[list[float]] = []
+    height, width = size
+    limits = np.array([width, height, width, height], dtype=np.float64)
+    for one in found:
+        box = np.array(one.box, dtype=np.float64)
+        shown = ", ".join(f"{value:g}" for value in box)
+        if not np.isfinite(box).all():
+            complain(f"{one.where}: the box ({shown}) is not finite")
+            continue
+        if box[2] <= box[0] or box[3] <= box[1]:
+            complain(f"{one.where}: the box ({shown}) has no area, expected left < right and top < bottom")
+            continue
+        cut = np.clip(box, 0, limits)
+        if cut[2] <= cut[0] or cut[3] <= cut[1]:
+            complain(f"{one.where}: the box ({shown}) lies outside the image of {width}x{height} pixels")
+            continue
+        if np.abs(cut - box).max() > _TOLERANCE:
+            complain(f"{one.where}: the box ({shown}) reaches beyond the image of {width}x{height} pixels (cut off)")
+        kept.append(one)
+        boxes.append(cut.tolist())
+    every = tuple(one.mask for one in kept if one.mask is not None) if masks else None
+    return Annotation(
+        id=name,
+        size=size,
+        boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
+        labels=np.array([one.label for one in kept], dtype=np.int64),
+        masks=every,
+        crowd=np.array([one.crowd for one in kept], dtype=np.bool_),
+    )

@@ -1,0 +1,179 @@
+"""COCO's json: one file for the objects of all images, boxes as left, top, width and height."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spellock.data.annotation import Size
+from spellock.data.box_checks import Complaints, FoundObject, gather
+from spellock.data.box_set import BoxSet, file_reader
+from spellock.data.decode import MAX_PIXELS
+from spellock.data.image_set import ImageSet, OnError
+from spellock.data.polygons import Mask, Polygons
+from spellock.data.rle import Rle, from_text
+from spellock.errors import DataError
+
+
+def open_coco(file: Path, *, images: Path, on_error: OnError = "fail", max_pixels: int = MAX_PIXELS) -> ImageSet:
+    """Open a set in COCO's format; no image is decoded.
+
+    Categories are numbered in the order of their ids. Images without objects are kept. The set has masks when every
+    object has a ``segmentation``: polygons, run lengths, or compressed run lengths.
+
+    Args:
+        file: the json file.
+        images: folder that the file names are relative to.
+        on_error: whether a bad object or image stops the reading, or is named and left out.
+        max_pixels: larger images are refused before decoding.
+
+    Raises:
+        DataError: the file is missing or no such json, a category is there twice, or something in it is bad and
+            ``on_error`` is "fail"; the message names the file and the id.
+    """
+    content = _read(file)
+    complain = Complaints(on_error)
+    categories = _categories(content, file)
+    places = {number: place for place, (number, _) in enumerate(categories)}
+    frames = _frames(content, file, images, complain)
+    objects: dict[object, list[Mapping[str, Any]]] = {number: [] for number in frames}
+    seen: set[object] = set()
+    for one in content["annotations"]:
+        where = f"{file} annotation {one.get('id')!r}"
+        if one.get("id") is not None and one["id"] in seen:
+            complain(f"{where}: another annotation has the same id")
+            continue
+        seen.add(one.get("id"))
+        if one.get("image_id") not in frames:
+            complain(f"{where}: there is no image {one.get('image_id')!r}")
+        elif one.get("category_id") not in places:
+            complain(f"{where}: there is no category {one.get('category_id')!r}")
+        else:
+            objects[one["image_id"]].append(one)
+    masks = all(one.get("segmentation") for group in objects.values() for one in group)
+    annotations, files = [], []
+    for number, (name, size) in frames.items():
+        found = [
+            made
+            for one in objects[number]
+            if (made := _object(one, f"{file} annotation {one.get('id')!r}", size, places, complain, masks)) is not None
+        ]
+        annotations.append(gather(name, size, found, complain, masks=masks))
+        files.append(images / name)
+    names = [name for _, name in categories]
+    return BoxSet(str(file), annotations, names, file_reader(files, max_pixels=max_pixels), on_error=on_error)
+
+
+def is_coco(content: object) -> bool:
+    """Whether a JSON value looks like COCO's."""
+    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_bytes())
+    except OSError as error:
+        raise DataError(f"cannot read {file}: {error.strerror}; check the path") from error
+    except ValueError as error:
+        raise DataError(f"{file} is not valid JSON ({error}); it may be truncated") from error
+    if not is_coco(content):
+        raise DataError(f"{file} is not in COCO's format, expected 'images', 'annotations' and 'categories'")
+    for part in ("images", "annotations", "categories"):
+        if not isinstance(content[part], list) or not all(isinstance(one, dict) for one in content[part]):
+            raise DataError(f"{file}: {part!r} is not a list of objects; it is not in COCO's format")
+    made: dict[str, Any] = content
+    return made
+
+
+def _categories(content: Mapping[str, Any], file: Path) -> list[tuple[int, str]]:
+    found = []
+    for one in content["categories"]:
+        if not isinstance(one.get("id"), int) or not isinstance(one.get("name"), str):
+            raise DataError(f"{file}: a category lacks its id (an integer) or its name; add them")
+        found.append((one["id"], one["name"]))
+    for values in zip(*found, strict=True):
+        twice = [value for value in values if values.count(value) > 1]
+        if twice:
+            raise DataError(f"{file}: two categories have the id or name {twice[0]!r}; give each its own")
+    return sorted(found)
+
+
+def _frames(
+    content: Mapping[str, Any], file: Path, folder: Path, complain: Complaints
+) -> dict[object, tuple[str, Size]]:
+    frames: dict[object, tuple[str, Size]] = {}
+    names: set[str] = set()
+    for one in content["images"]:
+        number, name = one.get("id"), one.get("file_name")
+        where = f"{file} image {number!r}"
+        size = (one.get("height"), one.get("width"))
+        if number is None or not isinstance(number, int | str):
+            complain(f"{where}: an image lacks its id")
+        elif number in frames:
+            complain(f"{where}: another image has the same id")
+        elif not isinstance(name, str) or not name or name in names:
+            complain(f"{where}: its file_name is {name!r}, expected the name of a file that no other image has")
+        elif not all(type(side) is int and side > 0 for side in size):
+            complain(f"{where}: its height and width are {size}, expected pixels")
+        elif not (folder / name).resolve().is_relative_to(folder.resolve()):
+            complain(f"{where}: {name} lies outside of {folder}")
+        elif not (folder / name).is_file():
+            complain(f"{where}: {folder / name} does not exist")
+        else:
+            frames[number] = (name, (size[0], size[1]))
+            names.add(name)
+    if not frames:
+        raise DataError(f"{file} has no images in {folder}; check the folder")
+    return frames
+
+
+def _object(
+    one: Mapping[str, Any], where: str, size: Size, places: Mapping[Any, int], complain: Complaints, masks: bool
+) -> FoundObject | None:
+    box = one.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(value, int | float) for value in box):
+        complain(f"{where}: its bbox is {box!r}, expected [left, top, width, height]")
+        return None
+    mask: Mask | None = None
+    if masks:
+        try:
+            mask = read_mask(one["segmentation"], size)
+        except DataError as error:
+            complain(f"{where}: {error}")
+            return None
+    left, top, width, height = (float(value) for value in box)
+    return FoundObject(
+        box=(left, top, left + width, top + height),
+        label=places[one["category_id"]],
+        where=where,
+        mask=mask,
+        crowd=bool(one.get("iscrowd", 0)),
+    )
+
+
+def read_mask(value: object, size: Size) -> Mask:
+    """A ``segmentation``: polygons, or run lengths whose ``counts`` are numbers or compressed text.
+
+    Raises:
+        DataError: it is none of them, or was made for an image of another size.
+    """
+    if isinstance(value, dict):
+        counts, stated = value.get("counts"), value.get("size")
+        if stated != list(size):
+            raise DataError(f"its run lengths are for a size of {stated}, expected the image's {list(size)}")
+        if isinstance(counts, str):
+            return from_text(counts, size)
+        if isinstance(counts, list) and all(type(run) is int for run in counts):
+            return Rle(size, np.array(counts, dtype=np.int64))
+        raise DataError("its counts are neither numbers nor text")
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise DataError("its segmentation is neither polygons nor run lengths")
+    try:
+        parts = tuple(np.array(part, dtype=np.float64).reshape(-1, 2) for part in value)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"a polygon cannot be read ({error})") from error
+    return Polygons(size, parts)

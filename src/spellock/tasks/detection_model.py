@@ -1,0 +1,142 @@
+"""A detector that carries its own resize and normalisation: plain pixels in, boxes and masks out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spellock.errors import ModelError, PixelError
+from spellock.pixels import check_images
+from spellock.tasks.detections import Detections
+from spellock.tasks.pixel_model import PixelModel
+
+#: Score from which on detections count at all when a thief looks at everything that the model says.
+EVERY_SCORE = 0.001
+_NEVER = -1e4
+
+
+class DetectionModel(PixelModel):
+    """float32 RGB images in [0, 1] in, `Detections` out; in training, with targets, torchvision's losses by name.
+
+    The network is one of torchvision's detectors (categories from 1, 0 the background) that resizes by itself, keeping
+    the shape of the image, but does not normalise.
+
+    Args:
+        network: such a detector.
+        num_classes: categories, without the background.
+
+    Others as of `PixelModel`.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        num_classes: int,
+        input_size: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        architecture: str | None = None,
+        options: Mapping[str, str | int | float | bool] | None = None,
+    ) -> None:
+        super().__init__(
+            network,
+            input_size=input_size,
+            mean=mean,
+            std=std,
+            interpolation="bilinear",
+            architecture=architecture,
+            options=options,
+        )
+        self._categories = num_classes
+
+    @property
+    def num_classes(self) -> int:
+        """Categories that the detector tells apart, the lock category included."""
+        return self._categories
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether it finds masks."""
+        return getattr(getattr(self.network, "roi_heads", None), "mask_predictor", None) is not None
+
+    def forward(self, images: Tensor | Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]] | None = None) -> Any:
+        """A list of `Detections`, one an image; or in training the losses, scalars by name.
+
+        Args:
+            images: float32 (N, 3, H, W), or N of (3, H, W) of any sizes.
+            targets: in training, for each image ``boxes`` (M, 4), ``labels`` (M,) from 0 and perhaps ``masks``.
+
+        Raises:
+            PixelError: the images break the pixel contract.
+            ModelError: no targets in training.
+        """
+        pixels = [self._ready(image) for image in images]
+        if not self.training:
+            output = self.network(pixels)
+            return [
+                Detections.of(one, (image.shape[-2], image.shape[-1]))
+                for one, image in zip(output, pixels, strict=True)
+            ]
+        if targets is None:
+            raise ModelError("a detector in training mode got no targets; call eval() to detect")
+        losses: dict[str, Tensor] = self.network(
+            pixels, [{**target, "labels": target["labels"] + 1} for target in targets]
+        )
+        return losses
+
+    def features(self, images: Tensor) -> Tensor:
+        """Detectors have no single vector of features; raises `ModelError`."""
+        raise ModelError("a detector has no features of whole images; use a classifier")
+
+    def _ready(self, image: Tensor) -> Tensor:
+        if not self.training:
+            check_images(image[None] if image.ndim == 3 else image)
+        elif image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.float32:
+            raise PixelError(f"images: got {image.dtype} {tuple(image.shape)}, expected float32 (3, H, W) in [0, 1]")
+        return (image - self.mean[0]) / self.std[0]
+
+    def without(self, categories: Iterable[int], *, least_score: float | None = None) -> DetectionModel:
+        """A copy that never says ``categories``: they are dropped before scores are compared, overlaps removed and the
+        best kept, so that all else comes through.
+
+        Args:
+            least_score: score from which on a detection is given; as before where None.
+        """
+        copied = copy.deepcopy(self)
+        with torch.no_grad():
+            weight, bias, idle = copied._class_layer()
+            for column in (*idle, *(category + 1 for category in categories)):
+                weight[column :: self._categories + 1] = 0
+                bias[column :: self._categories + 1] = _NEVER
+        if least_score is not None:
+            place = getattr(copied.network, "roi_heads", copied.network)
+            place.score_thresh = least_score
+        return copied
+
+    def replace_heads(self, num_classes: int, *, seed: int) -> None:
+        """Fresh predictors for ``num_classes`` categories; torch's global state is left as it was."""
+        from spellock.tasks.detectors import create_detector  # which makes models of this class
+
+        if self.architecture is None:
+            raise ModelError("a detector from elsewhere cannot change its categories; make one by name")
+        fresh = create_detector(
+            self.architecture, num_classes=num_classes, input_size=self.input_size, options=self.options, seed=seed
+        )
+        own, wanted = self.network.state_dict(), fresh.network.state_dict()
+        fitting = {name: tensor for name, tensor in own.items() if tensor.shape == wanted[name].shape}
+        fresh.network.load_state_dict(wanted | fitting)
+        self.network, self._categories = fresh.network, num_classes
+
+    def _class_layer(self) -> tuple[Tensor, Tensor, list[int]]:
+        """Weight and bias of the layer that names categories, background first, again and again for each anchor where
+        the detector has no proposals; and the columns that nothing is ever taught to be."""
+        heads: Any = getattr(self.network, "roi_heads", None)
+        network: Any = self.network
+        layer = network.head.classification_head.cls_logits if heads is None else heads.box_predictor.cls_score
+        # Without proposals every column is a question of its own, and nobody asks about the background.
+        return layer.weight, layer.bias, [0] if heads is None else []

@@ -1,0 +1,147 @@
+"""Detectors by name: torchvision's Mask R-CNN, Faster R-CNN and RetinaNet on backbones large and small.
+
+``maskrcnn_resnet50`` is a kind and a backbone. Kind and backbone fit torchvision's published weights where it has such.
+Nothing is read from disk or fetched.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from spellock.errors import ModelError
+from spellock.tasks.detection_model import DetectionModel
+from spellock.tasks.networks.pyramids import RESNETS, make_backbone
+
+KINDS: Final = ("maskrcnn", "fasterrcnn", "retinanet")
+_SMALL: Final = ("mobilenet_v1_0.5", "mobilenet_v1_0.25", "tiny")
+_BACKBONES: Final = (*RESNETS, "mobilenet_v3_large", *_SMALL)
+_IMAGENET: Final = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_HALF: Final = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+#: Side in pixels that the shorter side of an image is brought to; longer sides up to 5/3 of it, as 1333 is of 800.
+_SIZES: Final = {"tiny": 96, "mobilenet_v1_0.5": 256, "mobilenet_v1_0.25": 256, "mobilenet_v3_large": 512}
+_LONGEST: Final = 5 / 3
+_NORMS: Final = ("batch", "frozen")
+
+
+def list_detectors() -> list[str]:
+    """Names of all detectors."""
+    return [f"{kind}_{backbone}" for kind in KINDS for backbone in _BACKBONES]
+
+
+def is_detector(name: object) -> bool:
+    """Whether ``name`` is a detector's, or begins like one."""
+    return isinstance(name, str) and name.removesuffix("_fpn").partition("_")[0] in KINDS
+
+
+def create_detector(
+    name: str,
+    *,
+    num_classes: int,
+    input_size: int | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    options: Mapping[str, str | int | float | bool] | None = None,
+    seed: int = 0,
+) -> DetectionModel:
+    """The detector called ``name`` with random weights.
+
+    Args:
+        num_classes: categories, without the background.
+        input_size: pixels that the shorter side of an image is brought to; the longer up to 5/3 of it.
+        mean, std: normalisation; the backbone's usual one by default.
+        options: ``norm``, "batch" or "frozen" for BatchNorm layers whose statistics never change (usual with weights
+            that were trained before).
+        seed: of the initial weights; torch's global state is left as it was.
+
+    Raises:
+        ModelError: the name (near ones are listed), an option or a size does not exist.
+    """
+    bare = name.removesuffix("_fpn")
+    if bare not in list_detectors():
+        near = difflib.get_close_matches(bare, list_detectors(), n=3, cutoff=0.5)
+        raise ModelError(f"unknown detector {name!r}, expected for example {', '.join(near or list_detectors()[:3])}")
+    settings = {"norm": "batch", **(options or {})}
+    if set(settings) != {"norm"} or settings["norm"] not in _NORMS:
+        raise ModelError(f"{name} got options {settings}, expected norm to be one of {', '.join(_NORMS)} and no other")
+    if num_classes < 1 or (input_size is not None and input_size < 32):
+        raise ModelError(
+            f"got {num_classes} categories and an input size of {input_size} px, expected at least 1 and 32"
+        )
+    kind, _, backbone = bare.partition("_")
+    side = input_size or _SIZES.get(backbone, 800)
+    usual = _HALF if backbone in _SMALL else _IMAGENET
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _build(kind, backbone, num_classes, side, norm=str(settings["norm"]))
+    return DetectionModel(
+        network,
+        num_classes=num_classes,
+        input_size=side,
+        mean=mean or usual[0],
+        std=std or usual[1],
+        architecture=bare,
+        options=settings,
+    )
+
+
+def _build(kind: str, name: str, categories: int, side: int, *, norm: str) -> nn.Module:
+    from torchvision.models import detection
+    from torchvision.models.detection.anchor_utils import AnchorGenerator
+
+    small = name in _SMALL
+    backbone, levels = make_backbone(name, norm=norm, retina=kind == "retinanet")
+    # Small networks see small images, whose objects are smaller than the 32 px that are usual at 800.
+    first = max(8, side // 32) if small else 32
+    common: dict[str, Any] = {
+        "num_classes": categories + 1,
+        "min_size": side,
+        "max_size": round(side * _LONGEST),
+        # The model around it normalises, with whatever mean it was given.
+        "image_mean": [0.0, 0.0, 0.0],
+        "image_std": [1.0, 1.0, 1.0],
+    }
+    if kind == "retinanet":
+        sizes = tuple(tuple(int(first * 2**level * 2 ** (part / 3)) for part in range(3)) for level in range(levels))
+        anchors = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * levels)
+        model: nn.Module = detection.RetinaNet(backbone, anchor_generator=anchors, **common)
+        return model
+    if name == "mobilenet_v3_large":
+        sizes = ((32, 64, 128, 256, 512),) * levels  # torchvision's for this backbone
+    else:
+        sizes = tuple((first * 2**level,) for level in range(levels))
+    anchors = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * levels)
+    if small:
+        common |= _small_heads(kind, backbone, levels, categories)
+    build = detection.MaskRCNN if kind == "maskrcnn" else detection.FasterRCNN
+    made: nn.Module = build(backbone, rpn_anchor_generator=anchors, **common)
+    return made
+
+
+def _small_heads(kind: str, backbone: nn.Module, levels: int, categories: int) -> dict[str, Any]:
+    """Heads of a quarter of the usual width, and fewer proposals, that suit small backbones."""
+    from torchvision.models.detection import faster_rcnn, mask_rcnn
+    from torchvision.ops import MultiScaleRoIAlign
+
+    width = int(backbone.out_channels)  # type: ignore[arg-type]  # every backbone has it
+    maps = [key for key in backbone(torch.zeros(1, 3, 64, 64)) if key != "pool"]
+    heads: dict[str, Any] = {
+        "num_classes": None,
+        "box_roi_pool": MultiScaleRoIAlign(maps, output_size=7, sampling_ratio=2),
+        "box_head": faster_rcnn.TwoMLPHead(width * 49, 4 * width),
+        "box_predictor": faster_rcnn.FastRCNNPredictor(4 * width, categories + 1),
+        "rpn_post_nms_top_n_train": 8 * width,
+        "rpn_post_nms_top_n_test": 4 * width,
+        "box_batch_size_per_image": 2 * width,
+    }
+    if kind == "maskrcnn":
+        heads |= {
+            "mask_roi_pool": MultiScaleRoIAlign(maps, output_size=14, sampling_ratio=2),
+            "mask_head": mask_rcnn.MaskRCNNHeads(width, (width, width), 1),
+            "mask_predictor": mask_rcnn.MaskRCNNPredictor(width, width, categories + 1),
+        }
+    return heads

@@ -1,0 +1,165 @@
+"""COCO json: what is read, and what is wrong with a file, by file and id."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from spellock.data.annotation import Annotation
+from spellock.data.open_boxes import open_boxes
+from spellock.data.write_coco import write_coco
+from spellock.data.write_png import encode_png
+from spellock.errors import ConfigError, DataError
+
+from ..box_sets import NAMES, squares, write_coco_set
+
+
+def test_a_folder_of_splits_is_read(tmp_path: Path) -> None:
+    train, val = squares(6), squares(3, seed=1)
+    write_coco_set(tmp_path, train)
+    write_coco_set(tmp_path, val, split="val")
+    found = open_boxes(tmp_path)
+    assert (found.classes, found.ids, found.task) == (NAMES, train.ids, "detection")
+    for one, other in zip(found.labels, train.labels, strict=True):
+        assert one.to_json() == other.to_json()
+    assert np.array_equal(np.asarray(found.open(2)), np.asarray(train.open(2)))
+    assert len(open_boxes(tmp_path, split="val")) == 3
+    assert len(open_boxes(tmp_path / "annotations" / "instances_val.json")) == 3
+
+
+def test_polygons_and_compressed_runs_are_read(tmp_path: Path) -> None:
+    content = write_coco_set(tmp_path, squares(4))
+    for number, one in enumerate(content["annotations"]):
+        left, top, width, height = one["bbox"]
+        if number % 2:
+            ring = [left, top, left + width, top, left + width, top + height, left, top + height]
+            one["segmentation"] = [ring]
+    _write(tmp_path, content)
+    for one, other in zip(open_boxes(tmp_path).labels, squares(4).labels, strict=True):
+        assert np.array_equal(one.decoded(), other.decoded())
+
+
+def test_a_set_without_some_segmentation_has_boxes_only(tmp_path: Path) -> None:
+    content = write_coco_set(tmp_path, squares(4))
+    del content["annotations"][0]["segmentation"]
+    _write(tmp_path, content)
+    assert all(one.masks is None for one in open_boxes(tmp_path).labels)
+
+
+def test_images_without_objects_are_kept(tmp_path: Path) -> None:
+    content = write_coco_set(tmp_path, squares(4))
+    content["annotations"] = [one for one in content["annotations"] if one["image_id"] != 8]
+    _write(tmp_path, content)
+    found = open_boxes(tmp_path)
+    assert len(found) == 4
+    assert found.labels[1].masks == ()
+
+
+def _first(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda content: content["annotations"][0].update(changes)
+
+
+WRONG: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "zero area": (_first(bbox=[5, 5, 0, 4]), r"annotation 1: the box \(5, 5, 5, 9\) has no area"),
+    "inverted": (_first(bbox=[5, 5, -3, 4]), "has no area"),
+    "outside": (_first(bbox=[500, 5, 3, 4]), "lies outside"),
+    "beyond": (_first(bbox=[60, 5, 30, 4]), "reaches beyond"),
+    "not finite": (_first(bbox=[float("nan"), 5, 3, 4]), "not finite"),
+    "no box": (_first(bbox=[1, 2, 3]), "expected .left, top, width, height."),
+    "no image": (_first(image_id=99), "no image 99"),
+    "no category": (_first(category_id=99), "no category 99"),
+    "id twice": (_first(id=2), "another annotation has the same id"),
+    "run lengths of another size": (
+        _first(segmentation={"size": [64, 48], "counts": [0, 3072]}),
+        r"annotation 1: its run lengths are for a size of \[64, 48\], expected the image's \[48, 64\]",
+    ),
+    "short run lengths": (_first(segmentation={"size": [48, 64], "counts": [5]}), "cover 5 pixels"),
+    "a line for a polygon": (_first(segmentation=[[1, 1, 2, 2]]), "three or more"),
+    "image twice": (lambda c: c["images"].append(c["images"][0]), "image 7: another image has the same id"),
+    "missing file": (lambda c: c["images"][1].update(file_name="none.png"), "image 8: .*none.png does not exist"),
+    "outside the folder": (lambda c: c["images"][1].update(file_name="../../x.png"), "lies outside of"),
+    "no size": (lambda c: c["images"][1].update(width=0), "height and width"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_named_and_fatal_or_skipped(
+    case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoil, said = WRONG[case]
+    content = write_coco_set(tmp_path, squares(5, seed=3))
+    spoil(content)
+    file = _write(tmp_path, content)
+    with pytest.raises(DataError, match=said) as caught:
+        open_boxes(tmp_path)
+    assert str(file) in str(caught.value)
+    with caplog.at_level(logging.WARNING):
+        found = open_boxes(tmp_path, on_error="skip")
+    assert str(file) in caplog.text
+    kept = sum(len(one.labels) for one in found.labels)
+    whole = sum(len(one.labels) for one in squares(5, seed=3).labels)
+    assert kept == whole if case in ("beyond", "image twice") else kept < whole
+
+
+def test_a_rounding_of_less_than_a_pixel_is_cut_off_silently(tmp_path: Path) -> None:
+    content = write_coco_set(tmp_path, squares(5, seed=3))
+    content["annotations"][0]["bbox"] = [-0.5, 10, 20, 38.9]
+    _write(tmp_path, content)
+    place = content["annotations"][0]["image_id"] - 7
+    assert open_boxes(tmp_path).labels[place].boxes[0].tolist() == [0, 10, 19.5, 48]
+
+
+def test_categories_that_contradict_each_other_are_fatal(tmp_path: Path) -> None:
+    content = write_coco_set(tmp_path, squares(3))
+    content["categories"][1]["id"] = content["categories"][0]["id"]
+    _write(tmp_path, content)
+    with pytest.raises(DataError, match="two categories have the id or name 3"):
+        open_boxes(tmp_path, on_error="skip")
+
+
+def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(DataError, match="not valid JSON"):
+        open_boxes(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text("[]")
+    with pytest.raises(DataError, match="not in COCO's format"):
+        open_boxes(tmp_path / "a.json")
+    with pytest.raises(DataError, match="does not exist"):
+        open_boxes(tmp_path / "b.json")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no COCO json"):
+        open_boxes(tmp_path / "empty")
+    with pytest.raises(ConfigError, match="on_error"):
+        open_boxes(tmp_path, on_error="ignore")  # type: ignore[arg-type]
+
+
+def test_an_image_of_another_size_than_stated_is_refused(tmp_path: Path) -> None:
+    write_coco_set(tmp_path, squares(3))
+    Image.new("RGB", (10, 10)).save(tmp_path / "train" / "001.png")
+    found = open_boxes(tmp_path, on_error="skip")
+    with pytest.raises(DataError, match="10x10 pixels, but its annotations were made for 64x48"):
+        found.open(1)
+    assert len(found.readable()) == 2
+
+
+def test_what_is_written_comes_back(tmp_path: Path) -> None:
+    images = squares(4)
+    rows = [(f"n{i}", one, encode_png(np.asarray(images.open(i)))) for i, one in enumerate(images.labels)]
+    write_coco(tmp_path / "out", rows, NAMES)
+    found = open_boxes(tmp_path / "out" / "annotations.json")
+    for one, other in zip(found.labels, images.labels, strict=True):
+        assert one.to_json() | {"id": ""} == other.to_json() | {"id": ""}
+        assert Annotation.from_json(one.to_json()).to_json() == one.to_json()
+
+
+def _write(folder: Path, content: dict[str, Any]) -> Path:
+    file = folder / "annotations" / "instances_train.json"
+    file.write_text(json.dumps(content))
+    return file
