@@ -6,7 +6,7 @@ import importlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -14,6 +14,11 @@ import torch
 from spellock.data.annotation import Annotation
 from spellock.errors import DataError, MissingExtraError
 from spellock.tasks.detections import Detections
+
+#: COCO's own numbers. The library's defaults are the same rounded to float32, so that a recall of exactly 0.4 counts as
+#: less, and few objects give other figures than COCO's tools.
+_OVERLAPS: Final = np.linspace(0.5, 0.95, 10).tolist()
+_RECALLS: Final = np.linspace(0.0, 1.0, 101).tolist()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +71,12 @@ def average_precision(truths: Sequence[Annotation], found: Sequence[Detections],
         raise DataError("the images hold no objects, so there is nothing to find; take others")
     from torchmetrics.detection import MeanAveragePrecision
 
-    metric = MeanAveragePrecision(iou_type=("bbox", "segm") if masks else ("bbox",), backend="faster_coco_eval")
+    metric = MeanAveragePrecision(
+        iou_type=("bbox", "segm") if masks else ("bbox",),
+        backend="faster_coco_eval",
+        iou_thresholds=_OVERLAPS,
+        rec_thresholds=_RECALLS,
+    )
     metric.warn_on_many_detections = False
     for truth, detections in zip(truths, found, strict=True):
         metric.update([_prediction(detections, masks)], [_target(truth, masks)])

@@ -1,0 +1,150 @@
+"""Detectors by name, their weights and folders, and what is left when a category is dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from spellock.errors import ModelError, PixelError
+from spellock.tasks.checkpoint import load_model, save_model
+from spellock.tasks.detection_model import DetectionModel
+from spellock.tasks.detectors import list_detectors
+from spellock.tasks.models import create_model
+from spellock.tasks.networks.mobilenet_v1 import MobileNetV1
+
+
+def _tiny(kind: str = "fasterrcnn", num_classes: int = 2) -> DetectionModel:
+    model = create_model(f"{kind}_tiny", num_classes=num_classes, input_size=64)
+    assert isinstance(model, DetectionModel)
+    return model.eval()
+
+
+def _output(model: DetectionModel, seed: int = 0) -> dict[str, torch.Tensor]:
+    """What the network itself says of one image, before it is made into `Detections`."""
+    image = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(seed))
+    with torch.inference_mode():
+        found = model([image])[0]
+    return {name: torch.from_numpy(getattr(found, name)) for name in ("boxes", "labels", "scores")}
+
+
+def test_names_fit_torchvisions_own_detectors() -> None:
+    from torchvision.models import detection
+
+    for name, make in (
+        ("maskrcnn_resnet50_fpn", detection.maskrcnn_resnet50_fpn),
+        ("fasterrcnn_mobilenet_v3_large_fpn", detection.fasterrcnn_mobilenet_v3_large_fpn),
+        ("retinanet_resnet50_fpn", detection.retinanet_resnet50_fpn),
+    ):
+        with torch.device("meta"):
+            theirs = make(weights=None, weights_backbone=None, num_classes=4).state_dict()
+        with torch.device("meta"):
+            from spellock.tasks.detectors import _build
+
+            kind, _, backbone = name.removesuffix("_fpn").partition("_")
+            ours = _build(kind, backbone, 3, 800, norm="batch").state_dict()
+        assert {key: value.shape for key, value in ours.items()} == {key: v.shape for key, v in theirs.items()}
+
+
+@pytest.mark.parametrize("kind", ["maskrcnn", "fasterrcnn", "retinanet"])
+def test_folders_give_the_same_detector(kind: str, tmp_path: Path) -> None:
+    model = _tiny(kind)
+    save_model(model, tmp_path / "model", classes=["a", "b"], lock_class=1, task="detection")
+    loaded = load_model(tmp_path / "model")
+    assert isinstance(loaded.model, DetectionModel)
+    assert loaded.task.name == "detection"
+    assert (loaded.lock_class, loaded.model.has_masks) == (1, kind == "maskrcnn")
+    model.network.load_state_dict(loaded.model.network.state_dict())
+    for name, tensor in _output(loaded.model).items():
+        assert torch.equal(tensor, _output(model)[name])
+
+
+def test_pixels_are_normalised_by_the_model_and_checked() -> None:
+    model = _tiny()
+    with pytest.raises(PixelError, match="divide by 255"):
+        model([torch.full((3, 64, 64), 200.0)])
+    seen = []
+    model.network.transform.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0][0]))  # type: ignore[union-attr]
+    with torch.inference_mode():
+        model([torch.full((3, 40, 64), 0.75)])
+    assert torch.allclose(seen[0], torch.full((3, 40, 64), 0.5))  # the small backbones take pixels in [-1, 1]
+
+
+@pytest.mark.parametrize("kind", ["fasterrcnn", "retinanet"])
+def test_a_dropped_category_is_never_named_and_all_else_comes_through(kind: str) -> None:
+    model = _tiny(kind, num_classes=3)
+    before = _output(model.without([], least_score=0.0))
+    bare = model.without([1], least_score=0.0)
+    after = _output(bare)
+    assert (before["labels"] == 1).any()
+    assert not (after["labels"] == 1).any()
+    assert len(after["labels"]) == len(before["labels"])  # others took the room
+    # The model itself is untouched.
+    assert torch.equal(_output(model.without([], least_score=0.0))["scores"], before["scores"])
+
+
+def test_dropping_is_a_softmax_over_the_rest() -> None:
+    model = _tiny(num_classes=3)
+    features = torch.rand(5, 128)
+    plain = model.network.roi_heads.box_predictor.cls_score(features)  # type: ignore[union-attr,operator]
+    bare = model.without([2]).network.roi_heads.box_predictor.cls_score(features)  # type: ignore[union-attr,operator]
+    rest = plain[:, :3].softmax(1)
+    assert torch.allclose(bare.softmax(1)[:, :3], rest, atol=1e-6)
+    assert bare.softmax(1)[:, 3].max() == 0
+
+
+def test_weights_of_a_backbone_or_of_a_whole_detector_are_taken(tmp_path: Path) -> None:
+    body = MobileNetV1(width=0.25, num_classes=10)
+    save_file(body.state_dict(), tmp_path / "body.safetensors")
+    name = "fasterrcnn_mobilenet_v1_0.25"
+    model = create_model(name, num_classes=2, weights=tmp_path / "body.safetensors")
+    state = model.network.state_dict()
+    assert torch.equal(state["backbone.body.blocks.3.pw.weight"], body.state_dict()["blocks.3.pw.weight"])
+    save_file(state, tmp_path / "whole.safetensors")
+    other = create_model(name, num_classes=3, weights=tmp_path / "whole.safetensors").network.state_dict()
+    assert torch.equal(other["rpn.head.cls_logits.weight"], state["rpn.head.cls_logits.weight"])
+    assert other["roi_heads.box_predictor.cls_score.weight"].shape[0] == 4
+    with pytest.raises(ModelError, match="other categories"):
+        create_model(name, num_classes=3, weights=tmp_path / "whole.safetensors", strict_head=True)
+    with pytest.raises(ModelError, match="of another"):
+        create_model("fasterrcnn_tiny", num_classes=2, weights=tmp_path / "whole.safetensors")
+    with pytest.raises(ModelError, match="of another"):
+        create_model("fasterrcnn_mobilenet_v1_0.5", num_classes=2, weights=tmp_path / "body.safetensors")
+
+
+def test_a_folder_can_be_trained_on_with_other_categories(tmp_path: Path) -> None:
+    model = _tiny()
+    save_model(model, tmp_path / "model", classes=["a", "b"], task="detection")
+    other = create_model(tmp_path / "model", num_classes=3)
+    assert isinstance(other, DetectionModel)
+    own, before = other.network.state_dict(), model.network.state_dict()
+    assert torch.equal(own["backbone.body.stages.0.0.weight"], before["backbone.body.stages.0.0.weight"])
+    assert own["roi_heads.box_predictor.cls_score.weight"].shape[0] == 4 == other.num_classes + 1
+
+
+def test_what_does_not_exist_is_named() -> None:
+    assert "maskrcnn_resnet101" in list_detectors()
+    with pytest.raises(ModelError, match="fasterrcnn_resnet50"):
+        create_model("fasterrcnn_resnet51", num_classes=2)
+    with pytest.raises(ModelError, match="norm to be one of"):
+        create_model("fasterrcnn_tiny", num_classes=2, options={"norm": "none"})
+    with pytest.raises(ModelError, match="no weights to fetch"):
+        create_model("fasterrcnn_tiny", num_classes=2, pretrained=True)
+    with pytest.raises(ModelError, match="at least 1 and 32"):
+        create_model("fasterrcnn_tiny", num_classes=2, input_size=8)
+    with pytest.raises(ModelError, match="no targets"):
+        _tiny().train()(torch.rand(1, 3, 64, 64))
+
+
+def test_random_weights_come_from_the_seed_alone() -> None:
+    torch.manual_seed(5)
+    state = torch.random.get_rng_state()
+    one, two = (
+        create_model("retinanet_tiny", num_classes=2, seed=1),
+        create_model("retinanet_tiny", num_classes=2, seed=1),
+    )
+    assert torch.equal(torch.random.get_rng_state(), state)
+    for name, tensor in one.network.state_dict().items():
+        assert torch.equal(tensor, two.network.state_dict()[name])
