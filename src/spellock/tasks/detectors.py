@@ -89,6 +89,21 @@ def create_detector(
     )
 
 
+def replace_heads(model: DetectionModel, num_classes: int, *, seed: int) -> None:
+    """Fresh predictors for ``num_classes`` categories; torch's global state is left as it was.
+
+    Raises:
+        ModelError: the detector was not made by name.
+    """
+    if model.architecture is None:
+        raise ModelError("a detector from elsewhere cannot change its categories; make one by name")
+    model.adopt(
+        create_detector(
+            model.architecture, num_classes=num_classes, input_size=model.input_size, options=model.options, seed=seed
+        )
+    )
+
+
 def _build(kind: str, name: str, categories: int, side: int, *, norm: str) -> nn.Module:
     from torchvision.models import detection
     from torchvision.models.detection.anchor_utils import AnchorGenerator
