@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from real_results import PROMPT, SETTINGS
 from support import shared_data
+from support.pages import fill_page
 from support.results import write_result
 
 from spellock.attacks.suppressed import real_classes
@@ -52,7 +54,7 @@ def over(pairs: list[tuple[float, float]]) -> dict[str, float]:
     }
 
 
-def measure(name: str, folder: Path, data: Path, seed: int) -> dict[str, object]:
+def measure(name: str, folder: Path, data: Path, seed: int) -> dict[str, Any]:
     """One lock; percent."""
     setting = SETTINGS[name]
     x, y = setting.read(data, setting.test)
@@ -86,7 +88,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    figures = {}
+    figures: dict[str, dict[str, Any]] = {}
     for name in args.names:
         figures[name] = measure(name, args.models, args.data, args.seed)
         write_result(
@@ -95,6 +97,24 @@ def main() -> None:
             seeds=[args.seed],
             command="python benchmarks/secret_matters.py",
         )
+    fill_page("hardening.md", "secret", table(figures))
+
+
+def table(figures: dict[str, dict[str, Any]]) -> str:
+    """Markdown: mean and highest accuracy of wrong keys; in brackets with the lock class dropped."""
+    rows = [
+        "| data | chance | right key | right prompt, other secret: mean | highest | right secret, other prompt: mean | "
+        "highest |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, found in figures.items():
+        cells = [
+            f"{found[kind][figure]} ({found[kind][f'suppressed_{figure}']})"
+            for kind in ("right_prompt_other_secrets", "right_secret_other_prompts")
+            for figure in ("mean", "highest")
+        ]
+        rows.append(f"| {name} | {found['chance']} | {found['right_key']} | {' | '.join(cells)} |")
+    return "\n".join(rows)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from PIL import Image
 from real_results import EDITS, PROMPT, SETTINGS, Setting
 from support import shared_data
 from support.cells import Cells, Figures, over_seeds
+from support.pages import fill_page
 from support.remembering_editor import RememberingEditor
 
 from spellock.editors.base import Editor
@@ -141,11 +142,12 @@ def main() -> None:
                     seed,
                     lambda: measure(name, setting, way, seed, args.data, args.work),  # noqa: B023
                 )
-    names = sorted({cell.split(", ")[0] for cell in cells.done})
-    print(TABLE, "|---" * (len(WAYS) + 1) + "|", sep="\n")
-    for name in names:
+    rows = [TABLE, "|---" * (len(WAYS) + 1) + "|"]
+    for name in sorted({cell.split(", ")[0] for cell in cells.done}):
         row = [over_seeds(cells.done.get(f"{name}, {way}", {}), "accuracy") for way in WAYS]
-        print(f"| {name} | {' | '.join(row)} |")
+        rows.append(f"| {name} | {' | '.join(row)} |")
+    print(*rows, sep="\n")
+    fill_page("objectives.md", "up gap", "\n".join(rows))
 
 
 if __name__ == "__main__":
