@@ -1,0 +1,1 @@
+"""Attacks on locked models: one file each, none sees the key, none measures itself."""
