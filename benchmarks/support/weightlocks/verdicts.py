@@ -30,7 +30,8 @@ def adaptation_verdict(done: Runs) -> list[str]:
             worst = max(gaps, key=lambda pair: gaps[pair][0])
             lines.append(
                 f"{_capital(TITLES[selection])} selection, keys of at most {LIMIT:g} % of the bytes: within "
-                f"{GAP:g} point of full fine-tuning on {len(near)} of {len(gaps)}; furthest from it on {worst}, by {gaps[worst][0]:.1f} "
+                f"{GAP:g} point of full fine-tuning on {len(near)} of {len(gaps)}; furthest from it on "
+                f"{worst}, by {gaps[worst][0]:.1f} "
                 f"points with {gaps[worst][1]:.1f} % of the bytes."
             )
         large = [(pair, value(done, pair, f"{selection} {THEFT_PERCENT} %", "key_bytes")) for pair in pairs_of(done)]
