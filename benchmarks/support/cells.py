@@ -22,13 +22,16 @@ class Cells:
         settings: what the cells were measured with; a file made with other settings is refused. One that the file does
             not know yet must be off (None, 0, False or empty).
         again: forget what is finished, settings included.
+        device: where the figures are made.
 
     Raises:
         SystemExit: the file was made with other settings.
     """
 
-    def __init__(self, name: str, *, command: str, settings: Mapping[str, Any], again: bool = False) -> None:
-        self.name, self.command = name, command
+    def __init__(
+        self, name: str, *, command: str, settings: Mapping[str, Any], again: bool = False, device: str = "cpu"
+    ) -> None:
+        self.name, self.command, self.device = name, command, device
         self.settings: dict[str, Any] = json.loads(json.dumps(dict(settings)))
         self.done: dict[str, dict[str, Figures]] = {}
         path = RESULTS / f"{name}.json"
@@ -53,7 +56,7 @@ class Cells:
         finished = {cell: runs for cell, runs in self.done.items() if runs}
         seeds = sorted({int(seed) for runs in finished.values() for seed in runs})
         figures = {"settings": self.settings, "cells": finished}
-        write_result(self.name, figures, seeds=seeds, command=self.command, show=False)
+        write_result(self.name, figures, seeds=seeds, command=self.command, device=self.device, show=False)
 
 
 def _agree(old: Any, new: Any) -> bool:

@@ -7,30 +7,40 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from spellock.errors import ModelError
 from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.splice import cleared
 from spellock.weightlocks.states import State, TensorInfo
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 Digests = dict[str, str]
 
 
 def digest_of(info: TensorInfo, tensor: Tensor) -> str:
     """SHA-256 of dtype, shape and bytes, in hexadecimal digits."""
-    found = hashlib.sha256(f"{info.dtype} {list(info.shape)}\n".encode())
+    found = start_digest(info)
     found.update(bytes_of(tensor))
     return found.hexdigest()
 
 
+def start_digest(info: TensorInfo) -> Hash:
+    """`digest_of` before the bytes, for a tensor that comes in pieces."""
+    return hashlib.sha256(f"{info.dtype} {list(info.shape)}\n".encode())
+
+
 def outside_digest(place: Place, tensor: Tensor) -> str:
     """`digest_of` a tensor with the key's part set to zero: the same whatever stands there."""
-    empty = tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
-    place.put(empty, torch.zeros(len(place.indices), place.unit, dtype=empty.dtype))
-    return digest_of(place.info, empty)
+    found = start_digest(place.info)
+    for piece in cleared(place, tensor.detach().cpu().contiguous()):
+        found.update(bytes_of(piece))
+    return found.hexdigest()
 
 
 def model_digest(digests: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -13,11 +13,13 @@ from spellock.derived import Secret
 from spellock.errors import ConfigError
 from spellock.key import SECRET_BYTES, Key
 from spellock.keystream import HasSecret, Keystream
-from spellock.weightlocks.digest import digest_of, outside_digest
+from spellock.weightlocks.digest import start_digest
+from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.fills import Hole, make_fill
 from spellock.weightlocks.kinds import Kind, kind_of
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.selection import SelectConfig, select
+from spellock.weightlocks.splice import cleared, spliced
 from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.weight_key import WeightKey
 
@@ -75,17 +77,34 @@ class Locker:
         self._outside: dict[str, str] = {}
 
     def keyed(self, name: str) -> Tensor:
-        """The tensor ``name`` of the keyed model, on the CPU. Every tensor must be asked for once."""
-        tensor, place = self.state[name], self.places.get(name)
+        """The tensor ``name`` of the keyed model, on the CPU. Each must be asked for once, here or in pieces."""
+        if name not in self.places:
+            return next(self.pieces(name))
         info = self.state.infos[name]
+        keyed, at = torch.empty(info.scalars, dtype=info.dtype), 0
+        for piece in self.pieces(name):
+            keyed[at : at + piece.numel()] = piece.reshape(-1)
+            at += piece.numel()
+        return keyed.reshape(info.shape)
+
+    def pieces(self, name: str) -> Iterator[Tensor]:
+        """The same in pieces, in the order of its bytes; each is to be used before the next is asked for."""
+        tensor, place = self.state[name].detach(), self.places.get(name)
+        info = self.state.infos[name]
+        digest, outside = start_digest(info), start_digest(info)
         if place is None:
-            self._digests[name] = digest_of(info, tensor)
-            return tensor
+            digest.update(bytes_of(tensor))
+            self._digests[name] = digest.hexdigest()
+            yield tensor
+            return
         self._values[name] = place.take(tensor)
-        keyed = tensor.detach().clone()
-        place.put(keyed, self._fill(place, tensor).to(info.dtype))
-        self._digests[name], self._outside[name] = digest_of(info, keyed), outside_digest(place, keyed)
-        return keyed
+        for (_, keyed), cleared_piece in zip(
+            spliced(place, tensor, self._fill(place, tensor)), cleared(place, tensor), strict=True
+        ):
+            outside.update(bytes_of(cleared_piece))
+            digest.update(bytes_of(keyed))
+            yield keyed
+        self._digests[name], self._outside[name] = digest.hexdigest(), outside.hexdigest()
 
     def key(self, *, image_key: Key | None = None) -> WeightKey:
         """The key, after all tensors were asked for."""

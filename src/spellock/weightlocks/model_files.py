@@ -15,12 +15,13 @@ from spellock.artefacts import new_folder, storage_errors, write_bytes
 from spellock.errors import ModelError
 from spellock.key import Key
 from spellock.progress import track
-from spellock.weightlocks.digest import digest_of
+from spellock.weightlocks.digest import start_digest
 from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.locking import Locker, WeightLockConfig
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.safetensors_header import TensorEntry
 from spellock.weightlocks.safetensors_stream import SafetensorsReader, write_safetensors
+from spellock.weightlocks.splice import spliced
 from spellock.weightlocks.states import INDEX_FILE, WEIGHTS_FILE, FileState, shard_index
 from spellock.weightlocks.weight_key import WeightKey
 
@@ -54,7 +55,7 @@ def lock_files(
     state = FileState(Path(model))
     locker = Locker(state, config, secret=secret, public=None if public is None else FileState(public))
     with _folder_like(state, Path(out)) as folder:
-        _write(state, folder, locker.keyed, label="locking")
+        _write(state, folder, locker.pieces, label="locking")
         write_bytes(folder / _CARD, _card(Path(model)).encode())
     return locker.key(image_key=image_key)
 
@@ -75,18 +76,18 @@ def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) 
     if check and infos.keys() != key.digests.keys():
         raise ModelError(f"{keyed} is not the keyed model of this key: it has other tensors; get the right one")
 
-    def whole(name: str) -> Tensor:
+    def whole(name: str) -> Iterator[Tensor]:
         tensor, place = state[name], key.places.get(name)
-        if check and digest_of(infos[name], tensor) != key.digests[name]:
+        digest = start_digest(infos[name])
+        for before, after in [(tensor, tensor)] if place is None else spliced(place, tensor, key.values[name]):
+            if check:
+                digest.update(bytes_of(before))
+            yield after
+        if check and digest.hexdigest() != key.digests[name]:
             raise ModelError(
                 f"{keyed} is not the keyed model of this key, or was altered: {name} differs; get the model that came "
                 "with the key, or the key that came with the model"
             )
-        if place is None:
-            return tensor
-        tensor = tensor.clone()
-        place.put(tensor, key.values[name])
-        return tensor
 
     with _folder_like(state, Path(out)) as folder:
         _write(state, folder, whole, label="unlocking")
@@ -115,7 +116,7 @@ def _folder_like(state: FileState, out: Path) -> Iterator[Path]:
         yield folder
 
 
-def _write(state: FileState, folder: Path, tensor_of: Callable[[str], Tensor], *, label: str) -> None:
+def _write(state: FileState, folder: Path, pieces_of: Callable[[str], Iterator[Tensor]], *, label: str) -> None:
     names = iter(track(state.infos, total=len(state.infos), label=label))
     for file in state.files:
         with SafetensorsReader(file) as reader:
@@ -123,7 +124,8 @@ def _write(state: FileState, folder: Path, tensor_of: Callable[[str], Tensor], *
 
         def pieces(entry: TensorEntry) -> Iterator[memoryview]:
             next(names)
-            yield bytes_of(tensor_of(entry.name))
+            for piece in pieces_of(entry.name):
+                yield bytes_of(piece)
 
         target = folder / (file.name if len(state.files) > 1 else WEIGHTS_FILE)
         write_safetensors(target, header.entries, pieces, metadata=header.metadata)

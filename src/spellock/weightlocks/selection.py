@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -22,6 +22,9 @@ from spellock.weightlocks.threshold import Scored, choose, find_threshold
 Granularity = Literal["unit", "scalar"]
 Measure = Literal["units", "scalars", "bytes"]
 _CHUNK: Final = 1 << 22  # scalars scored at once
+_KEPT: Final = 1 << 22  # scores kept in memory
+#: A tensor's name, and scores of its units or of some of them.
+Named = tuple[str, torch.Tensor]
 #: Kinds whose units are scored: what the authors' code calls a weight.
 _SCORED: Final = (Kind.MATRIX, Kind.BATCH_GAIN, Kind.GAIN)
 
@@ -111,19 +114,18 @@ def select(state: State, config: SelectConfig, key: HasSecret) -> dict[str, Plac
     score, scored = make_score(config.score), _scored_tensors(infos, config)
     sizes = {name: units_of(infos[name], config.granularity) for name in scored}
 
-    def parts(names: list[str]) -> Iterator[Scored]:
-        for name, units in _scores(state, names, sizes, score, key):
-            yield units, _cost(infos[name], sizes[name], config.of)
-
     chosen: dict[str, Place] = {}
     for group in [[name] for name in scored] if config.scope == "layer" else [scored]:
         budget = _budget(infos, group, sizes, config)
-        threshold = find_threshold(lambda group=group: parts(group), budget)  # type: ignore[misc]
+        scores = _asked_again(state, group, sizes, score, key)
+
+        def parts(scores: Callable[[], Iterable[Named]] = scores) -> Iterator[Scored]:
+            return ((units, _cost(infos[name], sizes[name], config.of)) for name, units in scores())
+
+        threshold = find_threshold(parts, budget)
         found: dict[str, list[np.ndarray]] = {}
         at: dict[str, int] = {}
-        for (name, units), places in zip(
-            _scores(state, group, sizes, score, key), choose(parts(group), threshold), strict=True
-        ):
+        for (name, units), places in zip(scores(), choose(parts(), threshold), strict=True):
             found.setdefault(name, []).append(places + at.get(name, 0))
             at[name] = at.get(name, 0) + len(units)
         for name, numbers in found.items():
@@ -190,9 +192,17 @@ def _budget(infos: Mapping[str, TensorInfo], group: list[str], sizes: Mapping[st
     return math.floor(config.fraction * total + 1e-9)
 
 
-def _scores(
+def _asked_again(
     state: State, names: list[str], sizes: Mapping[str, int], score: Score, key: HasSecret
-) -> Iterator[tuple[str, torch.Tensor]]:
+) -> Callable[[], Iterable[Named]]:
+    """Gives the scores as often as it is asked: from memory, or computed anew where they would take too much of it."""
+    if sum(state.infos[name].scalars // sizes[name] for name in names) <= _KEPT:
+        kept = list(_scores(state, names, sizes, score, key))
+        return lambda: kept
+    return lambda: _scores(state, names, sizes, score, key)
+
+
+def _scores(state: State, names: list[str], sizes: Mapping[str, int], score: Score, key: HasSecret) -> Iterator[Named]:
     """Each tensor's scores, float32 (U,), in parts where it is large."""
     infos = state.infos
     for name in names:

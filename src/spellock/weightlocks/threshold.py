@@ -36,9 +36,10 @@ class Threshold:
 
 def sortable(scores: Tensor) -> NDArray[np.uint32]:
     """uint32 (U,) of float32 (U,): numbers in the same order; both zeros are equal and NaN is the lowest of all."""
-    values = torch.where(scores.isnan(), torch.full_like(scores, -torch.inf), scores) + 0.0
-    bits: NDArray[np.uint32] = values.contiguous().numpy().view(np.uint32)
-    return np.where(bits >> 31, ~bits, bits | np.uint32(0x80000000))
+    values = scores.nan_to_num(nan=-torch.inf, posinf=torch.inf, neginf=-torch.inf).add_(0.0)
+    signed: NDArray[np.int32] = values.contiguous().numpy().view(np.int32)
+    signed ^= (signed >> 31) | np.int32(-(2**31))
+    return signed.view(np.uint32)
 
 
 def find_threshold(parts: Callable[[], Iterator[Scored]], budget: int) -> Threshold:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
 from spellock.weightlocks.fills.registry import Hole, register_fill
+
+_DRAWN: Final = 1 << 16
 
 
 @register_fill("gaussian")
@@ -14,5 +18,9 @@ def gaussian(hole: Hole) -> Tensor:
     others = hole.outside()
     others = others if others.numel() > 1 else hole.tensor.reshape(-1).float()
     spread = others.std() if others.numel() > 1 else torch.zeros(())
-    drawn = torch.from_numpy(hole.stream.normal(hole.place.scalars)).reshape(-1, hole.place.unit)
-    return others.mean() + spread * drawn
+    mean, count = others.mean(), hole.place.scalars
+    drawn = torch.empty(count)
+    # In pieces, for drawing takes several times the memory of what is drawn; the numbers are the same.
+    for start in range(0, count, _DRAWN):
+        drawn[start : start + _DRAWN] = torch.from_numpy(hole.stream.normal(min(_DRAWN, count - start)))
+    return drawn.mul_(spread).add_(mean).reshape(-1, hole.place.unit)

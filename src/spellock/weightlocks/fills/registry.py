@@ -6,8 +6,10 @@ import difflib
 import fnmatch
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from spellock.errors import ConfigError
@@ -33,8 +35,14 @@ class Hole:
 
     def outside(self) -> Tensor:
         """float32 (n,): the tensor's values that are not in the key."""
-        flat = self.tensor.reshape(-1)
-        return flat[~self.place.mask().reshape(-1)].float()
+        rows = self.tensor.detach().reshape(-1, self.place.unit)
+        others = np.ones(len(rows), dtype=bool)
+        others[self.place.indices] = False
+        if self.place.unit > 1:
+            return rows.index_select(0, torch.from_numpy(np.flatnonzero(others))).reshape(-1).float()
+        # As whole numbers of their width, for NumPy has no bfloat16; PyTorch would make a list of eight bytes a value.
+        bits = rows.reshape(-1).view(_WHOLE[rows.dtype.itemsize])
+        return torch.from_numpy(bits.numpy()[others]).view(rows.dtype).float()
 
 
 class Fill(Protocol):
@@ -45,6 +53,7 @@ class Fill(Protocol):
         ...
 
 
+_WHOLE: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 F = TypeVar("F", bound=Fill)
 _FILLS: dict[str, Fill] = {}
 

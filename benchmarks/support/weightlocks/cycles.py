@@ -1,0 +1,110 @@
+"""Ten adaptations in a row, each on all the data that has arrived so far and from where the last one ended."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from spellock.weightlocks.digest import digest_of, model_digest
+from spellock.weightlocks.states import ModuleState
+from spellock.weightlocks.unlocking import key_values, unlocked
+from spellock.weightlocks.weight_key import WeightKey
+from spellock.weightlocks.weight_keyfile import save_weight_key
+from support.cells import Figures
+from support.weightlocks.data import Owned, cycles_of
+from support.weightlocks.keys import keyed, sized
+from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, SHIPPED_FILL
+from support.weightlocks.single import SELECTIONS, Adaptation
+from support.weightlocks.training import accuracy, train
+
+
+def arrivals(adaptation: Adaptation) -> list[Owned]:
+    """The data after each cycle: new classes, or new examples where there are not ten groups of classes."""
+    by_class = adaptation.owned.classes >= CYCLES
+    return list(cycles_of(adaptation.owned, by_class=by_class, seed=adaptation.seed))
+
+
+def full_cycles(adaptation: Adaptation, *, rate: float) -> Figures:
+    """Everything is fine-tuned in each cycle: the upper bound. And the static scheme, which ships the update but keeps
+    back what lies in the place of the old key: its accuracy with the old fill there, and with public weights there."""
+    model, figures = adaptation.start(), {}
+    places = {selection: _shipped(adaptation, model, selection)[1] for selection in SELECTIONS}
+    public = adaptation.public.state(adaptation.owned.classes)
+    for cycle, seen in enumerate(arrivals(adaptation), start=1):
+        _fit(adaptation, model, seen, rate)
+        figures |= {f"chance_{cycle}": seen.chance, f"majority_{cycle}": seen.majority}
+        figures[f"authorised_{cycle}"] = accuracy(model, seen.test)
+        for selection, (key, fill) in places.items():
+            state = ModuleState(model)
+            own = key_values(state, key)
+            for name, values in (("old_fill", fill), ("public_fill", None)):
+                for tensor, place in key.places.items():
+                    there = values[tensor] if values is not None else (
+                        place.take(public[tensor]) if public.infos.get(tensor) == place.info else fill[tensor]
+                    )  # fmt: skip
+                    place.put(state.tensors[tensor], there)
+                figures[f"{selection}_{name}_{cycle}"] = accuracy(model, seen.test)
+            for tensor, place in key.places.items():
+                place.put(state.tensors[tensor], own[tensor])
+    return figures
+
+
+def key_cycles(adaptation: Adaptation, selection: str, *, rate: float) -> Figures:
+    """The key alone learns. After each cycle: accuracy of the shipped keyed model with the new key and without one,
+    whether it is still the shipped one byte for byte, and the size of the new key's file against the model."""
+    start = adaptation.start()
+    shipped, (key, fill) = _shipped(adaptation, start, selection)
+    digest, model = key.model_digest, start
+    figures: Figures = {}
+    for cycle, seen in enumerate(arrivals(adaptation), start=1):
+        new = _fit(adaptation, model, seen, rate, key=key)
+        assert new is not None
+        key = new
+        figures |= {f"chance_{cycle}": seen.chance, f"majority_{cycle}": seen.majority}
+        with unlocked(shipped, key) as whole:
+            figures[f"authorised_{cycle}"] = accuracy(whole, seen.test)
+        figures[f"unauthorised_{cycle}"] = accuracy(shipped, seen.test)
+        same = _digest(shipped) == digest == _digest_with(model, key, fill)
+        figures[f"unchanged_{cycle}"] = 100.0 * same
+        figures[f"update_{cycle}"] = (
+            100 * _file_size(key) / sum(info.bytes for info in ModuleState(shipped).infos.values())
+        )
+    return figures
+
+
+def _fit(adaptation: Adaptation, model: nn.Module, seen: Owned, rate: float, key: WeightKey | None = None
+         ) -> WeightKey | None:  # fmt: skip
+    budget = adaptation.pair.budget
+    return train(model, seen.train, rate=rate, epochs=budget.cycle_epochs, budget=budget, seed=adaptation.seed, key=key)
+
+
+def _shipped(adaptation: Adaptation, start: nn.Module, selection: str
+             ) -> tuple[nn.Module, tuple[WeightKey, dict[str, Tensor]]]:  # fmt: skip
+    """The keyed model as it is shipped before the first cycle, its key, and what stands in the key's place."""
+    config = sized(ModuleState(start), selection, CYCLE_PERCENT[selection], text=adaptation.pair.text)
+    made = keyed(start, config, SHIPPED_FILL[selection], seed=adaptation.seed, public=None)
+    return made.model, (made.key, key_values(ModuleState(made.model), made.key))
+
+
+def _digest(model: nn.Module) -> str:
+    state = ModuleState(model)
+    return model_digest({name: digest_of(info, state[name]) for name, info in state.infos.items()})
+
+
+def _digest_with(model: nn.Module, key: WeightKey, fill: dict[str, Tensor]) -> str:
+    """The digest of the trained model with the old fill in the key's place: what would be shipped now."""
+    again = copy.deepcopy(model)
+    state = ModuleState(again)
+    for name, place in key.places.items():
+        place.put(state.tensors[name], fill[name])
+    return _digest(again)
+
+
+def _file_size(key: WeightKey) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "key")
+        save_weight_key(key, path, passphrase=None, plain=True)
+        return path.stat().st_size

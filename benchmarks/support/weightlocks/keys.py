@@ -1,0 +1,79 @@
+"""The keys that are compared: the authors' selection and ours, at sizes that can be compared; and keyed models."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from spellock.derived import Secret
+from spellock.errors import ConfigError
+from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.selection import PRESETS, SelectConfig, select
+from spellock.weightlocks.states import ModuleState, State
+from spellock.weightlocks.summary import Summary, summarise
+from spellock.weightlocks.weight_key import WeightKey
+
+#: Fractions that are tried for a key of a wanted size.
+_STEPS = 1000
+
+
+def secret(seed: int) -> bytes:
+    """The secret of all keys of a seed."""
+    return hashlib.sha256(f"benchmark weight_locks {seed}".encode()).digest()
+
+
+def sized(state: State, selection: str, percent: int, *, text: bool) -> SelectConfig:
+    """Settings of a key of ``percent``.
+
+    The authors' is ``percent`` of the units (filters, rows and single gains; for texts, of single weights), as in
+    their code. Ours is the largest that is at most ``percent`` of the model's bytes, everything counted: classifier,
+    norms, biases and the list of places. Where those alone are more, it is the least that the selection can be.
+    """
+    if selection == "adaloc":
+        return replace(PRESETS["adaloc-text" if text else "adaloc"], fraction=percent / 100)
+    low, high = 0, _STEPS
+    while high - low > 1:
+        middle = (low + high) // 2
+        share = _share(state, middle)
+        low, high = (middle, high) if share is None or share <= percent / 100 else (low, middle)
+    return replace(PRESETS["default"], fraction=(high if _share(state, low) is None else low) / _STEPS)
+
+
+def _share(state: State, step: int) -> float | None:
+    """Share of the model's bytes at a fraction; None where not one unit fits into it."""
+    if step == 0:
+        return None
+    try:
+        places = select(state, replace(PRESETS["default"], fraction=step / _STEPS), Secret(bytes(32)))
+    except ConfigError:
+        return None
+    summary = summarise(places, state.infos)
+    return summary.key_bytes / summary.of_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keyed:
+    """A keyed model, its key, and how large that is."""
+
+    model: nn.Module
+    key: WeightKey
+    summary: Summary
+
+    def sizes(self) -> dict[str, float]:
+        """Percent of the model."""
+        return {
+            "key_bytes": 100 * self.summary.key_bytes / self.summary.of_bytes,
+            "key_units": 100 * self.summary.units / self.summary.of_units,
+            "key_scalars": 100 * self.summary.scalars / self.summary.of_scalars,
+        }
+
+
+def keyed(model: nn.Module, config: SelectConfig, fill: str, *, seed: int, public: State | None) -> Keyed:
+    """A locked copy of ``model``; ``public`` is used by the fill of that name only."""
+    shipped = copy.deepcopy(model)
+    lock = WeightLockConfig(select=config, fill=fill)
+    key = lock_module(shipped, lock, secret=secret(seed), public=public if fill == "public" else None)
+    return Keyed(model=shipped.eval(), key=key, summary=summarise(key.places, ModuleState(shipped).infos))

@@ -1,0 +1,171 @@
+"""Tables of `weight_locks.py`, and sentences that follow from its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import mean
+from typing import Final
+
+from support.cells import Figures, over_seeds
+from support.weightlocks.settings import (
+    CYCLE_PERCENT,
+    CYCLES,
+    FILLS,
+    LABELLED,
+    PARTS,
+    PERCENTS,
+    SHIPPED_FILL,
+    THEFT_PERCENT,
+)
+
+Runs = Mapping[str, Mapping[str, Figures]]
+SELECTIONS: Final = ("default", "adaloc")
+#: What the tables call them.
+TITLES: Final = {"default": "ours", "adaloc": "AdaLoc's"}
+_MARKS: Final = ("high", "low", "outlier", "typical")
+
+
+def pairs_of(done: Runs) -> list[str]:
+    """Names of the pairs that anything was measured of, in the order of the file."""
+    return list(dict.fromkeys(cell.rpartition(": ")[0] for cell, runs in done.items() if runs))
+
+
+def value(done: Runs, pair: str, way: str, figure: str) -> float | None:
+    """Mean over the seeds; None where nothing was measured."""
+    found = [run[figure] for run in done.get(f"{pair}: {way}", {}).values() if figure in run]
+    return mean(found) if found else None
+
+
+def cell(done: Runs, pair: str, way: str, figure: str) -> str:
+    """Mean over the seeds, and deviation."""
+    return over_seeds(done.get(f"{pair}: {way}", {}), figure)
+
+
+def adaptation_table(done: Runs) -> list[str]:
+    """Accuracy of each way to adapt, with the size of the key in percent of the model's bytes."""
+    ways = [f"{selection} {percent} %" for selection in SELECTIONS for percent in PERCENTS]
+    heads = [f"{TITLES[way.split()[0]]}, {way.split()[1]} %" for way in ways]
+    rows = [
+        f"| network, data | chance | full | classifier only | {' | '.join(heads)} |",
+        "|---" * (len(ways) + 4) + "|",
+    ]
+    for pair in pairs_of(done):
+        found = [cell(done, pair, "no lock", "chance")]
+        found += [cell(done, pair, way, "authorised") for way in ("full", "head only")]
+        for way in ways:
+            size = cell(done, pair, way, "key_bytes")
+            found.append(f"{cell(done, pair, way, 'authorised')} ({size})" if size else "")
+        rows.append(f"| {pair} | {' | '.join(found)} |")
+    return rows
+
+
+def lock_table(done: Runs) -> list[str]:
+    """Keyed models at 5 %: accuracy without the key for each fill, and with parts of the key."""
+    heads = [f"no key, {fill}" for fill in FILLS] + [f"{share} % of the key" for share in PARTS]
+    rows = [f"| network, data | key | {' | '.join(heads)} | whole key |", "|---" * (len(heads) + 3) + "|"]
+    for pair in pairs_of(done):
+        for selection in SELECTIONS:
+            way = f"{selection} {THEFT_PERCENT} %"
+            names = [f"unauthorised_{fill}" for fill in FILLS] + [f"part_{share}" for share in PARTS] + ["authorised"]
+            found = [cell(done, pair, way, name) for name in names]
+            if any(found):
+                rows.append(f"| {pair} | {TITLES[selection]} | {' | '.join(found)} |")
+    return rows
+
+
+def theft_table(done: Runs) -> list[str]:
+    """What a thief with the public model gets: from that alone, from confined updates, from static locks."""
+    trained = [f"{percent} % of the labels" for percent in LABELLED]
+    heads = [f"public alone, {name}" for name in trained]
+    heads += [f"{kind}, {name}" for kind in ("confined", "static") for name in ("public fill", *trained)]
+    rows = [f"| network, data | key | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    for pair in pairs_of(done):
+        for selection in SELECTIONS:
+            names = [f"tuned_{percent}" for percent in LABELLED]
+            found = [cell(done, pair, "no lock", name) for name in names]
+            found += [cell(done, pair, f"{selection} {THEFT_PERCENT} %", name) for name in ("public_fill", *names)]
+            found += [cell(done, pair, "full", f"{selection}_{name}") for name in ("public_fill", *names)]
+            if any(found):
+                rows.append(f"| {pair} | {TITLES[selection]} | {' | '.join(found)} |")
+    return rows
+
+
+def place_table(done: Runs) -> list[str]:
+    """Area under the curve of each way to look for the key, mean over the pairs, by selection and fill."""
+    ways = (*_MARKS, "difference")
+    titles = ["high", "low", "outlier", "typical", "difference from the public model"]
+    heads = [*titles, "the best of the first four: precision", "recall"]
+    rows = [f"| key | fill | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    for selection in SELECTIONS:
+        for fill in FILLS:
+            way = f"{selection} {THEFT_PERCENT} %"
+
+            def over_pairs(figure: str, way: str = way, fill: str = fill) -> float | None:
+                known = [value(done, pair, way, f"{fill}_place_{figure}") for pair in pairs_of(done)]
+                known = [one for one in known if one is not None]
+                return mean(known) if known else None  # type: ignore[arg-type]
+
+            curves = {mark: over_pairs(f"{mark}_auc") for mark in ways}
+            if curves["high"] is None:
+                continue
+            best = max(_MARKS, key=lambda mark: curves[mark] or 0.0)
+            found = [*curves.values(), over_pairs(f"{best}_precision"), over_pairs(f"{best}_recall")]
+            shown = " | ".join("" if one is None else f"{one:.1f}" for one in found)
+            rows.append(f"| {TITLES[selection]} | {fill} | {shown} |")
+    return rows
+
+
+def cycle_table(done: Runs) -> list[str]:
+    """Ten adaptations in a row."""
+    heads = [
+        "authorised after 1", "after 5", "after 10", "largest gap to full", "without the key, most above chance",
+        "keyed model unchanged, of 10", "key update, % of the model",
+    ]  # fmt: skip
+    rows = [f"| network, data | scheme | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    for pair in pairs_of(done):
+        for selection in SELECTIONS:
+            way = f"cycles, {selection}"
+            found = [cell(done, pair, way, f"authorised_{cycle}") for cycle in (1, 5, 10)]
+            if not any(found):
+                continue
+            gap, above = largest_gap(done, pair, way), most_above_chance(done, pair, way, "unauthorised")
+            same = [value(done, pair, way, f"unchanged_{cycle}") for cycle in range(1, CYCLES + 1)]
+            found += [_number(gap), _number(above), str(sum(one == 100 for one in same))]
+            found.append(_number(value(done, pair, way, f"update_{CYCLES}")))
+            title = f"key alone, {TITLES[selection]} {CYCLE_PERCENT[selection]} %"
+            rows.append(f"| {pair} | {title} | {' | '.join(found)} |")
+        full = [cell(done, pair, "cycles, full", f"authorised_{cycle}") for cycle in (1, 5, 10)]
+        if any(full):
+            rows.append(f"| {pair} | everything (upper bound) | {' | '.join(full)} | 0.0 | | | 100.0 |")
+        for selection in SELECTIONS:
+            for fill, name in (
+                ("old_fill", f"old fill ({SHIPPED_FILL[selection]})"),
+                ("public_fill", "public weights"),
+            ):
+                above_chance = most_above_chance(done, pair, "cycles, full", f"{selection}_{fill}")
+                if above_chance is not None:
+                    title = f"static, {TITLES[selection]} {CYCLE_PERCENT[selection]} %, {name} in the key's place"
+                    rows.append(f"| {pair} | {title} | | | | | {_number(above_chance)} | | 100.0 |")
+    return rows
+
+
+def largest_gap(done: Runs, pair: str, way: str) -> float | None:
+    """Points that ``way`` lies below full fine-tuning in the worst cycle; None where either was not measured."""
+    cycles = range(1, CYCLES + 1)
+    both = [[value(done, pair, one, f"authorised_{k}") for k in cycles] for one in ("cycles, full", way)]
+    if None in both[0] or None in both[1]:
+        return None
+    return max(a - b for a, b in zip(*both, strict=True))  # type: ignore[operator]
+
+
+def most_above_chance(done: Runs, pair: str, way: str, figure: str) -> float | None:
+    """Points that ``figure`` lies above the most frequent class's share in the worst cycle."""
+    found = [
+        (value(done, pair, way, f"{figure}_{k}"), value(done, pair, way, f"majority_{k}")) for k in range(1, CYCLES + 1)
+    ]
+    known = [got - least for got, least in found if got is not None and least is not None]
+    return max(known) if known else None
+
+
+def _number(found: float | None) -> str:
+    return "" if found is None else f"{found:.1f}"

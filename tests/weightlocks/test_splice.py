@@ -1,0 +1,52 @@
+"""Tensors with other values in the key's place, piece by piece."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spellock.weightlocks import splice
+from spellock.weightlocks.digest import digest_of, outside_digest
+from spellock.weightlocks.places import Place
+from spellock.weightlocks.splice import cleared, spliced
+from spellock.weightlocks.states import TensorInfo
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Place, torch.Tensor, torch.Tensor]:
+    """A tensor of any width, a place in it, and values for that."""
+    dtype = draw(st.sampled_from([torch.float32, torch.float64, torch.bfloat16, torch.int64]))
+    rows, row = draw(st.integers(1, 40)), draw(st.integers(1, 7))
+    unit = draw(st.sampled_from([1, row]))
+    count = rows * row // unit
+    indices = np.array(sorted(draw(st.sets(st.integers(0, count - 1), min_size=1))), dtype=np.int64)
+    place = Place(name="t", info=TensorInfo(dtype=dtype, shape=(rows, row)), unit=unit, indices=indices)
+    tensor = torch.arange(1, rows * row + 1).reshape(rows, row).to(dtype)
+    return place, tensor, -torch.arange(1.0, len(indices) * unit + 1).reshape(-1, unit)
+
+
+@given(cases(), st.integers(1, 200))
+def test_the_pieces_are_the_tensor_with_the_values_put_in(
+    case: tuple[Place, torch.Tensor, torch.Tensor], size: int
+) -> None:
+    place, tensor, values = case
+    wanted, before = tensor.clone(), tensor.clone()
+    place.put(wanted, values.to(tensor.dtype))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(splice, "_PIECE_BYTES", size)
+        pairs = [(old.clone(), new.clone()) for old, new in spliced(place, tensor, values)]
+    for wanted_whole, parts in ((before, [old for old, _ in pairs]), (wanted, [new for _, new in pairs])):
+        assert torch.equal(torch.cat([part.reshape(-1) for part in parts]), wanted_whole.reshape(-1))
+    assert torch.equal(tensor, before), "the tensor itself is left alone"
+
+
+@given(cases())
+def test_cleared_pieces_hash_like_a_copy_with_zeros(case: tuple[Place, torch.Tensor, torch.Tensor]) -> None:
+    place, tensor, _ = case
+    empty = tensor.clone()
+    empty[place.mask()] = 0
+    assert torch.equal(torch.cat([piece.reshape(-1).clone() for piece in cleared(place, tensor)]), empty.reshape(-1))
+    assert outside_digest(place, tensor) == digest_of(place.info, empty)
