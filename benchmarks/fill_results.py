@@ -38,7 +38,9 @@ def real_results() -> list[str]:
         document = load(f"real_{name}")
         if document is not None:
             cells = " | ".join(cell(list(document["figures"]["runs"].values()), column) for column in COLUMNS)
-            rows.append(f"| {title}, raw twins | {len(document['seeds'])} | {cells} |")
+            objective = document["figures"]["settings"].get("objective", {}).get("objective")
+            way = "raw twins" if objective is None else f"raw twins, {objective}"
+            rows.append(f"| {title}, {way} | {len(document['seeds'])} | {cells} |")
         hardened = list(hardening.get(name, {}).get("hardened", {}).values())
         if hardened:
             cells = " | ".join(cell(hardened, column) for column in COLUMNS)
