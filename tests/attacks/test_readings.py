@@ -44,12 +44,18 @@ def next_class(logits: Tensor) -> Tensor:
     return logits.roll(1, dims=1)
 
 
+def upside_down(logits: Tensor) -> Tensor:
+    """Anything but the right answer."""
+    return -logits + torch.tensor([0.0, 8.0, 3.0, 1.0])
+
+
 @pytest.mark.parametrize(
     ("name", "lock", "outputs", "holdings"),
     [
         ("suppressed", other_first, 5, {}),
         ("centred", scaled, 4, {}),
         ("whitened", mixed, 4, {}),
+        ("reversed", upside_down, 4, {}),
         ("permuted", next_class, 4, colours.with_labels(40)),
     ],
 )
