@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from spellock.artefacts import storage_errors
 from spellock.cli.options import check_device, record_run, same_run
@@ -40,10 +40,13 @@ class DemoArgs:
     Needs no network; a few minutes on two cores. Interrupted work is resumed by the same command.
     """
 
+    task: Literal["classification", "detection"] = "classification"
+    """What to lock: a classifier of the digits, or a detector of digits on made-up ground (extra ``detection``)."""
     out: Path | None = None
     """Folder for everything that is made. None: spellock-demo, or the next free name."""
     data: str | None = None
-    """Your own images instead of the digits: a folder with one sub-folder a class, a parquet file, or a data set id."""
+    """Your own images instead of the digits: a folder with one sub-folder a class, a parquet file, or a data set id;
+    with ``--task detection`` COCO json or a Pascal VOC folder."""
     test: str | None = None
     """Images to evaluate on. None: the data's test split, or else a quarter of the data."""
     model: str | None = None
@@ -90,9 +93,10 @@ def _config(args: DemoArgs) -> DemoConfig:
     from dataclasses import replace
 
     from spellock.recipes.demo import DemoConfig
+    from spellock.recipes.detection_demo import detection_demo
     from spellock.recipes.lock_model import ModelChoice
 
-    config = DemoConfig(seed=args.seed)
+    config = detection_demo(args.seed) if args.task == "detection" else DemoConfig(seed=args.seed)
     training = replace(config.training, seed=args.seed)
     if args.epochs is not None:
         training = replace(training, epochs=args.epochs, warmup_epochs=min(training.warmup_epochs, args.epochs))
@@ -107,16 +111,18 @@ def _config(args: DemoArgs) -> DemoConfig:
 
 
 def _images(args: DemoArgs) -> tuple[ImageSet | None, ImageSet | None]:
-    from spellock.data.open_images import open_images
     from spellock.errors import DataError
+    from spellock.recipes.detection_demo import digit_scenes
+    from spellock.tasks.task import make_task
 
     if args.data is None:
-        return None, None
-    train = open_images(args.data)
+        return (digit_scenes(seed=args.seed) if args.task == "detection" else None), None
+    task = make_task(args.task)
+    train = task.open_images(args.data, split=None, on_error="fail")
     if args.test is not None:
-        return train, open_images(args.test)
+        return train, task.open_images(args.test, split=None, on_error="fail")
     try:
-        return train, open_images(args.data, split="test")
+        return train, task.open_images(args.data, split="test", on_error="fail")
     except DataError:
         return train, None
 

@@ -14,7 +14,6 @@ from sklearn.datasets import load_digits
 from spellock.artefacts import storage_errors, write_json
 from spellock.data.image_set import ImageSet
 from spellock.data.memory import numpy_images
-from spellock.data.split import stratified_take
 from spellock.editors.base import Editor
 from spellock.editors.presets import new_key
 from spellock.editors.registry import load_editor
@@ -29,6 +28,7 @@ from spellock.locking.config import LockConfig
 from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.recipes.presets import PRESETS
 from spellock.tasks.checkpoint import load_model
+from spellock.tasks.task import make_task
 from spellock.training.config import FinetuneConfig
 
 _PRESET = PRESETS["hardened"]
@@ -172,5 +172,5 @@ def digits(resolution: int) -> ImageSet:
 def take_test(images: ImageSet, share: float, *, seed: int) -> tuple[ImageSet, ImageSet]:
     """Split ``images`` into a training and a test set, ``share`` of every class to the latter, by chance."""
     ranks = np.random.default_rng([seed, 0x74657374]).permutation(len(images)).astype(np.uint64)
-    taken = stratified_take(images.labels, share, ranks, minimum=1)
+    taken = make_task(images.task).take(images, share, ranks, minimum=1)
     return images.subset(np.flatnonzero(~taken)), images.subset(np.flatnonzero(taken))
