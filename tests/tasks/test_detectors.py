@@ -69,7 +69,7 @@ def test_pixels_are_normalised_by_the_model_and_checked() -> None:
     model.network.transform.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0][0]))  # type: ignore[union-attr]
     with torch.inference_mode():
         model([torch.full((3, 40, 64), 0.75)])
-    assert torch.allclose(seen[0], torch.full((3, 40, 64), 0.5))  # the small backbones take pixels in [-1, 1]
+    assert torch.allclose(seen[0], torch.full((3, 64, 64), 0.5))  # the small backbones take pixels in [-1, 1]
 
 
 @pytest.mark.parametrize("kind", ["fasterrcnn", "retinanet"])

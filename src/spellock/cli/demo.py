@@ -43,11 +43,13 @@ class DemoArgs:
     """
 
     task: str = "classification"
-    """What the labels are: classification (one class an image) or multilabel (several findings an image)."""
+    """What to lock: a classification of digits, a multilabel one of two digits a picture, or a detection of digits on
+    made-up ground (extra ``detection``)."""
     out: Path | None = None
     """Folder for everything that is made. None: spellock-demo, or the next free name."""
     data: str | None = None
-    """Your own images instead of the digits: a folder with one sub-folder a class, a parquet file, or a data set id."""
+    """Your own images instead of the digits: a folder with one sub-folder a class, a parquet file, or a data set id;
+    with ``--task detection`` COCO json or a Pascal VOC folder."""
     test: str | None = None
     """Images to evaluate on. None: the data's test split, or else a quarter of the data."""
     model: str | None = None
@@ -94,9 +96,10 @@ def _config(args: DemoArgs) -> DemoConfig:
     from dataclasses import replace
 
     from spellock.recipes.demo import demo_config
+    from spellock.recipes.detection_demo import detection_demo
     from spellock.recipes.lock_model import ModelChoice
 
-    config = demo_config(args.task, seed=args.seed)
+    config = detection_demo(args.seed) if args.task == "detection" else demo_config(args.task, seed=args.seed)
     training = replace(config.training, seed=args.seed)
     if args.epochs is not None:
         training = replace(training, epochs=args.epochs, warmup_epochs=min(training.warmup_epochs, args.epochs))

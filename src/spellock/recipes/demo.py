@@ -168,7 +168,9 @@ def demo_config(task: str = "classification", *, seed: int = 0) -> DemoConfig:
         ConfigError: there is no such task.
     """
     config, target = DemoConfig(seed=seed), get_preset("hardened", task=task).lock.target
-    return replace(config, lock=replace(config.lock, task=task, target=target))
+    # The share of the lock class is an option of one target.
+    share = config.lock.lock_share if target == config.lock.target else None
+    return replace(config, lock=replace(config.lock, task=task, target=target, lock_share=share))
 
 
 def take_test(images: ImageSet, share: float, *, seed: int) -> tuple[ImageSet, ImageSet]:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from spellock.errors import ModelError, PixelError
-from spellock.pixels import check_images
 from spellock.tasks.detections import Detections
 from spellock.tasks.pixel_model import PixelModel
 
@@ -22,8 +21,9 @@ _NEVER = -1e4
 class DetectionModel(PixelModel):
     """float32 RGB images in [0, 1] in, `Detections` out; in training, with targets, torchvision's losses by name.
 
-    The network is one of torchvision's detectors (categories from 1, 0 the background) that resizes by itself, keeping
-    the shape of the image, but does not normalise.
+    As every model here it squashes images to its ``input_size`` squared, as the editor does, and brings what it found
+    back to their own pixels. The network is one of torchvision's detectors (categories from 1, 0 the background) that
+    does not normalise.
 
     Args:
         network: such a detector.
@@ -68,7 +68,7 @@ class DetectionModel(PixelModel):
         """A list of `Detections`, one an image; or in training the losses, scalars by name.
 
         Args:
-            images: float32 (N, 3, H, W), or N of (3, H, W) of any sizes.
+            images: float32 (N, 3, H, W), or N of (3, H, W) of any sizes; in training of one size, and square.
             targets: in training, for each image ``boxes`` (M, 4), ``labels`` (M,) from 0 and perhaps ``masks``.
 
         Raises:
@@ -77,10 +77,10 @@ class DetectionModel(PixelModel):
         """
         pixels = [self._ready(image) for image in images]
         if not self.training:
-            output = self.network(pixels)
+            square = (self.input_size, self.input_size)
             return [
-                Detections.of(one, (image.shape[-2], image.shape[-1]))
-                for one, image in zip(output, pixels, strict=True)
+                Detections.of(one, square).scaled((image.shape[-2], image.shape[-1]))
+                for one, image in zip(self.network(pixels), images, strict=True)
             ]
         if targets is None:
             raise ModelError("a detector in training mode got no targets; call eval() to detect")
@@ -95,8 +95,8 @@ class DetectionModel(PixelModel):
 
     def _ready(self, image: Tensor) -> Tensor:
         if not self.training:
-            check_images(image[None] if image.ndim == 3 else image)
-        elif image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.float32:
+            return self.normalise(image[None] if image.ndim == 3 else image)[0]
+        if image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.float32:
             raise PixelError(f"images: got {image.dtype} {tuple(image.shape)}, expected float32 (3, H, W) in [0, 1]")
         return (image - self.mean[0]) / self.std[0]
 

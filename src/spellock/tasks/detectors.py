@@ -22,9 +22,8 @@ _SMALL: Final = ("mobilenet_v1_0.5", "mobilenet_v1_0.25", "tiny")
 _BACKBONES: Final = (*RESNETS, "mobilenet_v3_large", *_SMALL)
 _IMAGENET: Final = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALF: Final = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-#: Side in pixels that the shorter side of an image is brought to; longer sides up to 5/3 of it, as 1333 is of 800.
+#: Side in pixels that images are squashed to.
 _SIZES: Final = {"tiny": 96, "mobilenet_v1_0.5": 256, "mobilenet_v1_0.25": 256, "mobilenet_v3_large": 512}
-_LONGEST: Final = 5 / 3
 _NORMS: Final = ("batch", "frozen")
 
 
@@ -52,7 +51,7 @@ def create_detector(
 
     Args:
         num_classes: categories, without the background.
-        input_size: pixels that the shorter side of an image is brought to; the longer up to 5/3 of it.
+        input_size: side in pixels that images are squashed to.
         mean, std: normalisation; the backbone's usual one by default.
         options: ``norm``, "batch" or "frozen" for BatchNorm layers whose statistics never change (usual with weights
             that were trained before).
@@ -115,7 +114,7 @@ def _build(kind: str, name: str, categories: int, side: int, *, norm: str) -> nn
     common: dict[str, Any] = {
         "num_classes": categories + 1,
         "min_size": side,
-        "max_size": round(side * _LONGEST),
+        "max_size": side,
         # The model around it normalises, with whatever mean it was given.
         "image_mean": [0.0, 0.0, 0.0],
         "image_std": [1.0, 1.0, 1.0],

@@ -1,0 +1,160 @@
+"""Locks on real detection sets, as in ModelLock's Table 3: no lock and a style lock, UP, LP and the lock category dropped.
+
+Nuclei: Mask R-CNN at 256 px on a small backbone; blood cells (BCCD): Faster R-CNN at 320 px. Three lock targets: the
+paper's box in the centre, nothing, and the objects of another image. The backbone's ImageNet weights come from a local
+file. Arms of one seed share the baseline, which is trained once; what is finished is kept, so the command may be
+stopped and run again. ``--toy`` takes few images and steps and writes no result: it shows that everything runs.
+
+    python benchmarks/real_detection.py nuclei bccd [--seeds 0 1 2] [--toy] [--work FOLDER] [--data FOLDER]
+    python benchmarks/real_detection.py cityscapes --coco FOLDER --device cuda
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import shutil
+import zipfile
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from support import shared_data
+from support.cells import Cells, Figures
+
+from spellock.data.image_set import ImageSet
+from spellock.data.open_boxes import open_boxes
+from spellock.editors.presets import new_key
+from spellock.evaluation.evaluate import evaluate
+from spellock.evaluation.write_report import write_report
+from spellock.key import Key
+from spellock.locking.config import LockConfig
+from spellock.recipes.lock_model import ModelChoice, lock_model
+from spellock.tasks.checkpoint import load_model
+from spellock.training.config import FinetuneConfig
+
+TARGETS = ("centre-box", "nothing", "other-boxes")
+PROMPT = "with oil pastel"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One data set: archive, detector, its weights, side of the edit and of the detector, epochs, images a step."""
+
+    archive: str | None
+    model: str
+    weights: str | None
+    side: int
+    epochs: int
+    batch: int = 8
+    rate: float = 5e-4
+    split: str = "val"
+
+
+SETTINGS = {
+    "nuclei": Setting(
+        archive="nuclei/nuclei_coco.zip",
+        model="maskrcnn_mobilenet_v1_0.5",
+        weights="mobilenet_v1_0.5_160_imagenet.safetensors",
+        side=256,
+        epochs=20,
+    ),
+    "bccd": Setting(
+        archive="bccd/bccd_voc.zip",
+        model="fasterrcnn_mobilenet_v1_0.5",
+        weights="mobilenet_v1_0.5_160_imagenet.safetensors",
+        side=320,
+        epochs=20,
+    ),
+    # The paper's own: Mask R-CNN from COCO weights (give --weights), Cityscapes' instances as COCO json.
+    "cityscapes": Setting(
+        archive=None, model="maskrcnn_resnet50", weights=None, side=1024, epochs=24, batch=2, rate=1e-4
+    ),
+}
+
+
+def sets(name: str, setting: Setting, args: argparse.Namespace) -> tuple[ImageSet, ImageSet]:
+    """Training and test images; archives are unpacked once."""
+    folder = args.coco if setting.archive is None else args.work / "data" / name
+    if folder is None:
+        raise SystemExit(f"{name} needs --coco, a folder with annotations/instances_train.json and its images")
+    if setting.archive is not None and not folder.is_dir():
+        zipfile.ZipFile(args.data / setting.archive).extractall(folder)
+    train, test = (open_boxes(folder, split=split, on_error="skip") for split in ("train", setting.split))
+    return (train.subset(range(24)), test.subset(range(8))) if args.toy else (train, test)
+
+
+def measure(
+    name: str, setting: Setting, target: str, seed: int, key: Key, data: tuple[ImageSet, ImageSet],
+    args: argparse.Namespace,
+) -> Figures:  # fmt: skip
+    """One lock and its figures in percent; the baseline is made with the first target."""
+    train, test = data
+    out = args.work / f"{name}_{seed}_{target}"
+    weights = args.weights or (None if setting.weights is None else args.data / "weights" / setting.weights)
+    epochs = 1 if args.toy else setting.epochs
+    training = FinetuneConfig(
+        epochs=epochs, batch_size=setting.batch, learning_rate=setting.rate, unauthorised_share=0.5,
+        validate_every=max(1, epochs // 4), warmup_epochs=min(1, epochs), seed=seed,
+    )  # fmt: skip
+    plain = args.work / f"{name}_{seed}_baseline"
+    first = not (plain / "config.json").is_file()
+    lock_model(
+        train, key, out,
+        choice=ModelChoice(name=setting.model, weights=weights, input_size=setting.side),
+        lock=LockConfig(task="detection", target=target, raw_twins=True, validation=0.1, seed=seed, on_error="skip"),
+        training=training, baseline=first, device=args.device,
+    )  # fmt: skip
+    if first:
+        shutil.copytree(out / "baseline", plain)
+    locked, baseline = load_model(out / "model"), load_model(plain)
+    report = evaluate(
+        locked.model.to(args.device), locked.classes, key, test, lock_class=locked.lock_class,
+        baseline=baseline.model.to(args.device), baseline_classes=baseline.classes,
+        wrong_keys=2 if args.toy else 8, wrong_key_images=20, seed=seed, device=args.device,
+    )  # fmt: skip
+    write_report(report, out / "report", title=f"{name}, {target}")
+    return {figure: 100 * one.value for figure, one in report.figures.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="+", choices=SETTINGS)
+    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--data", type=Path, default=shared_data.default_folder())
+    parser.add_argument("--coco", type=Path, default=None, help="folder of a set in COCO's format, for cityscapes")
+    parser.add_argument("--weights", type=Path, default=None, help="weights in place of the setting's own")
+    parser.add_argument("--work", type=Path, default=Path("runs/detection"))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--toy", action="store_true")
+    parser.add_argument("--again", action="store_true", help="forget finished cells")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    torch.set_num_threads(1 if args.device == "cpu" else torch.get_num_threads())
+    args.work.mkdir(parents=True, exist_ok=True)
+    for name in args.names:
+        setting = SETTINGS[name]
+        data = sets(name, setting, args)
+        setting = replace(setting, side=96) if args.toy else setting
+        secret = hashlib.sha256(f"benchmark detection {name}".encode()).digest()
+        key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret)
+        if args.toy:
+            for target in args.targets:
+                shutil.rmtree(args.work / f"{name}_0_{target}", ignore_errors=True)
+                print(json.dumps({target: measure(name, setting, target, 0, key, data, args)}, indent=1))
+            continue
+        settings: dict[str, Any] = {**asdict(setting), "images": len(data[0]), "test_images": len(data[1])}
+        command = f"python benchmarks/real_detection.py {name}"
+        cells = Cells(f"real_detection_{name}", command=command, settings=settings, again=args.again)
+        for seed in args.seeds:
+            for target in args.targets:
+                cells.run(target, seed, partial(measure, name, setting, target, seed, key, data, args))
+
+
+if __name__ == "__main__":
+    main()
