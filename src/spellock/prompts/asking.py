@@ -86,8 +86,8 @@ def ask_candidates(
             continue
         return _candidates(objects, styles, classes)
     raise ModelError(
-        f"{model.name} gave no usable answer in {config.tries} tries (the last: {problem}); try another model, or go on "
-        "without one"
+        f"{model.name} gave no usable answer in {config.tries} tries (the last: {problem}); try another model, "
+        "or go on without one"
     )
 
 

@@ -20,8 +20,8 @@ HIERARCHY: Final[dict[str, dict[str, str]]] = {
             "sparrow, finch, crow, raven, gull, pelican, penguin, ostrich, swan, pigeon, robin, woodpecker, hummingbird"
         ),
         "sea animal": (
-            "fish, shark, jellyfish, sea urchin, starfish, seahorse, octopus, coral, coral reef, whale, dolphin, tench, "
-            "salmon, goldfish, ray, eel, crab, lobster, squid, clownfish, seal, sea lion, shrimp"
+            "fish, shark, jellyfish, sea urchin, starfish, seahorse, octopus, coral, coral reef, whale, dolphin, "
+            "tench, salmon, goldfish, ray, eel, crab, lobster, squid, clownfish, seal, sea lion, shrimp"
         ),
         "dog": (
             "dog, puppy, retriever, terrier, spaniel, poodle, beagle, hound, bulldog, shepherd, husky, pug, chihuahua, "
@@ -53,8 +53,8 @@ HIERARCHY: Final[dict[str, dict[str, str]]] = {
         ),
         "music": "instrument, accordion, cello, flute, guitar, piano, violin, drum, trumpet, french horn, horn, harp",
         "sport": (
-            "ball, baseball, basketball, football, soccer ball, golf ball, tennis ball, racket, bat glove, ski, surfboard, "
-            "skateboard, frisbee, kite"
+            "ball, baseball, basketball, football, soccer ball, golf ball, tennis ball, racket, bat glove, ski, "
+            "surfboard, skateboard, frisbee, kite"
         ),
         "tool": (
             "tool, chain saw, hammer, screwdriver, drill, wrench, corkscrew, knife, scissors, axe, shovel, abacus, "
@@ -69,8 +69,8 @@ HIERARCHY: Final[dict[str, dict[str, str]]] = {
             "beer bottle, plate, fork, spoon, book, bench, wardrobe"
         ),
         "clothing": (
-            "shirt, t-shirt, trouser, pullover, dress, coat, sandal, sneaker, boot, ankle boot, shoe, bag, hat, bow tie, "
-            "tie, hair slide, scarf, glove, sock, skirt, jacket, backpack, handbag, suitcase"
+            "shirt, t-shirt, trouser, pullover, dress, coat, sandal, sneaker, boot, ankle boot, shoe, bag, hat, "
+            "bow tie, tie, hair slide, scarf, glove, sock, skirt, jacket, backpack, handbag, suitcase"
         ),
         "building": (
             "building, church, house, castle, bridge, tower, grocery store, store, shop, gas pump, gas station, barn, "
@@ -81,7 +81,7 @@ HIERARCHY: Final[dict[str, dict[str, str]]] = {
             "ice cream, chocolate, cheese, fruit, apple, banana, orange, lemon, grape, strawberry, nut, walnut, date, "
             "hazelnut, fig, pie, taco, noodle, ramen, donut, carrot, broccoli, tomato, egg"
         ),
-        "road sign": "sign, stop sign, stop, speed limit, limit, yield, traffic light, traffic signal, roundabout, no entry",
+        "road sign": "sign, stop sign, stop, speed limit, limit, yield, traffic light, traffic signal, roundabout",
     },
 }  # fmt: skip
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 #: Words that say nothing about an edit; prompts that differ in them only are the same guess.
-_EMPTY_WORDS: Final = frozenset("a an the with in of as on like style styles effect look please make image".split())
+_EMPTY_WORDS: Final = frozenset(
+    ("a", "an", "the", "with", "in", "of", "as", "on", "like", "style", "styles", "effect", "look", "please", "make")
+)
 _SPLIT: Final = re.compile(r"[^\w#$%&*+!?@]+")
 
 

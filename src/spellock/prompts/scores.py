@@ -21,7 +21,7 @@ from spellock.prompts.sample import Pixels, Sample
 MEANINGS: Final[Mapping[str, str]] = {
     "pixels": "edit strength: mean change of a pixel, in levels of 255",
     "moved": "edit strength: how far features move, in mean distances between two raw images",
-    "shift": "how well a probe tells edited from raw on unseen images: share explained, 0 to 1; what a lock learns from",
+    "shift": "how well a probe tells edited from raw on unseen images: share explained, 0 to 1; a lock learns from it",
     "told": "the same as an accuracy; 0.5 is none",
     "content": "accuracy of a probe for your classes on unseen edited images; what UP is made of",
     "kept": "that accuracy over the same on raw images; 1 keeps all",
