@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, EditorError
 from spellock.progress import track
 from spellock.prompts.candidate import Candidate
 from spellock.prompts.edit_cache import EditCache, check_moved
@@ -124,14 +125,15 @@ class Scorer:
         """The scores with ``near`` measured, which costs as many edits again as there are synonyms.
 
         Raises:
-            EditorError, StorageError: see `EditCache.edits`.
+            StorageError: see `EditCache.edits`.
         """
         view, probes, found = self._view(), self._probes(), []
         for score in track(scores, total=len(scores), label="editing with near synonyms"):
             prompt = score.candidate.prompt
             others = {}
             for other in () if self.neighbours is None else self.neighbours(prompt):
-                others[other] = view.of(self.cache.edits(other, self.sample).pixels)[1]
+                with contextlib.suppress(EditorError):  # a synonym that the text encoder does not read whole
+                    others[other] = view.of(self.cache.edits(other, self.sample).pixels)[1]
             own = view.of(self.cache.edits(prompt, self.sample).pixels)[1]
             found.append(replace(score, near=probes.told_from(own, others) if others else None))
         return found
