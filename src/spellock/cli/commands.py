@@ -48,6 +48,7 @@ _LIST = (
     Command("key editors", "List editors, or the settings of one", "spellock.cli.key", "KeyEditorsArgs", "run_editors"),
     Command("key show", "Show a key file's header, or the key", "spellock.cli.key_file", "KeyShowArgs", "run_show"),
     Command("key rekey", "Give a key file a new passphrase", "spellock.cli.key_file", "KeyRekeyArgs", "run_rekey"),
+    Command("prompts suggest", "Propose key prompts and score them", "spellock.cli.prompts", "PromptsSuggestArgs"),
     Command("lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs", "run", "defaults"),
     Command("predict", "Predict with a locked model and its key", "spellock.cli.predict", "PredictArgs"),
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),

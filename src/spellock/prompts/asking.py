@@ -1,0 +1,155 @@
+"""Asking a vision-language model for candidates, as the paper asked GPT-4V: objects least relevant, and styles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from PIL import Image
+
+from spellock.editors.vocabulary import object_prompt
+from spellock.errors import ConfigError, ModelError
+from spellock.prompts.candidate import Candidate, tidy, without_repeats
+from spellock.prompts.hierarchy import Kinship, kinship
+from spellock.prompts.offline import Proposed
+
+_LONGEST: Final = 60
+_PREPOSITIONS: Final = ("with ", "in ", "as ", "like ")
+_MOST_IMAGES: Final = 16
+
+
+class VisionModel(Protocol):
+    """Whoever looks at images and answers in words."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+
+    def answer(self, question: str, images: Sequence[Image.Image]) -> str:
+        """The answer to ``question`` about RGB ``images``, as text.
+
+        Raises:
+            ModelError: no answer can be had; one sentence says why.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskConfig:
+    """How a model is asked.
+
+    Attributes:
+        count: how many objects and as many styles, 1 to 50 (the paper: 5).
+        images: how many example images it is shown, 1 to 16.
+        tries: how often a question is asked before nonsense is reported, 1 to 10.
+
+    Raises:
+        ConfigError: a number is out of range.
+    """
+
+    count: int = 5
+    images: int = 4
+    tries: int = 3
+
+    def __post_init__(self) -> None:
+        for name, most in (("count", 50), ("images", _MOST_IMAGES), ("tries", 10)):
+            if not 1 <= getattr(self, name) <= most:
+                raise ConfigError(f"{name} is {getattr(self, name)}, expected a number from 1 to {most}")
+
+
+def question(count: int) -> str:
+    """What the model is asked (section 3.2, Key Prompt Design); class names are not told."""
+    return (
+        f"Look at these images. List the {count} everyday objects that are least relevant to what they show, and "
+        f"{count} painting styles. Use one to four English words for each, all different. Answer with one JSON object "
+        'and nothing else: {"objects": ["...", ...], "styles": ["...", ...]}'
+    )
+
+
+def ask_candidates(
+    model: VisionModel, images: Sequence[Image.Image], classes: Sequence[str], config: AskConfig
+) -> Proposed:
+    """Candidates that ``model`` proposes for ``images``; objects that are one of ``classes`` are dropped.
+
+    Raises:
+        ModelError: the model cannot be reached, or gave no usable answer in all tries. What it said is not repeated:
+            it may hold the key prompt to be.
+    """
+    problem = ""
+    for _ in range(config.tries):
+        text = model.answer(question(config.count), images)
+        try:
+            objects, styles = parse_answer(text, config.count)
+        except ValueError as error:
+            problem = str(error)
+            continue
+        return _candidates(objects, styles, classes)
+    raise ModelError(
+        f"{model.name} gave no usable answer in {config.tries} tries (the last: {problem}); try another model, "
+        "or go on without one"
+    )
+
+
+def parse_answer(text: str, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(objects, styles) of an answer, at most ``count`` each, tidied, without repeats.
+
+    The first JSON object in the text counts, so that a fence or a polite sentence around it does no harm.
+
+    Raises:
+        ValueError: there is none, a list is missing or empty, or an entry is no short line of words.
+    """
+    found = _first_object(text)
+    lists = []
+    for name in ("objects", "styles"):
+        entries = found.get(name)
+        if not isinstance(entries, list) or not entries:
+            raise ValueError(f"no list of {name}")
+        words = [tidy(_checked(entry, name)) for entry in entries]
+        lists.append(tuple({word.casefold(): word for word in words}.values())[:count])
+    return lists[0], lists[1]
+
+
+def _first_object(text: str) -> dict[str, Any]:
+    decoder = json.JSONDecoder()
+    start = text.find("{")
+    while start >= 0:
+        try:
+            value, _ = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            start = text.find("{", start + 1)
+            continue
+        if isinstance(value, dict):
+            return value
+        start = text.find("{", start + 1)
+    raise ValueError("no JSON object, perhaps a refusal" if text.strip() else "nothing at all")
+
+
+def _checked(entry: object, name: str) -> str:
+    if not isinstance(entry, str) or not entry.strip():
+        raise ValueError(f"an entry of {name} that is no text")
+    if len(entry) > _LONGEST or not entry.isprintable() or not any(letter.isalpha() for letter in entry):
+        raise ValueError(f"an entry of {name} that is no short line of words")
+    return entry
+
+
+def _candidates(objects: Sequence[str], styles: Sequence[str], classes: Sequence[str]) -> Proposed:
+    near = [name for name in objects if kinship(name, classes) == Kinship.SAME]
+    found = [
+        Candidate(prompt=_style_prompt(style), kind="proposed style", reason="proposed for your images as a style")
+        for style in styles
+    ]
+    found += [
+        Candidate(
+            prompt=object_prompt(name), kind="proposed object", reason="proposed as least relevant to your images"
+        )
+        for name in objects
+        if name not in near
+    ]
+    note = f"{len(near)} proposed objects are classes of yours and were left out"
+    return Proposed(candidates=without_repeats(found), notes=(note,) if near else ())
+
+
+def _style_prompt(style: str) -> str:
+    """The paper's wording: "Oil pastel style" becomes "with oil pastel style"."""
+    return style if style.casefold().startswith(_PREPOSITIONS) else f"with {style[0].lower()}{style[1:]}"

@@ -1,0 +1,60 @@
+"""Which prompt is recommended, by a stated rule, and why in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from spellock.prompts.scores import PromptScore
+
+#: Prompts within this of the best worth are taken for as good; a sample of 64 images tells no more.
+AS_GOOD: Final = 0.05
+
+
+def pareto_front(scores: Sequence[PromptScore]) -> list[bool]:
+    """For each score whether no other keeps at least as much content and shifts at least as much, one of them more."""
+    return [not any(_dominates(other, one) for other in scores) for one in scores]
+
+
+def by_worth(scores: Sequence[PromptScore]) -> list[PromptScore]:
+    """Best first; equals in the order they came in."""
+    return sorted(scores, key=lambda score: -score.worth)
+
+
+def recommend(scores: Sequence[PromptScore]) -> PromptScore:
+    """Of all within `AS_GOOD` of the best worth the least guessable: in no public list, else late in it; then by worth.
+
+    Where near synonyms were tried for some, only those are looked at.
+    """
+    tried = [score for score in scores if score.near is not None] or list(scores)
+    best = max(score.worth for score in tried)
+    good = [score for score in tried if score.worth >= best - AS_GOOD]
+    return max(good, key=lambda score: (score.rank is None, score.rank or 0, score.worth))
+
+
+def why(chosen: PromptScore, scores: Sequence[PromptScore], *, public: int) -> str:
+    """One sentence with the figures that speak for ``chosen``; it does not hold the prompt.
+
+    Args:
+        chosen: one of ``scores``.
+        scores: all of them.
+        public: length of the public lists.
+    """
+    front = pareto_front(scores)[list(scores).index(chosen)]
+    known = (
+        f"it is in none of the {public} prompts that a thief tries first"
+        if chosen.rank is None
+        else f"a thief who tries public prompts comes to it as number {chosen.rank} of {public}"
+    )
+    best = ", no candidate is better at both content and shift" if front else ""
+    near = "" if chosen.near is None else f", is told from its nearest synonym in {100 * chosen.near:.0f} % of cases"
+    return (
+        f"It keeps {100 * chosen.kept:.0f} % of the content accuracy, a probe explains {100 * chosen.shift:.0f} % of "
+        f"what is edited and what is raw{near}, {100 * chosen.distinct:.0f} % of its edits are known among all "
+        f"{len(scores)} candidates'{best}, and {known}."
+    )
+
+
+def _dominates(other: PromptScore, one: PromptScore) -> bool:
+    as_good = other.kept >= one.kept and other.shift >= one.shift
+    return as_good and (other.kept > one.kept or other.shift > one.shift)

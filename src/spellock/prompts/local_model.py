@@ -1,0 +1,81 @@
+"""A vision-language model on this machine: any image-text model of transformers, by hub id or folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from spellock.editors.quiet import quiet_libraries
+from spellock.errors import ModelError
+
+#: (processor, model) of a name and a device.
+Loader = Callable[[str, str], tuple[Any, Any]]
+
+
+def load_image_text(name: str, device: str) -> tuple[Any, Any]:
+    """Processor and model; safetensors only, and no code that comes with the weights."""
+    import torch
+    import transformers
+
+    processor = transformers.AutoProcessor.from_pretrained(name)
+    model = transformers.AutoModelForImageTextToText.from_pretrained(name, use_safetensors=True)
+    return processor, torch.nn.Module.to(model, device).eval()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalModel:
+    """Answers without any image leaving the machine.
+
+    Attributes:
+        source: hub id or folder.
+        device: PyTorch device.
+        max_new_tokens: length of the answer.
+        load: brings processor and model; another one is for tests.
+    """
+
+    source: str
+    device: str = "cpu"
+    max_new_tokens: int = 512
+    load: Loader = field(default=load_image_text, repr=False)
+
+    @property
+    def name(self) -> str:
+        """See `VisionModel.name`."""
+        return f"the model {self.source}"
+
+    def answer(self, question: str, images: Sequence[Image.Image]) -> str:
+        """See `VisionModel.answer`; greedy, so that the same images get the same answer."""
+        if not self.source.strip():
+            raise ModelError("the local model has no name, expected a hub id or a folder; give --local-model")
+        if self.source.startswith((".", "/")) and not Path(self.source).is_dir():
+            raise ModelError(f"there is no model folder {self.source}; check the path")
+        try:
+            with quiet_libraries():
+                return self._answer(question, images)
+        except MemoryError:
+            raise
+        except Exception as error:
+            # Whatever a library makes of strange weights, the user needs one sentence.
+            raise ModelError(
+                f"the image-text model {self.source} cannot be used ({type(error).__name__}: {str(error)[:160]}); it "
+                "must be one that transformers loads with AutoModelForImageTextToText, with safetensors weights"
+            ) from error
+
+    def _answer(self, question: str, images: Sequence[Image.Image]) -> str:
+        import torch
+
+        processor, model = self.load(self.source, self.device)
+        content: list[dict[str, Any]] = [{"type": "image", "image": image} for image in images]
+        messages = [{"role": "user", "content": [*content, {"type": "text", "text": question}]}]
+        inputs = processor.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+        ).to(self.device)
+        with torch.inference_mode():
+            tokens = model.generate(**inputs, max_new_tokens=self.max_new_tokens, do_sample=False)
+        fresh = tokens[:, inputs["input_ids"].shape[1] :]
+        text: str = processor.batch_decode(fresh, skip_special_tokens=True)[0]
+        return text

@@ -1,0 +1,175 @@
+"""The scores of a prompt, what each of them means, and how all are measured on one sample."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from spellock.errors import ConfigError, EditorError
+from spellock.progress import track
+from spellock.prompts.candidate import Candidate
+from spellock.prompts.edit_cache import EditCache, check_moved
+from spellock.prompts.features import Features, Scale, fit_scale, plain_features
+from spellock.prompts.probes import Probes, strength
+from spellock.prompts.public_lists import public_rank
+from spellock.prompts.sample import Pixels, Sample
+
+#: Each figure, what it means in one line, and how a table shows it.
+MEANINGS: Final[Mapping[str, str]] = {
+    "pixels": "edit strength: mean change of a pixel, in levels of 255",
+    "moved": "edit strength: how far features move, in mean distances between two raw images",
+    "shift": "how well a probe tells edited from raw on unseen images: share explained, 0 to 1; a lock learns from it",
+    "told": "the same as an accuracy; 0.5 is none",
+    "content": "accuracy of a probe for your classes on unseen edited images; what UP is made of",
+    "kept": "that accuracy over the same on raw images; 1 keeps all",
+    "distinct": "share of unseen edits that a probe gives to this prompt and no other candidate; what wrong keys lack",
+    "near": "accuracy of telling it from its nearest synonym; 0.5 is none, empty where it was not tried",
+    "rank": "place in the public lists that a thief tries in turn; empty where it is in none",
+    "cost": "seconds an edit",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptScore:
+    """The figures of one candidate, with the meanings of `MEANINGS`; shares in [0, 1] where nothing else is said."""
+
+    candidate: Candidate
+    pixels: float
+    moved: float
+    shift: float
+    told: float
+    content: float
+    kept: float
+    distinct: float
+    rank: int | None
+    cost: float
+    near: float | None = None
+
+    def figures(self) -> dict[str, float | int | None]:
+        """All figures by name, in the order of `MEANINGS`."""
+        return {name: getattr(self, name) for name in MEANINGS}
+
+    @property
+    def worth(self) -> float:
+        """Geometric mean of content kept (at most 1), shift, and distinctness with its nearest synonym, in [0, 1].
+
+        An edit that fails at one of the three is no lock, however good it is at the others. ``near`` counts as 2 (near
+        - 0.5), so that what cannot be told from its synonym counts 0.
+        """
+        apart = self.distinct if self.near is None else min(self.distinct, max(0.0, 2 * self.near - 1))
+        return float(np.cbrt(min(1.0, self.kept) * min(1.0, self.shift) * apart))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer:
+    """Measures candidates on a sample.
+
+    Attributes:
+        cache: edits, each made once.
+        sample: raw images with their classes.
+        public: prompts that a thief tries, in turn.
+        describe: features of the owner's frozen model; None takes plain figures of colour, edges and frequencies.
+        neighbours: near synonyms of a prompt.
+        seed: of the folds.
+    """
+
+    cache: EditCache
+    sample: Sample
+    public: Sequence[str]
+    describe: Callable[[Pixels], Features] | None = None
+    neighbours: Callable[[str], Sequence[str]] | None = None
+    seed: int = 0
+
+    def scores(self, candidates: Sequence[Candidate]) -> tuple[list[PromptScore], float]:
+        """The scores without ``near``, in the candidates' order, and the probe's accuracy on raw images.
+
+        Raises:
+            ConfigError: there is no candidate.
+            EditorError, StorageError: see `EditCache.edits`.
+        """
+        if not candidates:
+            raise ConfigError("there is no candidate prompt left to score; allow more kinds of candidates")
+        view, probes = self._view(), self._probes()
+        plain_content = probes.content(view.content_raw)
+        scores, all_seen = [], []
+        for candidate in track(candidates, total=len(candidates), label="editing and probing prompts"):
+            edits = self.cache.edits(candidate.prompt, self.sample)
+            check_moved(self.sample, edits)
+            content, seen = view.of(edits.pixels)
+            shift, told = probes.shift(view.seen_raw, seen)
+            accuracy = probes.content(content)
+            all_seen.append(seen)
+            change = edits.pixels.astype(np.int16) - self.sample.pixels.astype(np.int16)
+            scores.append(
+                PromptScore(
+                    candidate=candidate,
+                    pixels=float(np.abs(change).mean()),
+                    moved=strength(view.content_raw, content),
+                    shift=shift,
+                    told=told,
+                    content=accuracy,
+                    kept=accuracy / plain_content if plain_content > 0 else 0.0,
+                    distinct=0.0,
+                    rank=public_rank(candidate.prompt, self.public),
+                    cost=edits.seconds,
+                )
+            )
+        distinct = probes.distinct(all_seen)
+        return [replace(score, distinct=one) for score, one in zip(scores, distinct, strict=True)], plain_content
+
+    def with_near(self, scores: Sequence[PromptScore]) -> list[PromptScore]:
+        """The scores with ``near`` measured, which costs as many edits again as there are synonyms.
+
+        Raises:
+            StorageError: see `EditCache.edits`.
+        """
+        view, probes, found = self._view(), self._probes(), []
+        for score in track(scores, total=len(scores), label="editing with near synonyms"):
+            prompt = score.candidate.prompt
+            others = {}
+            for other in () if self.neighbours is None else self.neighbours(prompt):
+                with contextlib.suppress(EditorError):  # a synonym that the text encoder does not read whole
+                    others[other] = view.of(self.cache.edits(other, self.sample).pixels)[1]
+            own = view.of(self.cache.edits(prompt, self.sample).pixels)[1]
+            found.append(replace(score, near=probes.told_from(own, others) if others else None))
+        return found
+
+    def _probes(self) -> Probes:
+        return Probes(labels=self.sample.labels, classes=len(self.sample.classes), seed=self.seed)
+
+    def _view(self) -> _View:
+        raw = _described(self.sample.pixels, self.describe)
+        scales = tuple(fit_scale(part) for part in raw)
+        return _View(
+            describe=self.describe, scales=(scales[0], scales[1]), content_raw=scales[0](raw[0]),
+            seen_raw=scales[1](raw[1]),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _View:
+    """Features of images in two widths: for content those of the model alone, for telling edits all that there is.
+
+    A model that is fine-tuned on edited images sees more of them than its frozen last layer shows.
+    """
+
+    describe: Callable[[Pixels], Features] | None
+    scales: tuple[Scale, Scale]
+    content_raw: Features
+    seen_raw: Features
+
+    def of(self, pixels: Pixels) -> tuple[Features, Features]:
+        content, seen = _described(pixels, self.describe)
+        return self.scales[0](content), self.scales[1](seen)
+
+
+def _described(pixels: Pixels, describe: Callable[[Pixels], Features] | None) -> tuple[Features, Features]:
+    plain = plain_features(pixels)
+    if describe is None:
+        return plain, plain
+    own = describe(pixels)
+    return own, np.concatenate([own, plain], axis=1)

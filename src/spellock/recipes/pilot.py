@@ -1,0 +1,157 @@
+"""Short locked fine-tunings of a few prompts: what UP and hardened LP are likely to be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from spellock.artefacts import read_json, storage_errors, write_bytes
+from spellock.data.image_set import ImageSet, check_trainable
+from spellock.editors.base import Editor
+from spellock.errors import ConfigError, DataError
+from spellock.evaluation.evaluate import evaluate
+from spellock.evaluation.halves import stratified_subset
+from spellock.key import Key
+from spellock.locking.config import LockConfig
+from spellock.recipes.demo import take_test
+from spellock.recipes.lock_model import ModelChoice, lock_model
+from spellock.tasks.checkpoint import load_model
+from spellock.training.config import FinetuneConfig
+
+_FIGURES: Final = ("up", "lp", "hardened_lp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PilotConfig:
+    """A lock in small: raw twins, no decoys, few images and epochs.
+
+    Attributes:
+        choice: the model that is fine-tuned.
+        count: of how many prompts, 1 to 100.
+        images: how many of the owner's images take part, a quarter of them held out to measure on; at least 16.
+        lock: how the set is locked.
+        training: how the model is trained on it.
+        wrong_keys: how many are tried for hardened LP.
+        seed: of images, training and evaluation.
+
+    Raises:
+        ConfigError: a number is out of range.
+    """
+
+    choice: ModelChoice
+    count: int = 3
+    images: int = 400
+    lock: LockConfig = field(default_factory=lambda: LockConfig(raw_twins=True, validation=0.0))
+    training: FinetuneConfig = field(
+        default_factory=lambda: FinetuneConfig(epochs=5, batch_size=32, unauthorised_share=0.5, augment="crop")
+    )
+    wrong_keys: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= 100:
+            raise ConfigError(f"the pilot's number of prompts is {self.count}, expected 1 to 100")
+        if self.images < 16:
+            raise ConfigError(f"the pilot has {self.images} images, expected at least 16; 400 is usual")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pilot:
+    """What a short lock came to; shares in [0, 1], too short to be more than a comparison between prompts."""
+
+    prompt: str = field(repr=False)
+    up: float
+    lp: float
+    hardened_lp: float
+
+    def line(self) -> str:
+        """One line, in percent; it holds the prompt."""
+        figures = {"UP": self.up, "LP": self.lp, "hardened LP": self.hardened_lp}
+        return "  ".join([*(f"{name} {100 * value:5.1f}" for name, value in figures.items()), self.prompt])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"prompt": self.prompt} | {name: round(getattr(self, name), 6) for name in _FIGURES}
+
+
+def run_pilots(
+    images: ImageSet,
+    keys: Mapping[str, Key],
+    out: Path,
+    config: PilotConfig,
+    *,
+    make_editor: Callable[[Key], Editor],
+    device: str = "cpu",
+) -> tuple[Pilot, ...]:
+    """Lock with each of ``keys`` (by prompt) and measure on held-out images; finished ones in ``out`` are kept.
+
+    Raises:
+        SpellockError: the images are too few, or a key or the model does not fit.
+    """
+    chosen = images.subset(stratified_subset(images.labels, config.images, seed=config.seed))
+    check_trainable(chosen)
+    train, test = take_test(chosen, 0.25, seed=config.seed)
+    check_trainable(train)
+    with storage_errors(out):
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = []
+    for prompt, key in keys.items():
+        name = _name(key, config, chosen)
+        figures = _read(out / f"{name}.json")
+        if figures is None:
+            figures = _measure(train, test, key, out / name, config, make_editor, device)
+            write_bytes(out / f"{name}.json", (json.dumps(figures) + "\n").encode(), mode=0o600)
+        shutil.rmtree(out / name, ignore_errors=True)
+        found.append(Pilot(prompt=prompt, **figures))
+    return tuple(found)
+
+
+def _measure(
+    train: ImageSet,
+    test: ImageSet,
+    key: Key,
+    work: Path,
+    config: PilotConfig,
+    make_editor: Callable[[Key], Editor],
+    device: str,
+) -> dict[str, float]:
+    editor = make_editor(key)
+    training = replace(config.training, seed=config.seed, validate_every=config.training.epochs)
+    lock = replace(config.lock, seed=config.seed)
+    lock_model(train, key, work, choice=config.choice, lock=lock, training=training, device=device, editor=editor)
+    locked = load_model(work / "model")
+    report = evaluate(
+        locked.model.to(device),
+        locked.classes,
+        key,
+        test,
+        lock_class=locked.lock_class,
+        wrong_keys=config.wrong_keys,
+        examples=0,
+        seed=config.seed,
+        device=device,
+        make_editor=lambda wanted: editor if wanted == key else make_editor(wanted),
+    )
+    return {name: float(report[name]) for name in _FIGURES}
+
+
+def _name(key: Key, config: PilotConfig, images: ImageSet) -> str:
+    """The same for the same pilot; it tells nothing to those who may not look into the folder anyway."""
+    labels = np.asarray(images.labels).tolist()
+    text = json.dumps([key.to_dict(), repr(config), images.ids, labels], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _read(path: Path) -> dict[str, float] | None:
+    try:
+        stored = read_json(path)
+        return {name: float(stored[name]) for name in _FIGURES}
+    except (DataError, KeyError, TypeError, ValueError):
+        return None
