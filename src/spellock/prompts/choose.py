@@ -51,7 +51,7 @@ def why(chosen: PromptScore, scores: Sequence[PromptScore], *, public: int) -> s
     return (
         f"It keeps {100 * chosen.kept:.0f} % of the content accuracy, a probe explains {100 * chosen.shift:.0f} % of "
         f"what is edited and what is raw{near}, {100 * chosen.distinct:.0f} % of its edits are known among all "
-        f"{len(scores)} candidates'{best}, and {known}."
+        f"{len(scores)} candidates{best}, and {known}."
     )
 
 
