@@ -1,6 +1,6 @@
 """Locks on real detection sets, as in ModelLock's Table 3: no lock and a style lock, UP, LP and the lock category dropped.
 
-Nuclei: Mask R-CNN at 256 px on a small backbone; blood cells (BCCD): Faster R-CNN at 320 px. Three lock targets: the
+Nuclei: Mask R-CNN at 256 px on a small backbone; blood cells (BCCD): Faster R-CNN at 320 px. Lock targets: the
 paper's box in the centre, nothing, and the objects of another image. The backbone's ImageNet weights come from a local
 file. Arms of one seed share the baseline, which is trained once; what is finished is kept, so the command may be
 stopped and run again. ``--toy`` takes few images and steps and writes no result: it shows that everything runs.
