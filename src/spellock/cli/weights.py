@@ -84,7 +84,7 @@ class WeightsUnlockArgs:
     model: tyro.conf.Positional[Path]
     """The keyed model: a .safetensors file or a folder."""
     out: tyro.conf.Positional[Path]
-    """New folder for the whole model."""
+    """OUT, a new folder for the whole model."""
     key: Path
     """Weight key file."""
     no_check: bool = False
@@ -102,7 +102,7 @@ class WeightsPartArgs:
     key: tyro.conf.Positional[Path]
     """Weight key file."""
     out: tyro.conf.Positional[Path]
-    """Key file to write; an existing file is never replaced."""
+    """OUT, the key file to write; an existing file is never replaced."""
     share: float
     """Share of each tensor's units that stay, the strongest first; more than 0, at most 1."""
     passphrase_file: Path | None = None
