@@ -76,8 +76,8 @@ def speed_lines(document: dict[str, Any]) -> list[str]:
         f"Medians of {figures['rounds']} rounds, {figures['megabytes']} MB in all, largest tensor "
         f"{figures['largest_mb']} MB; {document['hardware']}, {document['date']}.",
         f"Longer than {figures['allowed_times_the_copy']:g} copies: {_listed(slow)}. More memory than twice the "
-        f"largest tensor and the key: {_listed(large)}. "
-        f"Steps above {figures['allowed_step_ratio']:g}: {_listed(steps)}.",
+        f"largest tensor and the key: {_listed(large)}. Steps above "
+        f"{figures['allowed_step_ratio']:g} times a plain one: {_listed(steps)}.",
     ]
     return lines
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -56,6 +57,9 @@ class Run:
             weights=self.args.weights,
         )  # fmt: skip
         owned = load_owned(self.pair, self.args.data, vocabulary, seed=self.seed, images=self.args.images)
+        if self.args.scale < 1:
+            some = torch.arange(0, len(owned.test), min(10, round(1 / self.args.scale)))
+            owned = replace(owned, test=owned.test.take(some))
         return Adaptation(pair=self.pair, owned=owned, public=public, seed=self.seed, device=self.args.device)
 
     def rate(self, way: str) -> float:
@@ -99,7 +103,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs/weight_locks"), help="keeps the public models")
     parser.add_argument("--again", action="store_true", help="measure finished cells again")
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the training data; below 1 for a try")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="share of the data; below 1 for a try, in a result file of its own"
+    )
     parser.add_argument("--full", action="store_true", help="the authors' networks and training; wants a GPU")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--images", type=Path, help="image folder with splits, of --full")

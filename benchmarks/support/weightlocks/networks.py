@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from spellock.tasks.models import create_model
 from spellock.tasks.networks.cifar_resnet import CifarResNet
+from spellock.tasks.weights import load_weights
 from spellock.weightlocks.kinds import Kind, head_tensors, kind_of
 from spellock.weightlocks.states import ModuleState, State, TensorInfo
 from support import shared_data
@@ -171,8 +172,7 @@ class Public:
             return model
         model = make_network(pair, 10, None, seed=self.seed)
         if pair.network in _PUBLIC_WEIGHTS:
-            loaded = torch.load(data / "weights" / _PUBLIC_WEIGHTS[pair.network], weights_only=True)["state_dict"]
-            model.load_state_dict({name.removeprefix("module."): tensor for name, tensor in loaded.items()})
+            load_weights(model, data / "weights" / _PUBLIC_WEIGHTS[pair.network], strict_head=True)
             return model
         pixels, labels = shared_data.cifar10(data, "train_extra")
         count = max(64, round(scale * len(labels)))

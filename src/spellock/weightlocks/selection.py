@@ -196,8 +196,13 @@ def _asked_again(
     state: State, names: list[str], sizes: Mapping[str, int], score: Score, key: HasSecret
 ) -> Callable[[], Iterable[Named]]:
     """Gives the scores as often as it is asked: from memory, or computed anew where they would take too much of it."""
-    if sum(state.infos[name].scalars // sizes[name] for name in names) <= _KEPT:
-        kept = list(_scores(state, names, sizes, score, key))
+    total = sum(state.infos[name].scalars // sizes[name] for name in names)
+    if total <= _KEPT:
+        # In one block: small ones between the large ones that come and go would make the process's memory grow.
+        block, kept, at = torch.empty(total), [], 0
+        for name, units in _scores(state, names, sizes, score, key):
+            kept.append((name, block[at : at + len(units)].copy_(units)))
+            at += len(units)
         return lambda: kept
     return lambda: _scores(state, names, sizes, score, key)
 

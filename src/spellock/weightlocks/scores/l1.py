@@ -13,4 +13,5 @@ from spellock.weightlocks.scores.registry import Units, register_score
 @register_score("l1")
 def l1(units: Units) -> Tensor:
     """s_i = sum_j |w_ij|."""
-    return units.values.abs().sum(1)
+    sizes = units.values.abs()
+    return sizes.sum(1) if sizes.shape[1] > 1 else sizes.squeeze(1)
