@@ -1,4 +1,4 @@
-"""Four classes of patterns that small networks learn in a second, and suspects: locked, plain, random, of other order."""
+"""Four classes of patterns that small networks learn in a second, and suspects that were made of them."""
 
 from __future__ import annotations
 

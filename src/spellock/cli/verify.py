@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class VerifyArgs:
     """Say in words, with a p-value, whether a suspect goes back to the owner's model.
 
-    Exit code 0 says that it was measured; the decision is in the output. "No match shown" never says that the suspect is
-    innocent. Nothing is trained but small classifiers of answers, by the methods that say so.
+    Exit code 0 says that it was measured; the decision is in the output. "No match shown" never says that the suspect
+    is innocent. Nothing is trained but small classifiers of answers, by the methods that say so.
     """
 
     suspect: tyro.conf.Positional[Path]

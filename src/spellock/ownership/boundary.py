@@ -78,7 +78,7 @@ def lengths(changes: Tensor, norm: str) -> NDArray[np.float64]:
 
 def _direction(norm: str, shape: tuple[int, ...], draws: np.random.Generator) -> NDArray[np.float32]:
     scale = WALK[norm]
-    noise = {
+    noise: NDArray[np.float64] = {
         "linf": lambda: draws.uniform(-scale, scale, shape),
         "l2": lambda: draws.normal(0, scale, shape),
         "l1": lambda: draws.laplace(0, scale, shape),
@@ -107,7 +107,8 @@ def _step(slope: Tensor, norm: str) -> Tensor:
         return slope.sign()
     flat = slope.flatten(1)
     if norm == "l2":
-        return (flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)).view_as(slope)
+        unit: Tensor = flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return unit.view_as(slope)
     count = min(_TOP, flat.shape[1])
     places = flat.abs().topk(count, dim=1).indices
     step: Tensor = torch.zeros_like(flat).scatter(1, places, flat.gather(1, places).sign() / count)

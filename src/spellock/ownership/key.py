@@ -119,9 +119,9 @@ class ByKey(Verification):
         words = (
             f"{'The suspect answers to this key' if match else 'Not shown that the suspect answers to this key'}: "
             f"{own:.3f} {unit} with the key, with {len(others)} random keys of another {kind} {others.mean():.3f} on "
-            f"average and {others.max():.3f} at best{beside}; {right[0]:.3f} with the key and {bare:.3f} on raw images "
-            f"of the suspect alone. p = {p:.2g} by rank, {extension:.2g} if the keys' figures are normally distributed. "
-            f"{_BOUND.format(self.alpha)}{_CAVEATS[kind]}."
+            f"average and {others.max():.3f} at best{beside}; {right[0]:.3f} with the key and {bare:.3f} on raw "
+            f"images of the suspect alone. p = {p:.2g} by rank, {extension:.2g} if the keys' figures are normally "
+            f"distributed. {_BOUND.format(self.alpha)}{_CAVEATS[kind]}."
             + ("" if flagged is None else f" Of the {unrelated} unrelated models {flagged} matched.")
             + ("" if locked else " On raw images it tells as much or more, as models do that are not locked.")
         )

@@ -74,9 +74,9 @@ class Move(Verification):
         match = p <= self.alpha
         words = (
             f"{'The suspect knows' if match else 'Not shown that the suspect knows'} the edit's features: on "
-            f"{self.images} edited images it is held for the owner's model with probability {found.mean():.3f} on "
-            f"average, the unrelated model with {other.mean():.3f}; p = {p:.2g} by Welch's t-test. The test says that the "
-            "suspect differs from that one model towards the owner's; it bounds no false-positive rate over unrelated models."
+            f"{self.images} edited images it is held for the owner's model with probability {found.mean():.3f}, the "
+            f"unrelated model with {other.mean():.3f}; p = {p:.2g} by Welch's t-test. The test says that the suspect "
+            "differs from that one model towards the owner's; it bounds no false-positive rate over unrelated models."
         )
         return Verdict(
             method="move",
