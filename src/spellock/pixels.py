@@ -27,7 +27,7 @@ def check_images(images: Tensor, *, what: str = "images") -> Tensor:
         hint = "divide by 255" if images.dtype == torch.uint8 else "call .float()"
         raise PixelError(f"{what}: got {images.dtype}, expected torch.float32 in [0, 1]; {hint}")
     if images.numel():
-        low, high = (float(value) for value in images.aminmax())
+        low, high = (float(value) for value in images.detach().aminmax())
         if not (low >= 0.0 and high <= 1.0):
             hint = "divide by 255" if high > 4 else "pass images before normalisation; the model carries its own"
             raise PixelError(f"{what}: got values in [{low:.3g}, {high:.3g}], expected [0, 1]; {hint}")

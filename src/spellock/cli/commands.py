@@ -54,6 +54,8 @@ _LIST = (
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),
     Command("attack", "Attack a locked model as a thief would", "spellock.cli.attack", "AttackArgs"),
     Command("attack list", "List attacks and what they need", "spellock.cli.attack", "AttackListArgs", "run_list"),
+    Command("verify", "Say whether a suspect goes back to your model", "spellock.cli.verify", "VerifyArgs"),
+    Command("verify list", "List the ways to verify", "spellock.cli.verify", "VerifyListArgs", "run_list"),
     Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs"),
     Command(
         "weights select", "Show which weights would be the key", "spellock.cli.weights", "WeightsSelectArgs",
