@@ -118,19 +118,9 @@ class DetectionModel(PixelModel):
             place.score_thresh = least_score
         return copied
 
-    def replace_heads(self, num_classes: int, *, seed: int) -> None:
-        """Fresh predictors for ``num_classes`` categories; torch's global state is left as it was."""
-        from spellock.tasks.detectors import create_detector  # which makes models of this class
-
-        if self.architecture is None:
-            raise ModelError("a detector from elsewhere cannot change its categories; make one by name")
-        fresh = create_detector(
-            self.architecture, num_classes=num_classes, input_size=self.input_size, options=self.options, seed=seed
-        )
-        own, wanted = self.network.state_dict(), fresh.network.state_dict()
-        fitting = {name: tensor for name, tensor in own.items() if tensor.shape == wanted[name].shape}
-        fresh.network.load_state_dict(wanted | fitting)
-        self.network, self._categories = fresh.network, num_classes
+    def take_network(self, network: nn.Module, num_classes: int) -> None:
+        """Put another network of the same architecture, for ``num_classes`` categories, in the place of the old one."""
+        self.network, self._categories = network, num_classes
 
     def _class_layer(self) -> tuple[Tensor, Tensor, list[int]]:
         """Weight and bias of the layer that names categories, background first, again and again for each anchor where

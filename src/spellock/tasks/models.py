@@ -13,7 +13,7 @@ from spellock.tasks.architectures import Options, create_network
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detection_weights import load_detector_weights
-from spellock.tasks.detectors import create_detector, is_detector
+from spellock.tasks.detectors import create_detector, is_detector, replace_heads
 from spellock.tasks.heads import replace_head
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.weights import load_weights
@@ -95,7 +95,7 @@ def _from_folder(folder: Path, num_classes: int, input_size: int | None, strict_
             num_classes,
         )
         if isinstance(model, DetectionModel):
-            model.replace_heads(num_classes, seed=seed)
+            replace_heads(model, num_classes, seed=seed)
             return model
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
