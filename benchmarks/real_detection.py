@@ -1,4 +1,4 @@
-"""Locks on real detection sets, as in ModelLock's Table 3: no lock, a style lock, UP, LP, the lock category dropped.
+"""Locks on real detection sets, as in ModelLock's Table 3: none and a style lock, UP, LP, lock category dropped.
 
 Nuclei: Mask R-CNN at 256 px on a small backbone; blood cells (BCCD): Faster R-CNN at 320 px. Lock targets: the
 paper's box in the centre, nothing, and the objects of another image. The backbone's ImageNet weights come from a local

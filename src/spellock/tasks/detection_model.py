@@ -118,12 +118,9 @@ class DetectionModel(PixelModel):
             place.score_thresh = least_score
         return copied
 
-    def adopt(self, fresh: DetectionModel) -> None:
-        """Take over the network of ``fresh``, with this one's weights wherever they fit it."""
-        own, wanted = self.network.state_dict(), fresh.network.state_dict()
-        fitting = {name: tensor for name, tensor in own.items() if tensor.shape == wanted[name].shape}
-        fresh.network.load_state_dict(wanted | fitting)
-        self.network, self._categories = fresh.network, fresh._categories
+    def take_network(self, network: nn.Module, num_classes: int) -> None:
+        """Put another network of the same architecture, for ``num_classes`` categories, in the place of the old one."""
+        self.network, self._categories = network, num_classes
 
     def _class_layer(self) -> tuple[Tensor, Tensor, list[int]]:
         """Weight and bias of the layer that names categories, background first, again and again for each anchor where

@@ -89,18 +89,19 @@ def create_detector(
 
 
 def replace_heads(model: DetectionModel, num_classes: int, *, seed: int) -> None:
-    """Fresh predictors for ``num_classes`` categories; torch's global state is left as it was.
+    """Fresh predictors for ``num_classes`` categories; all that does not name categories stays.
 
     Raises:
         ModelError: the detector was not made by name.
     """
     if model.architecture is None:
         raise ModelError("a detector from elsewhere cannot change its categories; make one by name")
-    model.adopt(
-        create_detector(
-            model.architecture, num_classes=num_classes, input_size=model.input_size, options=model.options, seed=seed
-        )
-    )
+    fresh = create_detector(
+        model.architecture, num_classes=num_classes, input_size=model.input_size, options=model.options, seed=seed
+    ).network
+    own, wanted = model.network.state_dict(), fresh.state_dict()
+    fresh.load_state_dict(wanted | {name: one for name, one in own.items() if one.shape == wanted[name].shape})
+    model.take_network(fresh, num_classes)
 
 
 def _build(kind: str, name: str, categories: int, side: int, *, norm: str) -> nn.Module:
