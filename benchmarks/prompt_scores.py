@@ -1,0 +1,159 @@
+"""Do the cheap scores of `spellock prompts suggest` foretell a lock? Spearman correlations over the paper's prompts.
+
+UP, LP and hardened LP of each prompt come from the cells of `prompts.py` (run that first); the scores are measured here
+on 64 of the same training images, with the same keys. No test image takes part in a score. Edits are kept, so that it
+goes on where it was stopped. With fewer than 40 measured prompts nothing is written.
+
+    python benchmarks/prompt_scores.py [--images 64] [--only TEXT ...] [--cells FILE] [--data FOLDER] [--work FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any, Final
+
+import numpy as np
+import torch
+from prompts import NOISE_SEED, cpu_trial, make_key
+from scipy.stats import spearmanr
+from support import shared_data
+from support.cells import Figures
+from support.prompts_tables import BASELINE, KIND_OF
+from support.results import RESULTS, write_result
+
+from spellock.attacks.prompt_words import dictionary
+from spellock.editors.registry import load_editor
+from spellock.evaluation.near_prompts import near_prompts
+from spellock.prompts.candidate import Candidate
+from spellock.prompts.edit_cache import EditCache
+from spellock.prompts.features import model_features
+from spellock.prompts.sample import take_sample
+from spellock.prompts.scores import PromptScore, Scorer
+from spellock.tasks.models import create_model
+
+TARGETS: Final = ("up", "lp", "hardened_lp", "up - hardened_lp")
+#: `rank` is empty for most prompts, `cost` is the same for all.
+SCORES: Final = ("pixels", "moved", "shift", "told", "content", "kept", "distinct", "near", "worth")
+LEAST: Final = 40
+_DRAWS: Final = 2000
+
+
+def measured(cells: Mapping[str, Mapping[str, Figures]], only: Sequence[str]) -> dict[str, dict[str, float]]:
+    """UP, LP, hardened LP and the first minus the last of each prompt, means over the seeds."""
+    found = {}
+    for prompt, runs in cells.items():
+        if prompt == BASELINE or not runs or not any(text in prompt for text in only):
+            continue
+        figures = {name: mean(run[name] for run in runs.values()) for name in TARGETS[:3]}
+        found[prompt] = figures | {TARGETS[3]: figures["up"] - figures["hardened_lp"]}
+    return found
+
+
+def correlation(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Spearman's rho with a 95 % interval over draws of prompts with replacement; empty where a side is constant."""
+    first, second = np.asarray(one), np.asarray(other)
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return []
+    draw, values = np.random.default_rng(0), []
+    for _ in range(_DRAWS):
+        places = draw.integers(0, len(first), len(first))
+        if np.ptp(first[places]) > 0 and np.ptp(second[places]) > 0:
+            values.append(spearmanr(first[places], second[places]).statistic)
+    low, high = np.percentile(values, [2.5, 97.5])
+    return [round(float(value), 3) for value in (spearmanr(first, second).statistic, low, high)]
+
+
+def correlations(scores: Sequence[PromptScore], truth: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """{score: {target: [rho, low, high]}}."""
+    table = {}
+    for name in SCORES:
+        values = [getattr(score, name) for score in scores]
+        if None not in values:
+            pairs = {
+                target: [truth[score.candidate.prompt][target] for score in scores] for target in TARGETS
+            }  # fmt: skip
+            table[name] = {target: correlation(values, other) for target, other in pairs.items()}
+    return table
+
+
+def scored(args: argparse.Namespace, prompts: Sequence[str]) -> dict[str, list[PromptScore]]:
+    """The scores with plain figures, and with the frozen features of a public model where its weights are there."""
+    train = cpu_trial(args.data, args.work).train
+    cache = EditCache(folder=args.work / "edits", make_key=lambda prompt: make_key(prompt, args), load=load_editor)
+    sample = take_sample(train, args.images, load_editor(make_key(prompts[0], args)).prepare, seed=0)
+    views = {"plain figures": None}
+    if args.weights.is_file():
+        public = create_model("resnet20", num_classes=10, weights=args.weights)
+        views["resnet20 from CIFAR-10"] = model_features(public)
+    found = {}
+    for name, describe in views.items():
+        scorer = Scorer(
+            cache=cache, sample=sample, public=dictionary(), describe=describe,
+            neighbours=lambda prompt: near_prompts(prompt, args.synonyms, seed=0),
+        )  # fmt: skip
+        candidates = [Candidate(prompt=prompt, kind="given", reason=KIND_OF.get(prompt, "")) for prompt in prompts]
+        scores, raw = scorer.scores(candidates)
+        found[name] = scorer.with_near(scores) if args.synonyms else scores
+        print(f"{name}: the content probe is right in {100 * raw:.0f} % of raw images", flush=True)
+    return found
+
+
+def table(figures: Mapping[str, Any]) -> list[str]:
+    """Rows of Markdown: a score a row, a target a column."""
+    rows = []
+    for view, scores in figures["correlations"].items():
+        rows += [f"| {view} | {' | '.join(TARGETS)} |", "|---" * (len(TARGETS) + 1) + "|"]
+        for name, targets in scores.items():
+            shown = [f"{rho[0]:+.2f} ({rho[1]:+.2f} to {rho[2]:+.2f})" if rho else "" for rho in targets.values()]
+            rows.append(f"| {name} | {' | '.join(shown)} |")
+        rows.append("")
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    data = shared_data.default_folder()
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--synonyms", type=int, default=2, help="near synonyms of each prompt, 0 for none")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="prompts that contain one of them")
+    parser.add_argument("--cells", type=Path, default=RESULTS / "prompts.json", help="result file of prompts.py")
+    parser.add_argument("--data", type=Path, default=data)
+    parser.add_argument("--weights", type=Path, default=data / "weights" / "resnet20-12fca82f.th")
+    parser.add_argument("--work", type=Path, default=Path("runs/prompt_scores"))
+    args = parser.parse_args()
+    args.full = False  # the keys of prompts.py at CPU size
+    torch.set_num_threads(1)
+    if not args.cells.is_file():
+        raise SystemExit(
+            f"{args.cells} is not there, expected the cells of `python benchmarks/prompts.py`; run that first"
+        )
+    truth = measured(json.loads(args.cells.read_text())["figures"]["cells"], args.only)
+    if len(truth) < 3:
+        raise SystemExit(
+            f"{len(truth)} measured prompts, expected at least 3; run `python benchmarks/prompts.py` further"
+        )
+    views = scored(args, list(truth))
+    figures = {
+        "settings": {
+            "images": args.images, "synonyms": args.synonyms, "noise_seed": NOISE_SEED, "prompts": len(truth),
+            "interval": f"95 %, {_DRAWS} draws of prompts",
+        },
+        "correlations": {view: correlations(scores, truth) for view, scores in views.items()},
+        "scores": {
+            view: {score.candidate.prompt: {name: getattr(score, name) for name in SCORES} for score in scores}
+            for view, scores in views.items()
+        },
+    }  # fmt: skip
+    print("\n".join(table(figures)))
+    if len(truth) < LEAST:
+        print(f"{len(truth)} prompts, fewer than {LEAST}: no result is written")
+        return
+    write_result("prompt_scores", figures, seeds=[0], command="python benchmarks/prompt_scores.py", show=False)
+
+
+if __name__ == "__main__":
+    main()
