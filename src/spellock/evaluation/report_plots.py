@@ -25,6 +25,8 @@ KIND_COLOURS = {
 #: Longest side of a picture in the page, in pixels.
 _PICTURE_SIDE = 256
 _NOT_DRAWN = ("chance", "majority_class", "chance_map")
+#: Ends of the names of figures that stand beside a task's main one: in the table, but not in the picture.
+_BESIDE = ("_ap50", "_ap75")
 
 
 def picture_uri(image: NDArray[np.uint8]) -> str:
@@ -36,7 +38,7 @@ def picture_uri(image: NDArray[np.uint8]) -> str:
 
 def figure_bars(report: Report) -> str:
     """All figures as bars with 95 % intervals and a line at chance; a PNG data URI."""
-    names = [name for name in report.figures if name not in _NOT_DRAWN]
+    names = [name for name in report.figures if name not in _NOT_DRAWN and not name.endswith(_BESIDE)]
     figure = Figure(figsize=(9, 0.9 + 0.3 * len(names)), dpi=110, layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(names))[::-1]
@@ -81,9 +83,10 @@ def wrong_key_histogram(report: Report) -> str:
 
 
 def _colour(name: str) -> str:
-    if name == "baseline":
+    kind = name.partition("_")[0]
+    if kind == "baseline":
         return _BASELINE
-    if name == "up":
+    if kind == "up":
         return _KEYED
     return _WORST if name.startswith("hardened") else _KEYLESS
 
