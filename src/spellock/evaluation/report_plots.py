@@ -26,7 +26,7 @@ KIND_COLOURS = {
 _PICTURE_SIDE = 256
 _NOT_DRAWN = ("chance", "majority_class", "chance_map")
 #: Ends of the names of figures that stand beside a task's main one: in the table, but not in the picture.
-_BESIDE = ("_ap50", "_ap75")
+_BESIDE = ("_50", "_75")
 
 
 def picture_uri(image: NDArray[np.uint8]) -> str:
