@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 
 from support.results import RESULTS
 from support.weightlocks.settings import CYCLES, PERCENTS
-from support.weightlocks.tables import SELECTIONS, TITLES, Runs, pairs_of, value
+from support.weightlocks.tables import SELECTIONS, WHOSE, Runs, pairs_of, value
 
 _COLOURS = {"default": "tab:blue", "adaloc": "tab:orange"}
 
@@ -29,7 +29,9 @@ def plot(done: Runs, name: str) -> None:
     for axis in axes.flat:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="lower center", ncol=4, frameon=False, fontsize=8)
+    figure.legend(
+        handles.values(), handles.keys(), loc="lower center", ncol=min(4, len(pairs)), frameon=False, fontsize=8
+    )
     figure.tight_layout(rect=(0, 0.09, 1, 1))
     figure.savefig(RESULTS / f"{name}.png", dpi=110)
     plt.close(figure)
@@ -51,7 +53,7 @@ def _sizes(axis: plt.Axes, done: Runs, pair: str) -> None:
             known = [(x, y) for x, y in points if x is not None and y is not None]
             if known:
                 sizes, reached = zip(*known, strict=True)
-                title = f"{TITLES[selection]} key: {label}"
+                title = f"{WHOSE[selection]} key: {label}"
                 axis.plot(sizes, reached, style, color=_COLOURS[selection], label=title)
     axis.set_xscale("log")
     axis.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
@@ -72,7 +74,7 @@ def _cycles(axis: plt.Axes, done: Runs, pair: str) -> None:
     line("cycles, full", "authorised", "-", "0.3", "everything fine-tuned")
     line("cycles, full", "majority", "-", "0.7", "always the most frequent class")
     for selection in SELECTIONS:
-        colour, title = _COLOURS[selection], f"{TITLES[selection]} key"
+        colour, title = _COLOURS[selection], f"{WHOSE[selection]} key"
         line(f"cycles, {selection}", "authorised", "o-", colour, f"{title}: with the key")
         line(f"cycles, {selection}", "unauthorised", "x", colour, f"{title}: without it")
         line("cycles, full", f"{selection}_public_fill", "--", colour, f"{title}, static: public weights in its place")

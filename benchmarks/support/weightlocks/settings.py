@@ -75,8 +75,8 @@ class Pair:
         return asdict(self)
 
 
-_IMAGES: Final = Budget(epochs=6, cycle_epochs=3, rates=(1e-3, 3e-3, 1e-2))
-_TEXTS: Final = Budget(epochs=4, cycle_epochs=2, rates=(1e-3, 3e-3, 1e-2))
+_IMAGES: Final = Budget(epochs=6, cycle_epochs=3, rates=(3e-4, 1e-3, 3e-3, 1e-2))
+_TEXTS: Final = Budget(epochs=4, cycle_epochs=2, rates=(3e-4, 1e-3, 3e-3, 1e-2))
 
 
 def cpu_pairs(scale: float = 1.0) -> list[Pair]:

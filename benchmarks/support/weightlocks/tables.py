@@ -20,8 +20,9 @@ from support.weightlocks.settings import (
 
 Runs = Mapping[str, Mapping[str, Figures]]
 SELECTIONS: Final = ("default", "adaloc")
-#: What the tables call them.
+#: What the tables call them, and the sentences.
 TITLES: Final = {"default": "ours", "adaloc": "AdaLoc's"}
+WHOSE: Final = {"default": "our", "adaloc": "AdaLoc's"}
 _MARKS: Final = ("high", "low", "outlier", "typical")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, LABELLED, PERCENTS, THEFT_PERCENT
-from support.weightlocks.tables import SELECTIONS, TITLES, Runs, largest_gap, most_above_chance, pairs_of, value
+from support.weightlocks.tables import SELECTIONS, TITLES, WHOSE, Runs, largest_gap, most_above_chance, pairs_of, value
 
 GAP = 1.0
 ABOVE = 2.0
@@ -29,7 +29,7 @@ def adaptation_verdict(done: Runs) -> list[str]:
             near = [pair for pair, (gap, _) in gaps.items() if gap <= GAP]
             worst = max(gaps, key=lambda pair: gaps[pair][0])
             lines.append(
-                f"{_capital(TITLES[selection])} selection, keys of at most {LIMIT:g} % of the bytes: within "
+                f"{_capital(WHOSE[selection])} selection, keys of at most {LIMIT:g} % of the bytes: within "
                 f"{GAP:g} point of full fine-tuning on {len(near)} of {len(gaps)}; furthest from it on "
                 f"{worst}, by {gaps[worst][0]:.1f} "
                 f"points with {gaps[worst][1]:.1f} % of the bytes."
@@ -38,8 +38,8 @@ def adaptation_verdict(done: Runs) -> list[str]:
         sizes = [size for _, size in large if size is not None]
         if sizes and selection == "adaloc":
             lines.append(
-                f"{THEFT_PERCENT} % of the units under AdaLoc's selection are {min(sizes):.1f} to {max(sizes):.1f} % "
-                "of the bytes, values and places together."
+                f"AdaLoc's {THEFT_PERCENT} % of the units, and for texts of the weights, are {min(sizes):.1f} to "
+                f"{max(sizes):.1f} % of the bytes, values and places together."
             )
     return lines
 
@@ -81,7 +81,7 @@ def cycle_verdict(done: Runs) -> list[str]:
         updates = _known(value(done, pair, way, f"update_{CYCLES}") for pair in pairs_of(done))
         if not above:
             continue
-        title = f"{_capital(TITLES[selection])} selection at {CYCLE_PERCENT[selection]} %"
+        title = f"{_capital(WHOSE[selection])} selection at {CYCLE_PERCENT[selection]} %"
         parts = []
         if gaps:
             parts.append(
@@ -103,7 +103,7 @@ def cycle_verdict(done: Runs) -> list[str]:
             static = _known(most_above_chance(done, pair, "cycles, full", figure) for pair in pairs_of(done))
             if static:
                 lines.append(
-                    f"A static lock under {TITLES[selection]} selection, everything fine-tuned and {name} in the key's "
+                    f"A static lock under {WHOSE[selection]} selection, everything fine-tuned and {name} in the key's "
                     f"place: up to {max(static):+.1f} points above the most frequent class, {min(static):+.1f} where "
                     "it holds best."
                 )
