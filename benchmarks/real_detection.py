@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="forget finished cells")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("faster_coco_eval").setLevel(logging.WARNING)  # prints a table a figure
     torch.set_num_threads(1 if args.device == "cpu" else torch.get_num_threads())
     args.work.mkdir(parents=True, exist_ok=True)
     for name in args.names:
