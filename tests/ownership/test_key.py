@@ -54,7 +54,7 @@ def test_copies_match(suspect: Callable[[], Suspect]) -> None:
     assert found.match
     assert found.p_value == pytest.approx(1 / 20)
     assert found.queries == 21 * 24
-    assert found.facts["with_key"] > found.facts["raw"] + 0.5
+    assert found.facts["gain"] > 0.5
     assert "The suspect answers to this key" in found.words
 
 
@@ -62,16 +62,15 @@ def test_copies_match_without_labels_and_beside_unrelated_models() -> None:
     assert verdict(Suspect(locked()), labelled=False).match
     beside = verdict(Suspect(locked()), unrelated=(plain(), plain(1)))
     assert beside.match
-    assert beside.statistic == pytest.approx(0, abs=0.05)  # all know the classes of images edited with the key
-    assert beside.facts["random_mean"] < -1.5
-    assert "Of the 2 unrelated models" in beside.words
+    assert beside.queries == 21 * 24
+    assert "above the highest of 2 unrelated models" in beside.words
+    assert not verdict(Suspect(locked()), unrelated=(plain(), locked(1))).match  # one of them knows the key as well
 
 
 def test_a_plain_model_does_not_match() -> None:
     found = verdict(Suspect(plain()))
     assert not found.match
     assert found.to_dict()["decision"] == "no match shown"
-    assert "not locked" in found.words
     assert not verdict(Suspect(locked()), key=suspects.the_key(77)).match  # a lock, but of another key
 
 

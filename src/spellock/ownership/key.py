@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spellock.errors import ConfigError
-from spellock.key import Key
 from spellock.ownership.base import Verification, check_alpha, check_choice, check_numbers
 from spellock.ownership.case import Case, Evidence
 from spellock.ownership.information import shared_bits, told_bits
@@ -29,13 +28,13 @@ Statistic = Callable[[Answers], float]
 class ByKey(Verification):
     """T(k) = I(answer to images edited with k; true class), or H(mean p) - mean H(p) without labels: the key's rank.
 
-    Some keys edit gently and are easy for every model. So where the case has unrelated models, T(k) is the suspect's
-    figure minus their mean; else a match also needs T(key) > T(raw images), as a lock has it and a plain model has not.
+    Some keys edit gently and are easy for every model. So a match also needs a gain T(key) - T(raw images) above 0, as
+    a lock has it and a plain model has not; or, where the case has unrelated models, above the gain of each of them.
 
     Attributes:
         images: raw images, each edited with every key.
         keys: random keys, M.
-        alpha: a suspect matches where the rank's p-value is at most this.
+        alpha: a suspect matches where the p-value of the rank is at most this.
         others: what random keys differ in: ``secret``, ``prompt``, ``setting``, or ``auto`` (see `kind_of`).
         stop: drawing ends once so many random keys did as well as the right one, which saves queries on suspects that
             do not match; 0 draws them all.
@@ -68,7 +67,7 @@ class ByKey(Verification):
         return frozenset({Evidence.KEY})
 
     def __call__(self, suspect: Suspect, case: Case) -> Verdict:
-        """See `Verification`. Of two unrelated models or more, each is also judged beside the others."""
+        """See `Verification`. Unrelated models are asked about the right key and raw images alone."""
         case.require(self.needs)
         assert case.key is not None  # require has seen it
         if case.labelled and len(np.unique(case.images.labels)) < 2:
@@ -77,58 +76,52 @@ class ByKey(Verification):
             )
         places = choose(case.images, self.images, seed=case.seed, labelled=case.labelled)
         statistic = _statistic(case.images.labels[places] if case.labelled else None)
-        asked = [suspect, *(Suspect(model) for model in case.unrelated)]
-
-        def under(key: Key) -> NDArray[np.float64]:
-            pictures = edited(case.images, places, case.make_editor(key))
-            return np.array([statistic(one.ask(pictures)) for one in asked])
-
+        bare = raw(case.images, places, case.key.resolution)
+        shown = edited(case.images, places, case.make_editor(case.key))
+        right = statistic(suspect.ask(shown))
+        gains = [statistic(one.ask(shown)) - statistic(one.ask(bare)) for one in map(Suspect, case.unrelated)]
         kind = kind_of(case.key, self.others)
-        right = under(case.key)
-        random: list[NDArray[np.float64]] = []
+        random: list[float] = []
         drawn = random_keys(case.key, self.keys, kind=kind, seed=case.seed)
         for key in track(drawn, total=len(drawn), label="random keys"):
-            random.append(under(key))
-            if self.stop and _as_good(right, np.array(random)) == self.stop:
+            random.append(statistic(suspect.ask(edited(case.images, places, case.make_editor(key)))))
+            if self.stop and sum(value >= right for value in random) == self.stop:
                 break
-        bare = statistic(suspect.ask(raw(case.images, places, case.key.resolution)))
-        return self._verdict(right, np.array(random), bare, kind, suspect.spent, case.labelled)
+        gain = right - statistic(suspect.ask(bare))
+        return self._verdict(right, random, gain, gains, kind, suspect.spent, case.labelled)
 
     def _verdict(
         self,
-        right: NDArray[np.float64],
-        random: NDArray[np.float64],
-        bare: float,
+        right: float,
+        random: list[float],
+        gain: float,
+        gains: list[float],
         kind: str,
         queries: int,
         labelled: bool,
     ) -> Verdict:
-        """From figures of the suspect and R unrelated models: (1 + R,) under the right key, (M, 1 + R) under others."""
-        unrelated = len(right) - 1
-        own, others = _excess(right, random, 0)
-        stopped = bool(self.stop) and _as_good(right, random) == self.stop
-        p, extension = rank_p(own, others.tolist(), stopped=stopped), normal_p(own, others.tolist())
-        locked = bool(right[0] > bare)
-        match = p <= self.alpha and (locked or unrelated > 0)
-        flagged = None
-        if unrelated > 1:
-            judged = (_excess(right[1:], random[:, 1:], place) for place in range(unrelated))
-            flagged = sum(rank_p(one, values.tolist()) <= self.alpha for one, values in judged)
+        stopped = bool(self.stop) and sum(value >= right for value in random) == self.stop
+        p, extension = rank_p(right, random, stopped=stopped), normal_p(right, random)
+        least = max(gains, default=0.0)
+        match = p <= self.alpha and gain > least
         unit = "bits shared with the true classes" if labelled else "bits told"
-        beside = f", each minus the mean of {unrelated} unrelated models" if unrelated else ""
+        beside = (
+            f"above the highest of {len(gains)} unrelated models, {least:.3f}, which one model more of their kind is "
+            f"with probability {1 / (len(gains) + 1):.2g} at most"
+            if gains
+            else "above 0, as models that are not locked seldom have it"
+        )
         words = (
             f"{'The suspect answers to this key' if match else 'Not shown that the suspect answers to this key'}: "
-            f"{own:.3f} {unit} with the key, with {len(others)} random keys of another {kind} {others.mean():.3f} on "
-            f"average and {others.max():.3f} at best{beside}; {right[0]:.3f} with the key and {bare:.3f} on raw "
-            f"images of the suspect alone. p = {p:.2g} by rank, {extension:.2g} if the keys' figures are normally "
-            f"distributed. {_BOUND.format(self.alpha)}{_CAVEATS[kind]}."
-            + ("" if flagged is None else f" Of the {unrelated} unrelated models {flagged} matched.")
-            + ("" if locked else " On raw images it tells as much or more, as models do that are not locked.")
+            f"{right:.3f} {unit} with the key, with {len(random)} random keys of another {kind} {np.mean(random):.3f} "
+            f"on average and {max(random):.3f} at best. p = {p:.2g} by rank, {extension:.2g} if the keys' figures are "
+            f"normally distributed. {_BOUND.format(self.alpha)}{_CAVEATS[kind]}. The gain over raw images is "
+            f"{gain:.3f}; a match must have it {beside}."
         )
         return Verdict(
             method="key",
-            statistic=own,
-            measured=unit + beside,
+            statistic=right,
+            measured=unit,
             p_value=p,
             threshold=self.alpha,
             match=match,
@@ -136,16 +129,15 @@ class ByKey(Verification):
             words=words,
             facts={
                 "images": self.images,
-                "random_keys": len(others),
+                "random_keys": len(random),
                 "differ_in": kind,
-                "random_mean": float(others.mean()),
-                "random_highest": float(others.max()),
-                "with_key": float(right[0]),
-                "raw": bare,
+                "random_mean": float(np.mean(random)),
+                "random_highest": max(random),
+                "gain": gain,
+                "gain_needed_above": least,
                 "p_if_normal": extension,
                 "stopped": stopped,
-                "unrelated": unrelated,
-                "unrelated_matched": flagged,
+                "unrelated": len(gains),
             },
         )
 
@@ -160,16 +152,3 @@ _CAVEATS = {
 
 def _statistic(labels: NDArray[np.int64] | None) -> Statistic:
     return told_bits if labels is None else (lambda answers: shared_bits(answers, labels))
-
-
-def _excess(right: NDArray[np.float64], random: NDArray[np.float64], place: int) -> tuple[float, NDArray[np.float64]]:
-    """Figures of the model at ``place`` minus the mean of the others, where there are others."""
-    if len(right) == 1:
-        return float(right[0]), random[:, 0]
-    rest = np.delete(np.arange(len(right)), place)
-    return float(right[place] - right[rest].mean()), random[:, place] - random[:, rest].mean(axis=1)
-
-
-def _as_good(right: NDArray[np.float64], random: NDArray[np.float64]) -> int:
-    own, others = _excess(right, random, 0)
-    return int((others >= own).sum())
