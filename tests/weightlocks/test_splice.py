@@ -8,9 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spellock.weightlocks import piece_digest, splice
+from spellock.weightlocks import splice
 from spellock.weightlocks.digest import digest_of, outside_digest
-from spellock.weightlocks.piece_digest import PieceDigest
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.splice import cleared, spliced
 from spellock.weightlocks.states import TensorInfo
@@ -51,17 +50,3 @@ def test_cleared_pieces_hash_like_a_copy_with_zeros(case: tuple[Place, torch.Ten
     empty[place.mask()] = 0
     assert torch.equal(torch.cat([piece.reshape(-1).clone() for piece in cleared(place, tensor)]), empty.reshape(-1))
     assert outside_digest(place, tensor) == digest_of(place.info, empty)
-
-
-@pytest.mark.parametrize("large", [0, 1 << 30], ids=["thread", "no thread"])
-def test_a_digest_of_pieces_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch, large: int) -> None:
-    monkeypatch.setattr(piece_digest, "_LARGE", large)
-    tensor = torch.randn(50, 7, generator=torch.Generator().manual_seed(0))
-    info = TensorInfo(dtype=tensor.dtype, shape=(50, 7))
-    digest = PieceDigest(info)
-    buffer = torch.empty(9, 7)
-    for piece in tensor.split(9):
-        digest.update(buffer[: len(piece)].copy_(piece))
-        digest.wait()
-        buffer.zero_()
-    assert digest.hexdigest() == digest_of(info, tensor)

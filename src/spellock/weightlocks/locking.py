@@ -13,10 +13,10 @@ from spellock.derived import Secret
 from spellock.errors import ConfigError
 from spellock.key import SECRET_BYTES, Key
 from spellock.keystream import HasSecret, Keystream
-from spellock.weightlocks.digest import digest_of
+from spellock.weightlocks.digest import start_digest
+from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.fills import Hole, make_fill
 from spellock.weightlocks.kinds import Kind, kind_of
-from spellock.weightlocks.piece_digest import PieceDigest
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.selection import SelectConfig, select
 from spellock.weightlocks.splice import cleared, spliced
@@ -91,18 +91,19 @@ class Locker:
         """The same in pieces, in the order of its bytes; each is to be used before the next is asked for."""
         tensor, place = self.state[name].detach(), self.places.get(name)
         info = self.state.infos[name]
+        digest, outside = start_digest(info), start_digest(info)
         if place is None:
-            self._digests[name] = digest_of(info, tensor)
+            digest.update(bytes_of(tensor))
+            self._digests[name] = digest.hexdigest()
             yield tensor
             return
-        self._values[name], fill = place.take(tensor), self._fill(place, tensor)
-        digest, outside = PieceDigest(info), PieceDigest(info)
-        for (_, keyed), cleared_piece in zip(spliced(place, tensor, fill), cleared(place, tensor), strict=True):
-            digest.update(keyed)
-            outside.update(cleared_piece)
+        self._values[name] = place.take(tensor)
+        for (_, keyed), cleared_piece in zip(
+            spliced(place, tensor, self._fill(place, tensor)), cleared(place, tensor), strict=True
+        ):
+            outside.update(bytes_of(cleared_piece))
+            digest.update(bytes_of(keyed))
             yield keyed
-            digest.wait()
-            outside.wait()
         self._digests[name], self._outside[name] = digest.hexdigest(), outside.hexdigest()
 
     def key(self, *, image_key: Key | None = None) -> WeightKey:

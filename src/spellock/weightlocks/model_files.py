@@ -15,9 +15,9 @@ from spellock.artefacts import new_folder, storage_errors, write_bytes
 from spellock.errors import ModelError
 from spellock.key import Key
 from spellock.progress import track
+from spellock.weightlocks.digest import start_digest
 from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.locking import Locker, WeightLockConfig
-from spellock.weightlocks.piece_digest import PieceDigest
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.safetensors_header import TensorEntry
 from spellock.weightlocks.safetensors_stream import SafetensorsReader, write_safetensors
@@ -78,12 +78,11 @@ def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) 
 
     def whole(name: str) -> Iterator[Tensor]:
         tensor, place = state[name], key.places.get(name)
-        digest = PieceDigest(infos[name])
+        digest = start_digest(infos[name])
         for before, after in [(tensor, tensor)] if place is None else spliced(place, tensor, key.values[name]):
             if check:
-                digest.update(before)
+                digest.update(bytes_of(before))
             yield after
-            digest.wait()
         if check and digest.hexdigest() != key.digests[name]:
             raise ModelError(
                 f"{keyed} is not the keyed model of this key, or was altered: {name} differs; get the model that came "
