@@ -53,7 +53,7 @@ def _picture(done: dict[str, Any]) -> list[str]:
         "",
         "![What keys reach, and ten adaptations in a row](../benchmarks/results/weight_locks.png)",
         "",
-        "Crosses, above: the fill that leaves most; below: the fill that is shipped (noise in ours, zeros in AdaLoc's).",
+        "Crosses, above: the fill that leaves most; below: the one that is shipped (ours: noise, AdaLoc's: zeros).",
     ]
 
 

@@ -8,8 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spellock.derived import Secret
+from spellock.keystream import Keystream
 from spellock.weightlocks import splice
 from spellock.weightlocks.digest import digest_of, outside_digest
+from spellock.weightlocks.fills import Hole, registry
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.splice import cleared, spliced
 from spellock.weightlocks.states import TensorInfo
@@ -50,3 +53,22 @@ def test_cleared_pieces_hash_like_a_copy_with_zeros(case: tuple[Place, torch.Ten
     empty[place.mask()] = 0
     assert torch.equal(torch.cat([piece.reshape(-1).clone() for piece in cleared(place, tensor)]), empty.reshape(-1))
     assert outside_digest(place, tensor) == digest_of(place.info, empty)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("kept", [0, 1, 400])
+def test_noise_has_the_spread_of_what_is_outside(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, kept: int
+) -> None:
+    tensor = (0.1 + torch.randn(500, 4, generator=torch.Generator().manual_seed(1))).to(dtype)
+    tensor[kept:] *= 50 if kept else 1
+    place = Place(
+        name="t", info=TensorInfo(dtype=dtype, shape=(500, 4)), unit=4, indices=np.arange(kept, 500, dtype=np.int64)
+    )
+    hole = Hole(place=place, tensor=tensor, stream=Keystream(Secret(bytes(32)), "test"))
+    wanted = (tensor[:kept] if kept else tensor).double()
+    for summed in (1, 1 << 20):
+        monkeypatch.setattr(registry, "_SUMMED", summed)
+        mean, spread = hole.mean_and_spread()
+        assert mean == pytest.approx(float(wanted.mean()), rel=1e-3)
+        assert spread == pytest.approx(float(wanted.std()), rel=1e-3)

@@ -21,7 +21,7 @@ from spellock.weightlocks.threshold import Scored, choose, find_threshold
 
 Granularity = Literal["unit", "scalar"]
 Measure = Literal["units", "scalars", "bytes"]
-_CHUNK: Final = 1 << 22  # scalars scored at once
+_CHUNK: Final = 1 << 18  # scalars scored at once, few enough to stay in the processor's cache
 _KEPT: Final = 1 << 22  # scores kept in memory
 #: A tensor's name, and scores of its units or of some of them.
 Named = tuple[str, torch.Tensor]

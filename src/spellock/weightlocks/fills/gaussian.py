@@ -15,10 +15,7 @@ _DRAWN: Final = 1 << 16
 @register_fill("gaussian")
 def gaussian(hole: Hole) -> Tensor:
     """Normal with mean and standard deviation of the tensor's values outside the key; of all where all are in it."""
-    others = hole.outside()
-    others = others if others.numel() > 1 else hole.tensor.reshape(-1).float()
-    spread = others.std() if others.numel() > 1 else torch.zeros(())
-    mean, count = others.mean(), hole.place.scalars
+    (mean, spread), count = hole.mean_and_spread(), hole.place.scalars
     drawn = torch.empty(count)
     # In pieces, for drawing takes several times the memory of what is drawn; the numbers are the same.
     for start in range(0, count, _DRAWN):

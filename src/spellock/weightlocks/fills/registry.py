@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -15,6 +16,7 @@ from torch import Tensor
 from spellock.errors import ConfigError
 from spellock.keystream import Keystream
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.splice import cleared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,26 @@ class Hole:
         bits = rows.reshape(-1).view(_WHOLE[rows.dtype.itemsize])
         return torch.from_numpy(bits.numpy()[others]).view(rows.dtype).float()
 
+    def mean_and_spread(self) -> tuple[float, float]:
+        """Mean and standard deviation of `outside`, or of the whole tensor where all of it is in the key.
+
+        Large tensors are summed up in pieces, which needs no copy of them; sums of squares are good enough for noise
+        where the mean is small, as it is of large matrices.
+        """
+        count = self.tensor.numel() - self.place.scalars
+        if self.tensor.numel() <= _SUMMED:
+            values = self.outside() if count > 1 else self.tensor.reshape(-1).float()
+            return float(values.mean()), float(values.std()) if len(values) > 1 else 0.0
+        pieces = cleared(self.place, self.tensor) if count > 1 else iter(self.tensor.reshape(-1).split(_SUMMED))
+        count = count if count > 1 else self.tensor.numel()
+        total = squares = 0.0
+        for piece in pieces:
+            values = piece.reshape(-1).float()
+            total += float(values.sum())
+            squares += float(values.dot(values))
+        mean = total / count
+        return mean, math.sqrt(max(0.0, squares - count * mean * mean) / (count - 1))
+
 
 class Fill(Protocol):
     """Gives the values of a hole."""
@@ -53,6 +75,7 @@ class Fill(Protocol):
         ...
 
 
+_SUMMED: Final = 1 << 20  # values of a tensor that is no longer small
 _WHOLE: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 F = TypeVar("F", bound=Fill)
 _FILLS: dict[str, Fill] = {}
