@@ -91,9 +91,13 @@ class Run:
         return self.cells.run(f"{self.pair.name}: {way}", self.seed, self.ways[way])
 
 
-def full_pairs(images: Path) -> list[Pair]:
-    """The authors' networks on a folder of images."""
-    return [Pair(network=network, data=images.name, budget=budget) for network, budget in FULL_NETWORKS.items()]
+def full_pairs(images: Path, *, toy: bool) -> list[Pair]:
+    """The authors' networks on a folder of images; ``toy`` trains next to nothing, to see whether it runs."""
+    budgets = {
+        network: replace(budget, epochs=1, cycle_epochs=1, thief_steps=1) if toy else budget
+        for network, budget in FULL_NETWORKS.items()
+    }
+    return [Pair(network=network, data=images.name, budget=budget) for network, budget in budgets.items()]
 
 
 def main() -> None:
@@ -104,7 +108,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/weight_locks"), help="keeps the public models")
     parser.add_argument("--again", action="store_true", help="measure finished cells again")
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="share of the data; below 1 for a try, in a result file of its own"
+        "--scale",
+        type=float,
+        default=1.0,
+        help="share of the data; below 1 for a try, kept apart; with --full one epoch",
     )
     parser.add_argument("--full", action="store_true", help="the authors' networks and training; wants a GPU")
     parser.add_argument("--device", default="cpu")
@@ -116,7 +123,7 @@ def main() -> None:
         parser.error("--full needs --images, a folder with the splits train and test")
     torch.set_num_threads(1 if args.device == "cpu" else torch.get_num_threads())
     args.work.mkdir(parents=True, exist_ok=True)
-    pairs = full_pairs(args.images) if args.full else cpu_pairs(args.scale)
+    pairs = full_pairs(args.images, toy=args.scale < 1) if args.full else cpu_pairs(args.scale)
     name = f"weight_locks_full_{args.images.name}" if args.full else "weight_locks"
     if args.scale != 1:
         name += "_try"
