@@ -19,7 +19,9 @@ def plot(done: Runs, name: str) -> None:
     pairs = pairs_of(done)
     if not pairs:
         return
-    figure, axes = plt.subplots(2, len(pairs), figsize=(3.1 * len(pairs), 6.2), sharey="row", squeeze=False)
+    figure, axes = plt.subplots(
+        2, len(pairs), figsize=(max(3.1 * len(pairs), 7), 6.8), sharey="row", squeeze=False, layout="constrained"
+    )
     for above, below, pair in zip(*axes, pairs, strict=True):
         _sizes(above, done, pair)
         _cycles(below, done, pair)
@@ -29,10 +31,7 @@ def plot(done: Runs, name: str) -> None:
     for axis in axes.flat:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    figure.legend(
-        handles.values(), handles.keys(), loc="lower center", ncol=min(4, len(pairs)), frameon=False, fontsize=8
-    )
-    figure.tight_layout(rect=(0, 0.09, 1, 1))
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncol=2, fontsize=8, frameon=False)
     figure.savefig(RESULTS / f"{name}.png", dpi=110)
     plt.close(figure)
 
