@@ -129,3 +129,13 @@ def test_what_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"spellock\[detection\]"):
         average_precision([empty], [none], masks=False)
+
+
+def test_a_missing_extra_is_told_before_anything_is_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    from spellock.tasks.detection import DetectionTask
+    from spellock.tasks.models import create_model
+
+    monkeypatch.setattr("spellock.tasks.average_precision.importlib.util.find_spec", lambda name: None)
+    model = create_model("small_resnet8", num_classes=2, input_size=16, seed=0)
+    with pytest.raises(MissingExtraError, match=r"spellock\[detection\]"):
+        DetectionTask().check_model(model, None)  # type: ignore[arg-type]

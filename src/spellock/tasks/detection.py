@@ -19,6 +19,7 @@ from spellock.data.open_boxes import open_boxes
 from spellock.data.split import stratified_take
 from spellock.data.write_coco import check_category_names, write_coco
 from spellock.errors import ConfigError, DataError, ModelError
+from spellock.tasks.average_precision import check_installed
 from spellock.tasks.detection_learner import DetectionLearner
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.pixel_model import PixelModel
@@ -55,7 +56,13 @@ class DetectionTask(Task):
             )
 
     def check_model(self, model: PixelModel, images: ImageSet) -> None:
-        """See `Task`."""
+        """See `Task`; training judges its checkpoints by average precision, so what that needs must be there too.
+
+        Raises:
+            ModelError: the model is no detector, or finds masks that the data has not.
+            MissingExtraError: the extra ``detection`` is not installed.
+        """
+        check_installed()
         if not isinstance(model, DetectionModel):
             raise ModelError("the task detection needs a detector, for example fasterrcnn_resnet50; got a classifier")
         if model.has_masks and not has_masks(images):
