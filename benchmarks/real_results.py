@@ -82,7 +82,7 @@ SETTINGS = {
         model="mobilenet_v1_0.5", weights="weights/mobilenet_v1_0.5_160_imagenet.safetensors",
         training=replace(
             _SMALL, epochs=15, batch_size=64, optimizer="adamw", learning_rate=5e-4, weight_decay=0.05,
-            # This network has no normalisation; bfloat16, the default on these CPUs, costs it a point of UP and more.
+            # This network has no normalisation; bfloat16, the default on these CPUs, costs it UP (up_gap.json).
             precision="fp32",
         ),
         lock=_TWINS, wrong_key_images=100,
