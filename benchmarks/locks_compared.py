@@ -19,43 +19,20 @@ import torch
 from support import shared_data
 from support.cells import Cells, Figures
 from support.full_size import SIDE, add_arguments, full_trial
+from support.imagenette_trial import CPU_SIDE, cpu_trial
 from support.locks_grid import SECRET, Cell, grid, make_key, patch_in_view
 from support.locks_tables import IN_VIEW, PATCHES, patch_table, plot, table5
 from support.remembering_editor import RememberingEditor, edits_file
 from support.trial import CentreCropped, Trial
 
-from spellock.data.memory import numpy_images
 from spellock.editors.base import Editor
 from spellock.editors.presets import new_key
 from spellock.editors.registry import load_editor
 from spellock.key import Key
-from spellock.locking.config import LockConfig
-from spellock.recipes.lock_model import ModelChoice
-from spellock.training.config import FinetuneConfig
 
 PROMPT = "with oil pastel"
 #: Share of unauthorised images in each batch of the cells with raw twins.
 TWINS_SHARE = 0.25
-_CPU_SIDE = 64
-
-
-def cpu_trial(data: Path, work: Path) -> Trial:
-    """Imagenette at 64 px."""
-    sets = {split: shared_data.imagenette(data, split, _CPU_SIDE) for split in ("train", "val")}
-    classes = [str(label) for label in range(int(sets["train"][1].max()) + 1)]
-    return Trial(
-        train=numpy_images(*sets["train"], classes, name="train"),
-        test=numpy_images(*sets["val"], classes, name="val"),
-        choice=ModelChoice(
-            name="mobilenet_v1_0.25", weights=data / "weights" / "mobilenet_v1_0.25_128_imagenet.safetensors",
-            input_size=_CPU_SIDE,
-        ),
-        training=FinetuneConfig(
-            epochs=15, batch_size=64, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05, precision="fp32",
-        ),
-        lock=LockConfig(validation=0.0, layout="parquet"),
-        work=work,
-    )  # fmt: skip
 
 
 def measure(trial: Trial, cell: Cell, key: Key, editor: Editor, seed: int) -> Figures:
@@ -86,7 +63,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1 if args.device == "cpu" else torch.get_num_threads())
     args.work.mkdir(parents=True, exist_ok=True)
-    trial, side = (full_trial(args), SIDE) if args.full else (cpu_trial(args.data, args.work), _CPU_SIDE)
+    trial, side = (full_trial(args), SIDE) if args.full else (cpu_trial(args.data, args.work), CPU_SIDE)
 
     @cache
     def diffusion() -> Key:

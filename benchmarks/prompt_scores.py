@@ -18,10 +18,11 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from prompts import NOISE_SEED, cpu_trial, make_key
+from prompts import NOISE_SEED, make_key
 from scipy.stats import spearmanr
 from support import shared_data
 from support.cells import Figures
+from support.imagenette_trial import cpu_trial
 from support.prompts_tables import BASELINE, KIND_OF
 from support.results import RESULTS, write_result
 
