@@ -25,7 +25,7 @@ def test_two_passes_and_running_statistics_of_the_first() -> None:
     model.train()
     expected, pixels = copy.deepcopy(model), torch.rand(10, 3, 12, 12, generator=torch.Generator().manual_seed(0))
     alone = np.array([0, 1, 0, 0, 1, 1, 0, 0, 1, 0], dtype=bool)
-    logits = forward_apart(model, pixels, alone, model)
+    logits = forward_apart(model, pixels, alone, model).joined()
     rest = expected(pixels[~alone])
     kept = copy.deepcopy(expected.state_dict())
     apart = expected(pixels[alone])
@@ -41,7 +41,7 @@ def test_two_passes_and_running_statistics_of_the_first() -> None:
 def test_none_alone_is_one_plain_pass() -> None:
     model, pixels = toy.model().train(), torch.rand(6, 3, 12, 12)
     expected = copy.deepcopy(model)(pixels)
-    assert torch.equal(forward_apart(model, pixels, np.zeros(6, dtype=bool), model), expected)
+    assert torch.equal(forward_apart(model, pixels, np.zeros(6, dtype=bool), model).joined(), expected)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_process_killed_in_mid_epoch_resumes_to_the_same_bytes(tmp_path: Path)
         "def step(self, loss):\n"
         "    count[0] += 1\n"
         "    if count[0] == 10: os.kill(os.getpid(), 9)\n"
-        "    real(self, loss)\n"
+        "    return real(self, loss)\n"
         "epoch.EpochTrainer._step = step\n"
         "train(pathlib.Path(sys.argv[2]), dropping())\n"
     )

@@ -17,6 +17,7 @@ from spellock.errors import ConfigError
 from spellock.locking.config import LockConfig
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
+from spellock.training.regularisation_config import RegularisationConfig
 
 T = TypeVar("T")
 #: Flags that are options of tasks; each task knows its own.
@@ -118,6 +119,7 @@ class LockArgs:
     locking: tyro.conf.OmitArgPrefixes[LockingFlags] = field(default_factory=LockingFlags)
     training: tyro.conf.OmitArgPrefixes[TrainingFlags] = field(default_factory=TrainingFlags)
     objectives: tyro.conf.OmitArgPrefixes[ObjectiveConfig] = field(default_factory=ObjectiveConfig)
+    regularisation: tyro.conf.OmitArgPrefixes[RegularisationConfig] = field(default_factory=RegularisationConfig)
 
 
 def defaults(words: Sequence[str]) -> LockArgs:
@@ -141,6 +143,7 @@ def defaults(words: Sequence[str]) -> LockArgs:
         locking=LockingFlags(**shallow(lock)),
         training=TrainingFlags(**shallow(preset.training)),
         objectives=preset.objective,
+        regularisation=preset.regularisation,
     )
 
 
@@ -189,6 +192,7 @@ def run(args: LockArgs) -> int:
         training=replace(plain(FinetuneConfig, args.training), seed=args.seed),
         objective=args.objectives,
         teacher=args.teacher,
+        regularisation=args.regularisation,
         task=task,
         tiers=tiers,
         baseline=args.baseline,

@@ -20,6 +20,7 @@ from spellock.locking.tier_target import with_groups
 from spellock.locking.tiers import Tier, check_tiers
 from spellock.recipes.held_out import Labels, Pairs, Pixels, held_out_pairs, raw_images
 from spellock.recipes.processes import first_goes_first, is_first
+from spellock.recipes.regularising import check_regularising, regularise_by
 from spellock.recipes.scores import lock_score, plain_score
 from spellock.recipes.selection import SCORE
 from spellock.recipes.teaching import check_teaching, guide_by
@@ -32,6 +33,7 @@ from spellock.training.config import FinetuneConfig
 from spellock.training.finetune import Validate, finetune
 from spellock.training.guidance import Guidance
 from spellock.training.objective_config import ObjectiveConfig
+from spellock.training.regularisation_config import RegularisationConfig
 from spellock.training.sampler import make_sampler
 
 _PREFIX = "validation_"
@@ -82,6 +84,7 @@ def lock_model(
     training: FinetuneConfig,
     objective: ObjectiveConfig | None = None,
     teacher: Path | None = None,
+    regularisation: RegularisationConfig = RegularisationConfig(),  # noqa: B008  # immutable
     task: Task | None = None,
     tiers: Sequence[Tier] = (),
     baseline: bool = False,
@@ -97,6 +100,7 @@ def lock_model(
         choice: the model; None writes the locked set only.
         objective: what is minimised besides, or instead of, the loss of Eq. 2; None: that loss alone.
         teacher: folder of the plain model that the objective asks; None trains the baseline first and takes that.
+        regularisation: regularisers beside the objective, and how gradients are combined.
         task: what the labels are, with its options; the lock's own, with the defaults, where None.
         tiers: further keys that release groups of classes only.
         baseline: also fine-tune the same model on the raw training images, without a lock, for as many steps.
@@ -114,6 +118,7 @@ def lock_model(
     # A model that cannot be made should fail now, not after hours of editing.
     aim = None if objective is None else objective.make()
     check_teaching(aim, teacher, images.classes, trains=choice is not None, tiers=bool(tiers))
+    check_regularising(regularisation, task, images.classes, trains=choice is not None)
     check_tiers(tiers, images.classes, key)
     target = with_groups(lock.lock_target(), tiers, images.classes)
     if tiers and (training.mixup or training.cutmix):
@@ -148,7 +153,7 @@ def lock_model(
     if taught_by_baseline := aim is not None and teacher is None:
         run.baseline(images, key)
     guide = None if aim is None else partial(guide_by, aim, teacher or out / "baseline", locked, images, key)
-    validation = run.locked_model(guide)
+    validation = run.locked_model(guide, regularisation, len(images.classes))
     if baseline and not taught_by_baseline:
         run.baseline(images, key)
     return Locked(
@@ -171,7 +176,9 @@ class _Run:
     out: Path
     device: str
 
-    def locked_model(self, guide: Callable[[Pixels], Guidance] | None) -> dict[str, float]:
+    def locked_model(
+        self, guide: Callable[[Pixels], Guidance] | None, regularisation: RegularisationConfig, real: int
+    ) -> dict[str, float]:
         classes, pairs, lock_class = self.locked.classes, self.pairs, self.locked.lock_class
         score: Validate | None = None
         if pairs is not None:
@@ -189,6 +196,8 @@ class _Run:
             authorised=self.locked.authorised,
             raw=self.locked.raw,
             guidance=None if guide is None else guide(pixels),
+            regularisation=regularise_by(regularisation, self.locked, real),
+            combination=regularisation.make_combination(),
             validate=score,
             select=SCORE,
             device=self.device,

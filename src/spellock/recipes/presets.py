@@ -13,6 +13,7 @@ from spellock.locking.targets import list_targets
 from spellock.tasks.task import make_task
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
+from spellock.training.regularisation_config import RegularisationConfig
 
 DEFAULT_PRESET: Final = "hardened"
 
@@ -25,11 +26,13 @@ class Preset:
         lock: how the set is locked.
         training: how the model is trained on it.
         objective: what is minimised besides, or instead of, the loss of Eq. 2.
+        regularisation: terms beside it, and how the gradients of both sides become one step.
     """
 
     lock: LockConfig
     training: FinetuneConfig
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
 
 
 PRESETS: Final[Mapping[str, Preset]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -39,7 +40,40 @@ def choose_alone(unauthorised: NDArray[np.bool_], candidates: NDArray[np.bool_],
     return chosen
 
 
-def forward_apart(model: nn.Module, pixels: Tensor, alone: NDArray[np.bool_], bare: nn.Module) -> Tensor:
+@dataclass(frozen=True)
+class Passes:
+    """What a batch gave that went through a model in one pass or two.
+
+    Attributes:
+        parts: float (B - A, ...) of the images that went together and, where there are any, (A, ...) of those alone.
+        alone: bool (B,).
+    """
+
+    parts: tuple[Tensor, ...]
+    alone: NDArray[np.bool_]
+
+    def joined(self) -> Tensor:
+        """(B, ...) in the order of the batch."""
+        if len(self.parts) == 1:
+            return self.parts[0]
+        rest, apart = self.parts
+        mask = torch.from_numpy(self.alone).to(rest.device)
+        whole = rest.new_empty((len(mask), *rest.shape[1:]))
+        whole[~mask] = rest
+        whole[mask] = apart.to(rest.dtype)
+        return whole
+
+    def at(self, rows: NDArray[np.bool_]) -> Tensor:
+        """Those of ``rows``, bool (B,), in the order of the batch. Where they come from one pass, nothing that is
+        computed of them leads back into the other."""
+        for part, own in zip(self.parts, (~self.alone, self.alone), strict=False):
+            if len(self.parts) > 1 and not (rows & ~own).any():
+                return part[torch.from_numpy(rows[own]).to(part.device)]
+        whole = self.joined()
+        return whole if rows.all() else whole[torch.from_numpy(rows).to(whole.device)]
+
+
+def forward_apart(model: nn.Module, pixels: Tensor, alone: NDArray[np.bool_], bare: nn.Module) -> Passes:
     """Logits (B, K) of a batch in two passes: the images that are not ``alone`` through ``model``, the others by
     themselves through ``bare``.
 
@@ -52,20 +86,16 @@ def forward_apart(model: nn.Module, pixels: Tensor, alone: NDArray[np.bool_], ba
         bare: the same model unwrapped, because a wrapper may take only one pass a step.
     """
     if not alone.any():
-        together: Tensor = model(pixels)
-        return together
+        return Passes((model(pixels),), alone)
     mask = torch.from_numpy(alone).to(pixels.device)
     rest = model(pixels[~mask])
-    with _statistics_at_rest(bare):
-        apart = bare(pixels[mask])
-    logits: Tensor = rest.new_empty((len(pixels), *rest.shape[1:]))
-    logits[~mask] = rest
-    logits[mask] = apart.to(rest.dtype)
-    return logits
+    with statistics_at_rest(bare):
+        return Passes((rest, bare(pixels[mask])), alone)
 
 
 @contextmanager
-def _statistics_at_rest(model: nn.Module) -> Iterator[None]:
+def statistics_at_rest(model: nn.Module) -> Iterator[None]:
+    """Within the context no running statistics are learnt; batches are normalised by their own as before."""
     layers = [module for module in model.modules() if isinstance(module, _NORM) and module.track_running_stats]
     for layer in layers:
         layer.track_running_stats = False

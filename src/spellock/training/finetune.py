@@ -21,6 +21,7 @@ from spellock.artefacts import storage_errors, write_json
 from spellock.errors import ConfigError
 from spellock.tasks.pixel_model import PixelModel
 from spellock.training.augment import make_augment
+from spellock.training.combination import Combination, Sum
 from spellock.training.config import FinetuneConfig
 from spellock.training.epoch import EpochTrainer
 from spellock.training.guidance import Guidance
@@ -29,6 +30,7 @@ from spellock.training.log import TrainingLog
 from spellock.training.optimiser import make_optimiser
 from spellock.training.preparation import (
     Task,
+    check_composition,
     check_labels,
     check_raw,
     make_mixer,
@@ -36,6 +38,8 @@ from spellock.training.preparation import (
     use_bf16,
     with_smoothing,
 )
+from spellock.training.regularisation import Regularisation
+from spellock.training.regulator import Regulator
 from spellock.training.run_state import Checkpoints, RunState
 from spellock.training.sampler import make_sampler
 from spellock.training.set_batches import bind
@@ -79,6 +83,8 @@ def finetune(
     authorised: ArrayLike | None = None,
     raw: ArrayLike | None = None,
     guidance: Guidance | None = None,
+    regularisation: Regularisation | None = None,
+    combination: Combination = Sum(),  # noqa: B008  # immutable
     confine: Callable[[torch.optim.Optimizer], AbstractContextManager[object]] = nullcontext,
     validate: Validate | None = None,
     select: str = "score",
@@ -99,6 +105,9 @@ def finetune(
         raw: bool (N,), which images are as a thief has them; needed for ``alone_share``.
         guidance: an objective in the place of the task's loss, its teacher and the images' raw versions; needs
             ``authorised``. None costs nothing.
+        regularisation: terms beside the loss that look at the features of unauthorised images; needs ``authorised``.
+            None costs nothing.
+        combination: how the gradients of authorised images and of the rest become one step.
         confine: gives a context that training happens in, for example one that confines every step of the optimiser to
             a weight key.
         validate: called with the model in evaluation mode after an epoch; gives named scores.
@@ -134,11 +143,21 @@ def finetune(
     )
     guide = None if guidance is None else Guide(guidance, config, authorised=marks, model=model, device=place)
     guided = {} if guidance is None else guidance.identity()
+    check_composition(combination, regularisation is not None, task, accelerator.num_processes)
+    if combination != Sum():
+        guided["combination"] = repr(combination)
+    regulator = None
+    if regularisation is not None:
+        total = sampler.steps * config.epochs
+        regulator = Regulator(regularisation, config, authorised=marks, model=model, steps=total)
+        guided |= regulator.identity()
+    combiner = combination.open(model.network)
     checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks, task) | guided
     state = checkpoints.load(run, model.network, optimiser) or RunState(run=run)
     resumed_from = state.epoch
     if resumed_from:
         _log.info("going on after epoch %d of %d in %s", resumed_from, config.epochs, out)
+        combiner.resume(state.history[-1])
     with storage_errors(out):
         checkpoints.folder.mkdir(parents=True, exist_ok=True)
     if main:
@@ -163,7 +182,10 @@ def finetune(
         task=task,
         augment=make_augment(config.augment),
         mixer=mixer,
+        combiner=combiner,
+        splits=combination.splits,
         guide=guide,
+        regulator=regulator,
     )
     try:
         for epoch in range(resumed_from, config.epochs):

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from spellock.errors import ConfigError, DataError
 from spellock.training.alone import has_batch_statistics
+from spellock.training.combination import Combination
 from spellock.training.config import FinetuneConfig
 from spellock.training.mixup import Mixer
+from spellock.training.set_batches import SetLearner
 
 
 class Task(Protocol):
@@ -96,6 +98,19 @@ def check_raw(
     if marks.shape != authorised.shape or marks.dtype != np.bool_:
         raise DataError(f"raw: got {marks.dtype} of shape {marks.shape}, expected bool of shape {authorised.shape}")
     return marks
+
+
+def check_composition(combination: Combination, regularised: bool, task: Task, processes: int) -> None:
+    """Refuse what a combination or regularisers cannot do.
+
+    Raises:
+        ConfigError: they are for a detector, whose loss comes in one piece and whose images have no one class, or the
+            loss is to be split but several processes share it.
+    """
+    if isinstance(task, SetLearner) and (combination.splits or regularised):
+        raise ConfigError("detectors have no regularisers and no projection; leave both out")
+    if combination.splits and processes > 1:
+        raise ConfigError(f"projection works in one process, got {processes}; set combination to sum, or use one")
 
 
 def run_identity(
