@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +21,67 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from real_results import SETTINGS, run
 from support import shared_data
+from support.edited_only import edited_only
 from support.results import RESULTS, write_result
 
 from spellock.locking.config import LockConfig
+from spellock.recipes.lock_model import lock_model
 from spellock.recipes.presets import PRESETS
 from spellock.training.objective_config import ObjectiveConfig
+from spellock.training.regularisation_config import RegularisationConfig
 
 HARDENED = PRESETS["hardened"]
-Recipe = tuple[LockConfig, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a lock differs from the paper's.
+
+    Attributes:
+        training: changes of the data set's own settings.
+        length: epochs, as a multiple of the data set's own.
+        make: what trains the models; see `run`.
+    """
+
+    lock: LockConfig = field(default_factory=LockConfig)
+    training: dict[str, Any] = field(default_factory=dict)
+    length: float = 1.0
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
+    make: Callable[..., object] = lock_model
+
+    def settings(self) -> dict[str, Any]:
+        """For the result file."""
+        return asdict(replace(self, make=lock_model)) | {"make": self.make.__name__}
+
+
 _BALANCED = {"unauthorised_share": 0.5}
 _ALONE = {"unauthorised_share": 0.5, "alone_share": HARDENED.training.alone_share}
 _DECOYS = {"decoy_share": HARDENED.lock.decoy_share, "decoy_keys": HARDENED.lock.decoy_keys}
-#: From the paper's way to ours, one step at a time; then ours without one of its parts.
+_OURS = Recipe(lock=HARDENED.lock, training=_ALONE)
+_TAUGHT = replace(_OURS, objective=ObjectiveConfig(objective="teacher"))
+_BOTH = ("anchor", "probe")
+#: From the paper's way to ours, one step at a time; then ours without one of its parts, and with one more. The first
+#: is no lock at all: what the edit itself costs.
 RECIPES: dict[str, Recipe] = {
-    "modellock": (LockConfig(), {}),
-    "balanced drawing": (LockConfig(), _BALANCED),
-    "and raw twins": (LockConfig(raw_twins=True), _BALANCED),
-    "and decoys": (LockConfig(raw_twins=True, **_DECOYS), _BALANCED),
-    "and raw images alone": (LockConfig(raw_twins=True, **_DECOYS), _ALONE),
-    "hardened": (HARDENED.lock, _ALONE),
-    "hardened, uniform target": (replace(HARDENED.lock, target="uniform"), _ALONE),
-    "hardened, no decoys": (replace(HARDENED.lock, decoy_share=None), _ALONE),
-    "hardened, none alone": (HARDENED.lock, _BALANCED),
-    "hardened, teacher": (HARDENED.lock, {**_ALONE, "objective": "teacher"}),
-    "hardened, twice as long": (HARDENED.lock, {**_ALONE, "epochs": 2.0}),
+    "edited only": Recipe(training=_BALANCED, make=edited_only),
+    "modellock": Recipe(),
+    "balanced drawing": Recipe(training=_BALANCED),
+    "and raw twins": Recipe(lock=LockConfig(raw_twins=True), training=_BALANCED),
+    "and decoys": Recipe(lock=LockConfig(raw_twins=True, **_DECOYS), training=_BALANCED),
+    "and raw images alone": Recipe(lock=LockConfig(raw_twins=True, **_DECOYS), training=_ALONE),
+    "hardened": _OURS,
+    "hardened, uniform target": replace(_OURS, lock=replace(HARDENED.lock, target="uniform")),
+    "hardened, no decoys": replace(_OURS, lock=replace(HARDENED.lock, decoy_share=None)),
+    "hardened, none alone": replace(_OURS, training=_BALANCED),
+    "hardened, teacher": _TAUGHT,
+    "hardened, teacher, projection": replace(_TAUGHT, regularisation=RegularisationConfig(combination="projection")),
+    "hardened, teacher, anchor": replace(_TAUGHT, regularisation=RegularisationConfig(regularisers=("anchor",))),
+    "hardened, teacher, probe": replace(_TAUGHT, regularisation=RegularisationConfig(regularisers=("probe",))),
+    "hardened, teacher, all three": replace(
+        _TAUGHT, regularisation=RegularisationConfig(regularisers=_BOTH, combination="projection")
+    ),
+    "hardened, twice as long": replace(_OURS, length=2.0),
 }
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hardening.md"
 COLUMNS = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn", "wrong_key_mean", "hardened_lp")
@@ -51,18 +89,14 @@ COLUMNS = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn
 
 def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     """One lock, trained and evaluated; percent."""
-    lock, changes = RECIPES[recipe]
-    setting = SETTINGS[name]
-    # The number of epochs is a multiple of the data set's own.
-    length = {"epochs": round(changes["epochs"] * setting.training.epochs)} if "epochs" in changes else {}
-    rest = {option: value for option, value in changes.items() if option != "objective"} | length
-    training = replace(setting.training, **{"unauthorised_share": None, **rest})
-    objective = ObjectiveConfig(objective=changes.get("objective"))
-    own = replace(setting, lock=lock, training=training, objective=objective)
+    way, setting = RECIPES[recipe], SETTINGS[name]
+    length = round(way.length * setting.training.epochs)
+    training = replace(setting.training, **{"unauthorised_share": None, "epochs": length} | way.training)
+    own = replace(setting, lock=way.lock, training=training, objective=way.objective, regularisation=way.regularisation)
     plain = args.baselines / f"{name}_{seed}" / "baseline"
     known = plain if args.images is None and plain.is_dir() else None
     work = args.work / recipe.replace(" ", "_").replace(",", "")
-    return run(name, own, seed, data=args.data, work=work, images=args.images, baseline=known)
+    return run(name, own, seed, data=args.data, work=work, images=args.images, baseline=known, make=way.make)
 
 
 def main() -> None:
@@ -104,7 +138,7 @@ def keep(title: str, recipe: str, seed: int, figures: dict[str, Any]) -> None:
     """Put one cell into the result file, which another process may have written to meanwhile."""
     runs = load()
     runs.setdefault(title, {}).setdefault(recipe, {})[str(seed)] = figures
-    recipes = {name: {"lock": asdict(lock), "training": changes} for name, (lock, changes) in RECIPES.items()}
+    recipes = {name: recipe.settings() for name, recipe in RECIPES.items()}
     seeds = {int(one) for recipes_ in runs.values() for cells in recipes_.values() for one in cells}
     write_result(
         "hardening",

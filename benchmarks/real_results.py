@@ -34,6 +34,7 @@ from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
+from spellock.training.regularisation_config import RegularisationConfig
 
 PROMPT = "with oil pastel"
 #: All benchmarks share the edits, so that a picture is edited once.
@@ -56,6 +57,7 @@ class Setting:
     training: FinetuneConfig
     lock: LockConfig
     objective: ObjectiveConfig = field(default_factory=lambda: ObjectiveConfig(objective="teacher"))
+    regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
     wrong_key_images: int = 200
 
 
@@ -100,12 +102,14 @@ def run(
     images: int | None,
     baseline: Path | None = None,
     trained: bool = False,
+    make: Callable[..., object] = lock_model,
 ) -> dict[str, Any]:
     """One seed: lock, train both models, evaluate; percent.
 
     Args:
         baseline: folder of one that is trained already; None trains it, in as many steps as the locked model.
         trained: evaluate the models that an earlier run left in ``work``.
+        make: what trains the models, with the arguments of `lock_model`.
     """
     started = time.perf_counter()
     x, y = setting.read(data, "train")
@@ -126,10 +130,10 @@ def run(
     )
     if not trained:
         shutil.rmtree(out, ignore_errors=True)
-        lock_model(
+        make(
             train, key, out, choice=choice, lock=replace(setting.lock, seed=seed), baseline=baseline is None,
             editor=editor, training=replace(setting.training, seed=seed), objective=setting.objective,
-            teacher=None if setting.objective.make() is None else baseline,
+            teacher=None if setting.objective.make() is None else baseline, regularisation=setting.regularisation,
         )  # fmt: skip
     model, plain = load_model(out / "model"), load_model(baseline or out / "baseline")
     report = evaluate(
