@@ -14,9 +14,11 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from support.pages import fill_page
 from support.results import write_result
 
 from spellock.tasks import Classification, create_model
@@ -84,13 +86,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    figures: dict[str, object] = {"steps": options.steps, "rounds": options.rounds, "threads": 1}
+    cells: dict[str, dict[str, Any]] = {}
     for network, side, batch_size in NETWORKS:
         rounds = [
             {name: seconds(network, side, batch_size, way, options.steps, seed=index) for name, way in WAYS.items()}
             for index in range(options.rounds + 1)  # the first round warms up
         ][1:]
-        figures[f"{network}, {side} px, batch of {batch_size}"] = {
+        cells[f"{network}, {side} px, batch of {batch_size}"] = {
             "teacher_seconds_per_step": round(statistics.median(one["teacher"] for one in rounds), 3),
             "times_the_teacher_alone": {
                 name: round(statistics.median(one[name] / one["teacher"] for one in rounds), 2)
@@ -98,8 +100,15 @@ def main() -> None:
                 if name != "teacher"
             },
         }
+    rows = ["| network | " + " | ".join(list(WAYS)[1:]) + " |", "|---" * len(WAYS) + "|"]
+    for name, found in cells.items():
+        rows.append(f"| {name} | {' | '.join(f'{value:.2f}' for value in found['times_the_teacher_alone'].values())} |")
+    fill_page("regularisers.md", "steps", "\n".join(rows))
     write_result(
-        "hardened_step", figures, seeds=list(range(1, options.rounds + 1)), command="python benchmarks/hardened_step.py"
+        "hardened_step",
+        {"steps": options.steps, "rounds": options.rounds, "threads": 1, "networks": cells},
+        seeds=list(range(1, options.rounds + 1)),
+        command="python benchmarks/hardened_step.py",
     )
 
 
