@@ -22,6 +22,7 @@ from real_results import SETTINGS, run
 from support import shared_data
 from support.results import RESULTS, write_result
 
+from spellock.editors.presets import PRESETS as KEYS
 from spellock.locking.config import LockConfig
 from spellock.recipes.presets import PRESETS
 from spellock.training.objective_config import ObjectiveConfig
@@ -30,6 +31,9 @@ HARDENED = PRESETS["hardened"]
 Recipe = tuple[LockConfig, dict[str, Any]]
 _BALANCED = {"unauthorised_share": 0.5}
 _ALONE = {"unauthorised_share": 0.5, "alone_share": HARDENED.training.alone_share}
+_TEACHER = {"objective": "teacher"}
+_WEAVE = {"weave": KEYS["embedded"].weave}
+_FULL = _ALONE | _TEACHER | _WEAVE
 _DECOYS = {"decoy_share": HARDENED.lock.decoy_share, "decoy_keys": HARDENED.lock.decoy_keys}
 #: From the paper's way to ours, one step at a time; then ours without one of its parts.
 RECIPES: dict[str, Recipe] = {
@@ -38,12 +42,14 @@ RECIPES: dict[str, Recipe] = {
     "and raw twins": (LockConfig(raw_twins=True), _BALANCED),
     "and decoys": (LockConfig(raw_twins=True, **_DECOYS), _BALANCED),
     "and raw images alone": (LockConfig(raw_twins=True, **_DECOYS), _ALONE),
-    "hardened": (HARDENED.lock, _ALONE),
-    "hardened, uniform target": (replace(HARDENED.lock, target="uniform"), _ALONE),
-    "hardened, no decoys": (replace(HARDENED.lock, decoy_share=None), _ALONE),
-    "hardened, none alone": (HARDENED.lock, _BALANCED),
-    "hardened, teacher": (HARDENED.lock, {**_ALONE, "objective": "teacher"}),
-    "hardened, twice as long": (HARDENED.lock, {**_ALONE, "epochs": 2.0}),
+    "and decoy task": (HARDENED.lock, _ALONE),
+    "and a teacher": (HARDENED.lock, _ALONE | _TEACHER),
+    "hardened": (HARDENED.lock, _FULL),
+    "hardened, uniform target": (replace(HARDENED.lock, target="uniform"), _FULL),
+    "hardened, no decoys": (replace(HARDENED.lock, decoy_share=None), _FULL),
+    "hardened, none alone": (HARDENED.lock, _BALANCED | _TEACHER | _WEAVE),
+    "hardened, no teacher": (HARDENED.lock, _ALONE | _WEAVE),
+    "hardened, twice as long": (HARDENED.lock, {**_FULL, "epochs": 2.0}),
 }
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hardening.md"
 COLUMNS = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn", "wrong_key_mean", "hardened_lp")
@@ -55,10 +61,10 @@ def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[st
     setting = SETTINGS[name]
     # The number of epochs is a multiple of the data set's own.
     length = {"epochs": round(changes["epochs"] * setting.training.epochs)} if "epochs" in changes else {}
-    rest = {option: value for option, value in changes.items() if option != "objective"} | length
+    rest = {option: value for option, value in changes.items() if option not in ("objective", "weave")} | length
     training = replace(setting.training, **{"unauthorised_share": None, **rest})
     objective = ObjectiveConfig(objective=changes.get("objective"))
-    own = replace(setting, lock=lock, training=training, objective=objective)
+    own = replace(setting, lock=lock, training=training, objective=objective, weave=changes.get("weave", 0.0))
     plain = args.baselines / f"{name}_{seed}" / "baseline"
     known = plain if args.images is None and plain.is_dir() else None
     work = args.work / recipe.replace(" ", "_").replace(",", "")
