@@ -1,4 +1,4 @@
-"""Things of one kind by name: attacks, fills, editors. To an unknown name the error answers with those that are near."""
+"""Things of one kind by name: attacks, fills, editors. An unknown name is answered with those that are near."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from spellock.errors import ConfigError
 T = TypeVar("T")
 
 
-def near_names(name: str, known: Iterable[str]) -> list[str]:
-    """At most three of ``known`` that look like ``name``, the nearest first; none where nothing does."""
-    return difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
+def near_names(name: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.4) -> list[str]:
+    """At most ``most`` of ``known`` that look like ``name``, the nearest first.
+
+    Args:
+        cutoff: likeness that is asked of them, from 0 (anything) to 1 (the name itself).
+    """
+    return difflib.get_close_matches(name, list(known), n=most, cutoff=cutoff)
 
 
 def no_such(kind: str, name: str, known: Iterable[str]) -> ConfigError:
