@@ -34,7 +34,6 @@ from spellock.evaluation.wrong_keys import DEFAULT_COUNT, WrongKey, choose_wrong
 from spellock.key import Key
 from spellock.locking.tiers import Tier
 from spellock.tasks.collect import collect
-from spellock.tasks.detection import DetectionTask
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import make_task
 
@@ -102,7 +101,7 @@ def evaluate(
     task = make_task(test.task)
     if (tiers or group_classes) and not task.has_tiers:
         raise ConfigError(f"the task {task.name} has no tiers; leave them out")
-    if isinstance(task, DetectionTask):
+    if task.has_boxes:
         return evaluate_boxes(
             model,
             classes,
