@@ -27,7 +27,8 @@ from spellock.evaluation.judges import make_judge
 from spellock.evaluation.keyless import Unlabelled, raw_readings
 from spellock.evaluation.labels import aligned_labels, lock_index
 from spellock.evaluation.real_view import real_view
-from spellock.evaluation.report import Report, TierResult, WrongKeyResult
+from spellock.evaluation.report import Report
+from spellock.evaluation.report_parts import TierResult, WrongKeyResult
 from spellock.evaluation.tiers import group_places, tier_results
 from spellock.evaluation.wrong_key_trials import EditorMaker, wrong_key_logits
 from spellock.evaluation.wrong_keys import DEFAULT_COUNT, WrongKey, choose_wrong_keys
