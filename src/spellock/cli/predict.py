@@ -15,7 +15,8 @@ from spellock.cli.options import check_device
 from spellock.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from spellock.unlocking.unlocked_model import Prediction, UnlockedModel
+    from spellock.unlocking.prediction import Prediction
+    from spellock.unlocking.unlocked_model import UnlockedModel
 
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif", ".jp2")
 

@@ -10,7 +10,6 @@ import hashlib
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +30,7 @@ from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs
+from spellock.unlocking.prediction import Prediction
 from spellock.weightlocks.unlocking import unlock_module
 from spellock.weightlocks.weight_header import is_weight_key
 from spellock.weightlocks.weight_key import WeightKey
@@ -38,25 +38,6 @@ from spellock.weightlocks.weight_keyfile import load_weight_key
 
 _log = logging.getLogger(__name__)
 _BATCH = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """What the model says about one image.
-
-    Attributes:
-        source: the path, or ``input 3`` for images without a name.
-        label: place of the most probable class, the lock class included and reported as it is.
-        class_name: its name.
-        probability: its probability, in [0, 1].
-        probabilities: float32 (K,), of all classes; they add up to 1, unless an image can have several.
-    """
-
-    source: str
-    label: int
-    class_name: str
-    probability: float
-    probabilities: NDArray[np.float32] = field(repr=False, compare=False)
 
 
 class UnlockedModel:
