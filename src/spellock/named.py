@@ -6,12 +6,13 @@ import difflib
 import fnmatch
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar, cast
 
 from spellock.errors import ConfigError
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 
 def near_names(name: str, known: Iterable[str], *, most: int = 3, cutoff: float = 0.4) -> list[str]:
@@ -57,6 +58,15 @@ class Named(Generic[T]):
             article = "an" if self.kind[0] in "aeiou" else "a"
             raise ConfigError(f"{article} {self.kind} named {name!r} is registered already; choose another name")
         self.things[name] = thing
+
+    def adding(self, name: str) -> Callable[[F], F]:
+        """Decorator: `add` what stands below it. A registry's own decorator says of which type that may be."""
+
+        def add(thing: F) -> F:
+            self.add(name, cast(T, thing))
+            return thing
+
+        return add
 
     def names(self, pattern: str = "*") -> list[str]:
         """Names that match the shell-style ``pattern``, sorted."""

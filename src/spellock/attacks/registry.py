@@ -19,12 +19,7 @@ def register_attack(name: str) -> Callable[[A], A]:
     Raises:
         ConfigError: the name is taken, or the class is no dataclass of its own.
     """
-
-    def register(kind: A) -> A:
-        _ATTACKS.add(name, kind)
-        return kind
-
-    return register
+    return _ATTACKS.adding(name)
 
 
 def list_attacks(pattern: str = "*") -> list[str]:

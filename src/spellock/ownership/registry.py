@@ -19,12 +19,7 @@ def register_method(name: str) -> Callable[[A], A]:
     Raises:
         ConfigError: the name is taken, or the class is no dataclass of its own.
     """
-
-    def register(kind: A) -> A:
-        _METHODS.add(name, kind)
-        return kind
-
-    return register
+    return _METHODS.adding(name)
 
 
 def list_methods(pattern: str = "*") -> list[str]:

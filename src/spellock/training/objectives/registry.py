@@ -61,12 +61,7 @@ def register_objective(name: str) -> Callable[[F], F]:
     Raises:
         ConfigError: the name is taken, or the class is no dataclass of its own.
     """
-
-    def register(kind: F) -> F:
-        _OBJECTIVES.add(name, kind)
-        return kind
-
-    return register
+    return _OBJECTIVES.adding(name)
 
 
 def list_objectives(pattern: str = "*") -> list[str]:

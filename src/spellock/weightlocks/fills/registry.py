@@ -85,12 +85,7 @@ def register_fill(name: str) -> Callable[[F], F]:
     Raises:
         ConfigError: the name is taken.
     """
-
-    def register(fill: F) -> F:
-        _FILLS.add(name, fill)
-        return fill
-
-    return register
+    return _FILLS.adding(name)
 
 
 def list_fills(pattern: str = "*") -> list[str]:

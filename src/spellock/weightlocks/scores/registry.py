@@ -50,12 +50,7 @@ def register_score(name: str) -> Callable[[F], F]:
     Raises:
         ConfigError: the name is taken.
     """
-
-    def register(score: F) -> F:
-        _SCORES.add(name, score)
-        return score
-
-    return register
+    return _SCORES.adding(name)
 
 
 def list_scores(pattern: str = "*") -> list[str]:
