@@ -51,6 +51,18 @@ def test_a_name_is_given_once(names: set[str], data: st.DataObject) -> None:
     assert made[name] == before
 
 
+@given(NAMES)
+def test_the_decorator_adds_and_changes_nothing(name: str) -> None:
+    made: Named[object] = Named("tool")
+
+    @made.adding(name)
+    class Tool:
+        pass
+
+    assert made[name] is Tool
+    assert Tool.__name__ == "Tool"
+
+
 @given(MANY, NAMES)
 def test_an_unknown_name_is_answered_with_near_ones(names: set[str], asked: str) -> None:
     names -= {asked}
