@@ -55,7 +55,7 @@ def test_a_name_is_given_once(names: set[str], data: st.DataObject) -> None:
 def test_the_decorator_adds_and_changes_nothing(name: str) -> None:
     made: Named[object] = Named("tool")
 
-    @made.adding(name)
+    @made.register(name)
     class Tool:
         pass
 
@@ -175,6 +175,20 @@ def test_options_are_checked(tools: NamedClasses[Tool], name: str, options: dict
     with pytest.raises(ConfigError) as caught:
         tools.make(name, options)  # type: ignore[arg-type]  # some are no scalars of the right kind
     assert str(caught.value) == told
+
+
+def test_settings_of_several_classes(tools: NamedClasses[Tool]) -> None:
+    assert tools.from_settings("hammer", {"nails": 3}) == Hammer(nails=3)
+    assert tools.whose("nails") == "it belongs to hammer"
+    assert tools.whose("nails", among=["bare"]) == tools.whose("wood") == "no tool has it"
+    with pytest.raises(
+        ConfigError, match=r"^the tool 'bare' has no option 'nails' \(it belongs to hammer\); leave it out$"
+    ):
+        tools.from_settings("bare", {"nails": 3})
+    with pytest.raises(ConfigError, match=r"^the tool 'bare' has no option 'nails' \(no tool has it\); leave it out$"):
+        tools.from_settings("bare", {"nails": 3}, among=["bare"])
+    with pytest.raises(ConfigError, match=r"^there is no tool 'saw'; did you mean"):
+        tools.from_settings("saw")
 
 
 @pytest.mark.parametrize("kind", [Tool, Undeclared, dict, lambda: Hammer()])

@@ -59,14 +59,14 @@ class Named(Generic[T]):
             raise ConfigError(f"{article} {self.kind} named {name!r} is registered already; choose another name")
         self.things[name] = thing
 
-    def adding(self, name: str) -> Callable[[F], F]:
+    def register(self, name: str) -> Callable[[F], F]:
         """Decorator: `add` what stands below it. A registry's own decorator says of which type that may be."""
 
-        def add(thing: F) -> F:
+        def register(thing: F) -> F:
             self.add(name, cast(T, thing))
             return thing
 
-        return add
+        return register
 
     def names(self, pattern: str = "*") -> list[str]:
         """Names that match the shell-style ``pattern``, sorted."""

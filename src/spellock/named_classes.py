@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from spellock.errors import ConfigError
@@ -38,9 +38,32 @@ class NamedClasses(Named[type[T]]):
         kind: Any = self[name]
         return [field.name for field in dataclasses.fields(kind)]
 
+    def whose(self, option: str, *, among: Iterable[str] | None = None) -> str:
+        """Which of the classes, or of those ``among`` them, have an option; in words."""
+        knowing = [name for name in (self if among is None else among) if option in self.options(name)]
+        return f"it belongs to {' and '.join(knowing)}" if knowing else f"no {self.kind.split()[-1]} has it"
+
     def unknown(self, name: str, options: Iterable[str]) -> list[str]:
         """Those of ``options`` that the class called ``name`` does not have, sorted."""
         return sorted(set(options) - set(self.options(name)))
+
+    def from_settings(
+        self, name: str, options: Mapping[str, object] | None = None, *, among: Iterable[str] | None = None
+    ) -> T:
+        """Like `make`, of options out of settings that hold those of several classes, with types checked already.
+
+        Args:
+            among: names of the classes that the settings are for; all by default.
+
+        Raises:
+            ConfigError: there is no such class, it does not know an option (the message says whose it is), or an
+                option's value cannot be.
+        """
+        kind: Callable[..., T] = self[name]
+        for option in self.unknown(name, options or ()):
+            whose = self.whose(option, among=among)
+            raise ConfigError(f"the {self.kind} {name!r} has no option {option!r} ({whose}); leave it out")
+        return kind(**(options or {}))
 
     def make(self, name: str, options: Mapping[str, Scalar] | None = None) -> T:
         """An instance of the class called ``name`` with ``options``; what is left out has its default.

@@ -19,7 +19,7 @@ def register_attack(name: str) -> Callable[[A], A]:
     Raises:
         ConfigError: the name is taken, or the class is no dataclass of its own.
     """
-    return _ATTACKS.adding(name)
+    return _ATTACKS.register(name)
 
 
 def list_attacks(pattern: str = "*") -> list[str]:

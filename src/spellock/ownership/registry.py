@@ -19,7 +19,7 @@ def register_method(name: str) -> Callable[[A], A]:
     Raises:
         ConfigError: the name is taken, or the class is no dataclass of its own.
     """
-    return _METHODS.adding(name)
+    return _METHODS.register(name)
 
 
 def list_methods(pattern: str = "*") -> list[str]:

@@ -128,9 +128,4 @@ def make_target(name: str, options: Mapping[str, object] | None = None, *, task:
         raise no_such(_TARGETS.kind, name, known)
     if name not in known:
         raise ConfigError(f"the lock target {name!r} does not exist for the task {task}, expected {' or '.join(known)}")
-    for option in _TARGETS.unknown(name, options or ()):
-        knowing = [other for other in known if option in _TARGETS.options(other)]
-        hint = f"it belongs to {' and '.join(knowing)}" if knowing else "no target has it"
-        raise ConfigError(f"the lock target {name!r} has no option {option!r} ({hint}); leave it out")
-    kind: Callable[..., Target] = _TARGETS[name]
-    return kind(**(options or {}))
+    return _TARGETS.from_settings(name, options, among=known)

@@ -8,7 +8,6 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from torch import Tensor
 
-from spellock.errors import ConfigError
 from spellock.named_classes import NamedClasses
 from spellock.training.preparation import Task
 
@@ -61,7 +60,7 @@ def register_objective(name: str) -> Callable[[F], F]:
     Raises:
         ConfigError: the name is taken, or the class is no dataclass of its own.
     """
-    return _OBJECTIVES.adding(name)
+    return _OBJECTIVES.register(name)
 
 
 def list_objectives(pattern: str = "*") -> list[str]:
@@ -76,13 +75,9 @@ def make_objective(name: str, options: Mapping[str, object] | None = None) -> Ob
         ConfigError: there is no such objective (near matches are listed), it does not know an option, or an option's
             value cannot be.
     """
-    kind: Callable[..., Objective] = _OBJECTIVES[name]
-    for option in _OBJECTIVES.unknown(name, options or ()):
-        raise ConfigError(f"the objective {name!r} has no option {option!r} ({whose_option(option)}); leave it out")
-    return kind(**(options or {}))
+    return _OBJECTIVES.from_settings(name, options)
 
 
 def whose_option(option: str) -> str:
     """Which objectives know an option, in words."""
-    knowing = [name for name in _OBJECTIVES if option in _OBJECTIVES.options(name)]
-    return f"it belongs to {' and '.join(knowing)}" if knowing else "no objective has it"
+    return _OBJECTIVES.whose(option)

@@ -85,7 +85,7 @@ def register_fill(name: str) -> Callable[[F], F]:
     Raises:
         ConfigError: the name is taken.
     """
-    return _FILLS.adding(name)
+    return _FILLS.register(name)
 
 
 def list_fills(pattern: str = "*") -> list[str]:

@@ -50,7 +50,7 @@ def register_score(name: str) -> Callable[[F], F]:
     Raises:
         ConfigError: the name is taken.
     """
-    return _SCORES.adding(name)
+    return _SCORES.register(name)
 
 
 def list_scores(pattern: str = "*") -> list[str]:
