@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from torch import Tensor
 
-from spellock.errors import ConfigError
+from spellock.named_classes import NamedClasses
 from spellock.training.preparation import Task
 
 #: Which images of a batch an objective wants the teacher's answer for.
@@ -53,31 +50,22 @@ class Objective(Protocol):
         ...
 
 
-F = TypeVar("F", bound=Callable[..., Objective])
-_OBJECTIVES: dict[str, Callable[..., Objective]] = {}
+F = TypeVar("F", bound=type[Objective])
+_OBJECTIVES: NamedClasses[Objective] = NamedClasses("objective")
 
 
 def register_objective(name: str) -> Callable[[F], F]:
     """Class decorator: make a dataclass known as objective ``name``; its fields are the objective's options.
 
     Raises:
-        ConfigError: the name is taken, or the class is no dataclass.
+        ConfigError: the name is taken, or the class is no dataclass of its own.
     """
-
-    def register(kind: F) -> F:
-        if name in _OBJECTIVES:
-            raise ConfigError(f"an objective named {name!r} is registered already; choose another name")
-        if not dataclasses.is_dataclass(kind):
-            raise ConfigError(f"the class of objective {name!r} is not a dataclass; declare it as one")
-        _OBJECTIVES[name] = kind
-        return kind
-
-    return register
+    return _OBJECTIVES.register(name)
 
 
 def list_objectives(pattern: str = "*") -> list[str]:
     """Names of objectives that match a wildcard pattern."""
-    return sorted(fnmatch.filter(_OBJECTIVES, pattern))
+    return _OBJECTIVES.names(pattern)
 
 
 def make_objective(name: str, options: Mapping[str, object] | None = None) -> Objective:
@@ -87,19 +75,9 @@ def make_objective(name: str, options: Mapping[str, object] | None = None) -> Ob
         ConfigError: there is no such objective (near matches are listed), it does not know an option, or an option's
             value cannot be.
     """
-    if name not in _OBJECTIVES:
-        near = difflib.get_close_matches(name, _OBJECTIVES, cutoff=0.4) or list_objectives()
-        raise ConfigError(f"there is no objective {name!r}; did you mean {' or '.join(near)}?")
-    for option in sorted(set(options or {}) - _options(name)):
-        raise ConfigError(f"the objective {name!r} has no option {option!r} ({whose_option(option)}); leave it out")
-    return _OBJECTIVES[name](**(options or {}))
+    return _OBJECTIVES.from_settings(name, options)
 
 
 def whose_option(option: str) -> str:
     """Which objectives know an option, in words."""
-    knowing = [name for name in list_objectives() if option in _options(name)]
-    return f"it belongs to {' and '.join(knowing)}" if knowing else "no objective has it"
-
-
-def _options(name: str) -> set[str]:
-    return {field.name for field in dataclasses.fields(_OBJECTIVES[name])}  # type: ignore[arg-type]  # see register_objective
+    return _OBJECTIVES.whose(option)
