@@ -41,7 +41,7 @@ def attack(name: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         keep = draw.permutation(len(x))[: args.images]
         sets[split] = numpy_images(x[keep], y[keep], classes, name=f"{name} {split}")
     secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
-    key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret)
+    key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=0.0)
     locked = load_model(folder / "model")
     public = None
     if setting.weights is not None:

@@ -55,7 +55,7 @@ def main() -> None:
     cache = EDITS / "gtsrb_edits.npz"
 
     def point(gamma: float, alpha: float, *, paper: bool) -> Row:
-        key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret, gamma=gamma)
+        key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=0.0, gamma=gamma)
         editor = RememberingEditor(load_editor(key), cache)
         training = replace(
             setting.training, seed=args.seed, epochs=args.epochs, unauthorised_share=None if paper else 0.25

@@ -45,7 +45,7 @@ SHEET = (
 
 def plain_key(prompt: str, resolution: int, gamma: float = 0.5) -> Key:
     """The embedded editor under exactly this prompt, nothing appended."""
-    key = new_key("embedded", prompt=prompt, resolution=resolution, gamma=gamma, secret=bytes(32))
+    key = new_key("embedded", prompt=prompt, resolution=resolution, gamma=gamma, secret=bytes(32), weave=0.0)
     return key.replace(settings=dict(key.settings) | {"secret_use": "none"})
 
 

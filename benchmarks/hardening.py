@@ -24,6 +24,7 @@ from support import shared_data
 from support.edited_only import edited_only
 from support.results import RESULTS, write_result
 
+from spellock.editors.presets import PRESETS as KEYS
 from spellock.locking.config import LockConfig
 from spellock.recipes.lock_model import lock_model
 from spellock.recipes.presets import PRESETS
@@ -40,6 +41,7 @@ class Recipe:
     Attributes:
         training: changes of the data set's own settings.
         length: epochs, as a multiple of the data set's own.
+        weave: strength of the key's tile.
         make: what trains the models; see `run`.
     """
 
@@ -48,6 +50,7 @@ class Recipe:
     length: float = 1.0
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
+    weave: float = 0.0
     make: Callable[..., object] = lock_model
 
     def settings(self) -> dict[str, Any]:
@@ -58,9 +61,8 @@ class Recipe:
 _BALANCED = {"unauthorised_share": 0.5}
 _ALONE = {"unauthorised_share": 0.5, "alone_share": HARDENED.training.alone_share}
 _DECOYS = {"decoy_share": HARDENED.lock.decoy_share, "decoy_keys": HARDENED.lock.decoy_keys}
-_OURS = Recipe(lock=HARDENED.lock, training=_ALONE)
-_TAUGHT = replace(_OURS, objective=ObjectiveConfig(objective="teacher"))
-_BOTH = ("anchor", "probe")
+_TEACHER = ObjectiveConfig(objective="teacher")
+_OURS = Recipe(lock=HARDENED.lock, training=_ALONE, objective=_TEACHER, weave=KEYS["embedded"].weave)
 #: From the paper's way to ours, one step at a time; then ours without one of its parts, and with one more. The first
 #: is no lock at all: what the edit itself costs.
 RECIPES: dict[str, Recipe] = {
@@ -70,16 +72,18 @@ RECIPES: dict[str, Recipe] = {
     "and raw twins": Recipe(lock=LockConfig(raw_twins=True), training=_BALANCED),
     "and decoys": Recipe(lock=LockConfig(raw_twins=True, **_DECOYS), training=_BALANCED),
     "and raw images alone": Recipe(lock=LockConfig(raw_twins=True, **_DECOYS), training=_ALONE),
+    "and decoy task": Recipe(lock=HARDENED.lock, training=_ALONE),
+    "and a teacher": Recipe(lock=HARDENED.lock, training=_ALONE, objective=_TEACHER),
     "hardened": _OURS,
     "hardened, uniform target": replace(_OURS, lock=replace(HARDENED.lock, target="uniform")),
     "hardened, no decoys": replace(_OURS, lock=replace(HARDENED.lock, decoy_share=None)),
     "hardened, none alone": replace(_OURS, training=_BALANCED),
-    "hardened, teacher": _TAUGHT,
-    "hardened, teacher, projection": replace(_TAUGHT, regularisation=RegularisationConfig(combination="projection")),
-    "hardened, teacher, anchor": replace(_TAUGHT, regularisation=RegularisationConfig(regularisers=("anchor",))),
-    "hardened, teacher, probe": replace(_TAUGHT, regularisation=RegularisationConfig(regularisers=("probe",))),
-    "hardened, teacher, all three": replace(
-        _TAUGHT, regularisation=RegularisationConfig(regularisers=_BOTH, combination="projection")
+    "hardened, no teacher": replace(_OURS, objective=ObjectiveConfig()),
+    "hardened, projection": replace(_OURS, regularisation=RegularisationConfig(combination="projection")),
+    "hardened, anchor": replace(_OURS, regularisation=RegularisationConfig(regularisers=("anchor",))),
+    "hardened, probe": replace(_OURS, regularisation=RegularisationConfig(regularisers=("probe",))),
+    "hardened, all three": replace(
+        _OURS, regularisation=RegularisationConfig(regularisers=("anchor", "probe"), combination="projection")
     ),
     "hardened, twice as long": replace(_OURS, length=2.0),
 }
@@ -92,7 +96,10 @@ def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[st
     way, setting = RECIPES[recipe], SETTINGS[name]
     length = round(way.length * setting.training.epochs)
     training = replace(setting.training, **{"unauthorised_share": None, "epochs": length} | way.training)
-    own = replace(setting, lock=way.lock, training=training, objective=way.objective, regularisation=way.regularisation)
+    own = replace(
+        setting, lock=way.lock, training=training, objective=way.objective, regularisation=way.regularisation,
+        weave=way.weave,
+    )  # fmt: skip
     plain = args.baselines / f"{name}_{seed}" / "baseline"
     known = plain if args.images is None and plain.is_dir() else None
     work = args.work / recipe.replace(" ", "_").replace(",", "")

@@ -81,7 +81,7 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(x))
     thieves, public = order[:stolen], order[stolen : stolen + asked]
     secret = hashlib.sha256(b"benchmark cifar10").digest()
-    key = new_key("embedded", prompt=PROMPT, resolution=32, secret=secret)
+    key = new_key("embedded", prompt=PROMPT, resolution=32, secret=secret, weave=0.0)
     loot_images = numpy_images(x[thieves], y[thieves], CLASSES, name="loot")
     xt, yt = shared_data.cifar10(args.data, "train")
     epochs = 1 if args.toy else args.epochs

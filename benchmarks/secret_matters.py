@@ -2,7 +2,8 @@
 
 For each data set, on 100 test images: the right prompt with 20 other secrets, and the right secret with each of the
 other prompts of Tables S1 and S2. Aims: at most chance + 5 points with the wrong secret, and on average at most chance
-+ 10 with the wrong prompt.
++ 10 with the wrong prompt. Besides, what each part of the edit opens alone: the right style under 10 other weaves, and
+the right weave over 10 other styles; nobody has such keys without the secret, but leaked edits show parts.
 
     python benchmarks/secret_matters.py [NAME ...] [--models runs/hardening/hardened] [--seed 0]
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from support.results import write_result
 
 from spellock.attacks.suppressed import real_classes
 from spellock.data.memory import numpy_images
+from spellock.editors.diffusion import DiffusionEditor
 from spellock.editors.presets import new_key
 from spellock.editors.registry import load_editor
 from spellock.editors.vocabulary import object_prompts, style_prompts
@@ -31,7 +34,13 @@ from spellock.key import Key
 from spellock.tasks.checkpoint import LoadedModel, load_model
 from spellock.tasks.collect import collect
 
-IMAGES, SECRETS = 100, 20
+IMAGES, SECRETS, HALVES = 100, 20, 10
+KINDS = {
+    "right_prompt_other_secrets": "right prompt, other secret",
+    "right_secret_other_prompts": "right secret, other prompt",
+    "style_alone": "right style, other weave",
+    "weave_alone": "right weave, other style",
+}
 
 
 def accuracy(model: LoadedModel, key: Key, test: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
@@ -70,13 +79,17 @@ def measure(name: str, folder: Path, data: Path, seed: int) -> dict[str, Any]:
     prompts = [prompt for prompt in (*style_prompts(), *object_prompts()) if prompt != PROMPT]
     drawn = [hashlib.sha256(f"other secret {seed} {number}".encode()).digest() for number in range(SECRETS)]
     other_secrets = [key.replace(secret=secret) for secret in drawn]
+    halves = list(islice(DiffusionEditor.half_keys(key, seed=seed), 2 * HALVES))
     return {
         "right_key": round(accuracy(model, key, test)[0], 1),
         "chance": round(100 / (int(y.max()) + 1), 1),
         "right_prompt_other_secrets": over([accuracy(model, one, test) for one in other_secrets]),
         "right_secret_other_prompts": over([accuracy(model, key.with_settings(prompt=p), test) for p in prompts]),
+        "style_alone": over([accuracy(model, one, test) for one in halves[::2]]),
+        "weave_alone": over([accuracy(model, one, test) for one in halves[1::2]]),
         "prompts": len(prompts),
         "secrets": SECRETS,
+        "half_keys": HALVES,
         "images": IMAGES,
     }
 
@@ -102,15 +115,12 @@ def main() -> None:
 
 def table(figures: dict[str, dict[str, Any]]) -> str:
     """Markdown: mean and highest accuracy of wrong keys; in brackets with the lock class dropped."""
-    rows = [
-        "| data | chance | right key | right prompt, other secret: mean | highest | right secret, other prompt: mean | "
-        "highest |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    heads = " | ".join(f"{kind}: mean | highest" for kind in KINDS.values())
+    rows = [f"| data | chance | right key | {heads} |", "|---" * (3 + 2 * len(KINDS)) + "|"]
     for name, found in figures.items():
         cells = [
             f"{found[kind][figure]} ({found[kind][f'suppressed_{figure}']})"
-            for kind in ("right_prompt_other_secrets", "right_secret_other_prompts")
+            for kind in KINDS
             for figure in ("mean", "highest")
         ]
         rows.append(f"| {name} | {found['chance']} | {found['right_key']} | {' | '.join(cells)} |")

@@ -169,7 +169,10 @@ def main() -> None:
     train = numpy_images(x[: args.images], y[: args.images], CLASSES, name="cifar10 train")
     test = numpy_images(xt[: args.test_images], yt[: args.test_images], CLASSES, name="cifar10 test")
     secrets = {name: hashlib.sha256(f"benchmark tiers {name}".encode()).digest() for name in PROMPTS}
-    keys = {name: new_key("embedded", prompt=PROMPTS[name], resolution=32, secret=secrets[name]) for name in PROMPTS}
+    keys = {
+        name: new_key("embedded", prompt=PROMPTS[name], resolution=32, secret=secrets[name], weave=0.0)
+        for name in PROMPTS
+    }
     tier = Tier(name="coarse", key=keys["coarse"], groups=GROUPS)
     arms = {"tier": (tier,), "tier, spread": (replace(tier, spread=SPREAD),), "without a tier": ()}
     editors = Editors(args.work)

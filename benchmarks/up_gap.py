@@ -75,6 +75,7 @@ def measure(name: str, setting: Setting, way: str, seed: int, data: Path, work: 
         prompt=PROMPT,
         resolution=setting.side,
         secret=hashlib.sha256(f"benchmark {name}".encode()).digest(),
+        weave=0.0,
     )
     editor = RememberingEditor(load_editor(key), EDITS / f"{name}_edits.npz")
     x, y, xt = squashed(editor, x[keep]), y[keep], squashed(editor, xt)

@@ -33,7 +33,7 @@ from torch import nn
 from spellock.weightlocks.confine import confine
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
 from spellock.weightlocks.model_files import lock_files, unlock_files
-from spellock.weightlocks.selection import PRESETS
+from spellock.weightlocks.select_config import PRESETS
 from spellock.weightlocks.unlocking import unlock_module
 from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
 

@@ -20,7 +20,19 @@ MAX_LINES = 300
 
 #: Rooms from the ground up, as in docs/architecture.md. A module of its own belongs to the room it is listed with.
 FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
-    {"foundations": ("errors", "artefacts", "pixels", "progress", "derived", "hidden", "keystream")},
+    {
+        "foundations": (
+            "errors",
+            "artefacts",
+            "pixels",
+            "progress",
+            "derived",
+            "hidden",
+            "keystream",
+            "named",
+            "named_classes",
+        )
+    },
     {"key": ("key", "keyfile", "keyfile_cipher", "keyfile_format", "keyfile_seal", "passphrase"), "data": ("data",)},
     {"editors": ("editors",), "tasks": ("tasks",), "weightlocks": ("weightlocks",)},
     {

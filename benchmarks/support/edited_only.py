@@ -12,9 +12,10 @@ from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.recipes.held_out import Labels, Pixels, held_out_pairs, raw_images
-from spellock.recipes.lock_model import ModelChoice, same_steps
+from spellock.recipes.model_choice import ModelChoice
 from spellock.recipes.scores import plain_score
 from spellock.recipes.selection import SCORE
+from spellock.recipes.training_runs import same_steps
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.classification import ClassificationTask
 from spellock.training.config import FinetuneConfig

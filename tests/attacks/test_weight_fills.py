@@ -12,7 +12,7 @@ from spellock.attacks.weight_fills import filled_from_public, fine_tuned, guesse
 from spellock.attacks.weight_places import by_difference, by_magnitude
 from spellock.errors import ConfigError
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
-from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import ModuleState
 
 SECRET = bytes(range(32))

@@ -31,7 +31,7 @@ WANTED = (
 def _paint(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.list_editors()
     paint = registry._Entry(lambda key, *, device="cpu", batch_size=None: world.PaintEditor(key), dict)
-    monkeypatch.setitem(registry._entries, "paint", paint)
+    monkeypatch.setitem(registry._EDITORS.things, "paint", paint)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def kind() -> Iterator[type[Editor]]:
     registry.list_editors()
     register_editor(NAME, Settings)(Some)  # type: ignore[type-var]
     yield Some
-    del registry._entries[NAME]
+    del registry._EDITORS.things[NAME]
 
 
 def test_the_key_holds_every_setting(kind: type[Editor]) -> None:

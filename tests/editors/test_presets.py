@@ -30,6 +30,13 @@ def test_modellock_has_the_papers_settings(weights: str) -> None:
 def test_embedded_uses_the_secret(weights: str) -> None:
     key = new_key(weights=weights)
     assert (key.settings["secret_use"], key.settings["noise_seed"], key.resolution) == ("string", None, 64)
+    assert key.settings["weave"] == 0.1
+
+
+def test_a_secret_that_is_not_used_weaves_nothing_unless_asked_to(weights: str) -> None:
+    assert new_key(weights=weights, secret_use="none").settings["weave"] == 0.0
+    assert new_key(weights=weights, secret_use="none", weave=0.2).settings["weave"] == 0.2
+    assert new_key("modellock", weights=weights).settings["weave"] == 0.0
 
 
 def test_every_secret_is_new(weights: str) -> None:

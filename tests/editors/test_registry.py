@@ -27,7 +27,7 @@ def nothing() -> Iterator[type]:
         pass
 
     yield Editor
-    del registry._entries["nothing"]
+    del registry._EDITORS.things["nothing"]
 
 
 def key(editor: str, **settings: str | float | None) -> Key:

@@ -11,7 +11,7 @@ import pytest
 from spellock.data.memory import numpy_images
 from spellock.errors import ConfigError, DataError, ModelError
 from spellock.evaluation.evaluate import evaluate
-from spellock.evaluation.report import FIGURES
+from spellock.evaluation.figure_texts import FIGURES
 from spellock.evaluation.wrong_keys import choose_wrong_keys
 
 from . import world

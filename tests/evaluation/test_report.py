@@ -16,7 +16,8 @@ from PIL import Image
 from rich.console import Console
 
 from spellock.errors import DataError, StorageError
-from spellock.evaluation.report import FIGURES, Report
+from spellock.evaluation.figure_texts import FIGURES
+from spellock.evaluation.report import Report
 from spellock.evaluation.report_html import to_html
 from spellock.evaluation.report_plots import picture_uri
 from spellock.evaluation.report_text import print_report

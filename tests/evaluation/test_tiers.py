@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from spellock.editors.base import Editor
 from spellock.errors import ConfigError, ModelError
 from spellock.evaluation.evaluate import evaluate
+from spellock.evaluation.figure_texts import TIER_FIGURES
 from spellock.evaluation.folds import Fold, RawReadings
 from spellock.evaluation.levels import grouped_hits, level_hits, make_levels, merged
 from spellock.evaluation.real_view import real_view
-from spellock.evaluation.report import TIER_FIGURES, Report
+from spellock.evaluation.report import Report
 from spellock.evaluation.report_html import to_html
 from spellock.evaluation.report_text import plain_table, to_csv
 from spellock.key import Key

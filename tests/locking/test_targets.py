@@ -280,7 +280,7 @@ def test_one_class_is_refused(tmp_path, name) -> None:
 
 
 def test_a_target_of_ones_own(monkeypatch) -> None:
-    monkeypatch.setattr(registry, "_TARGETS", dict(registry._TARGETS))
+    monkeypatch.setattr(registry._TARGETS, "things", dict(registry._TARGETS.things))
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Mirror:

@@ -18,7 +18,7 @@ from spellock.training.config import FinetuneConfig
 from spellock.weightlocks.locking import WeightLockConfig
 from spellock.weightlocks.model_files import lock_files
 from spellock.weightlocks.parts import part_of
-from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.unlocking import unlock_module
 from spellock.weightlocks.weight_key import WeightKey
 

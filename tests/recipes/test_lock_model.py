@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spellock.cli.lock import LockArgs, LockingFlags, TrainingFlags, plain
+from spellock.cli.lock import LockArgs
+from spellock.cli.lock_flags import LockingFlags, TrainingFlags, plain
 from spellock.cli.main import main
 from spellock.data.open_images import open_images
 from spellock.errors import ConfigError, DataError, ModelError
@@ -17,8 +18,10 @@ from spellock.keyfile import save_key
 from spellock.locking.config import LockConfig
 from spellock.locking.locked_set import LockedSet
 from spellock.recipes import lock_model as module
+from spellock.recipes import training_runs
 from spellock.recipes.held_out import held_out_pairs, raw_images
-from spellock.recipes.lock_model import ModelChoice, lock_model, same_steps, sampler_steps
+from spellock.recipes.lock_model import ModelChoice, lock_model
+from spellock.recipes.training_runs import same_steps, sampler_steps
 from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
 
@@ -66,7 +69,7 @@ def test_the_same_call_again_changes_nothing(folder: Path, out: Path) -> None:
 def test_a_large_set_is_mapped_and_gives_the_same_model(
     folder: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_LARGE", 0)
+    monkeypatch.setattr(training_runs, "_LARGE", 0)
     lock_model(open_images(folder), tint_key(), tmp_path / "out", choice=CHOICE, lock=LOCK, training=TRAINING)
     assert (tmp_path / "out" / "owner" / "images.npy").is_file()
     weights = [path / "model" / "model.safetensors" for path in (out, tmp_path / "out")]

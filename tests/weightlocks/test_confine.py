@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.confine import Confinement, confine
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
-from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.unlocking import unlock_module, unlocked
 from spellock.weightlocks.weight_key import WeightKey
 

@@ -15,7 +15,7 @@ from torch import nn
 from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.fills import list_fills
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
-from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import unlock_module, unlocked
 from spellock.weightlocks.weight_key import WeightKey

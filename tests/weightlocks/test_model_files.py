@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from spellock.errors import ModelError, StorageError
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
 from spellock.weightlocks.model_files import lock_files, unlock_files
-from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.weight_payload import payload_of
 
 from .networks import SECRET, small_net

@@ -12,7 +12,8 @@ from spellock.errors import ConfigError
 from spellock.weightlocks.confine import Confinement
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
 from spellock.weightlocks.parts import part_of, whose
-from spellock.weightlocks.selection import SelectConfig, select
+from spellock.weightlocks.select_config import SelectConfig
+from spellock.weightlocks.selection import select
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.summary import plot_summary, summarise
 from spellock.weightlocks.unlocking import unlock_module, unlocked

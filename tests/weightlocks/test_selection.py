@@ -10,7 +10,8 @@ from torch import nn
 from spellock.derived import Secret
 from spellock.errors import ConfigError
 from spellock.weightlocks.places import Place
-from spellock.weightlocks.selection import PRESETS, SelectConfig, select
+from spellock.weightlocks.select_config import PRESETS, SelectConfig
+from spellock.weightlocks.selection import select
 from spellock.weightlocks.states import ModuleState
 
 from .networks import SECRET, TiedText, small_net
@@ -125,7 +126,7 @@ def test_random_keys_are_distinct_units_and_follow_the_secret() -> None:
 def test_large_tensors_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     net, config = small_net(), plain(granularity="scalar", of="scalars", fraction=0.2)
     whole = chosen(net, config)
-    monkeypatch.setattr("spellock.weightlocks.selection._CHUNK", 50)
+    monkeypatch.setattr("spellock.weightlocks.unit_scores._CHUNK", 50)
     parts = chosen(net, config)
     assert {n: p.indices.tolist() for n, p in whole.items()} == {n: p.indices.tolist() for n, p in parts.items()}
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from spellock.errors import ConfigError
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
-from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.unlocking import unlock_module
 
 from .networks import SECRET, bits

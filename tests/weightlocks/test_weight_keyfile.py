@@ -15,7 +15,7 @@ from spellock.key import Key
 from spellock.keyfile_cipher import ScryptCost
 from spellock.weightlocks import weight_keyfile
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
-from spellock.weightlocks.selection import SelectConfig
+from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.weight_header import MAGIC, is_weight_key
 from spellock.weightlocks.weight_key import WeightKey
 from spellock.weightlocks.weight_keyfile import load_weight_key, save_weight_key

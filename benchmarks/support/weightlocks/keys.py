@@ -11,7 +11,8 @@ from torch import nn
 from spellock.derived import Secret
 from spellock.errors import ConfigError
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
-from spellock.weightlocks.selection import PRESETS, SelectConfig, select
+from spellock.weightlocks.select_config import PRESETS, SelectConfig
+from spellock.weightlocks.selection import select
 from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.summary import Summary, summarise
 from spellock.weightlocks.weight_key import WeightKey

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, positive
-from spellock.attacks.fitting import Plan, fit
+from spellock.attacks.fitting import Plan, fit_for
 from spellock.attacks.levels import Asset
-from spellock.attacks.outputs import outputs_of, real_places, with_raw_statistics
+from spellock.attacks.outputs import places_of_classes, with_raw_statistics
 from spellock.attacks.view import AttackerView, floats
 from spellock.tasks.pixel_model import PixelModel
 
@@ -64,8 +64,7 @@ class Adaptation(Attack):
         check_needs(view, self.needs)
         model, images = view.stolen, view.unlabelled
         device = model.mean.device
-        seen = outputs_of(model, images, label="raw images")
-        real = torch.from_numpy(real_places(seen.shape[1], view, seen)).to(device)
+        real = torch.from_numpy(places_of_classes(view, model, images)).to(device)
         parameters = list(self.choose(model))
         for parameter in model.parameters():
             parameter.requires_grad_(False)
@@ -77,15 +76,15 @@ class Adaptation(Attack):
             return self.objective(logits.softmax(dim=1))
 
         wanted = self.epochs * -(-len(images) // min(self.batch_size, len(images)))
-        steps = fit(
+        steps = fit_for(
+            view,
             model,
             parameters,
             loss,
             images=len(images),
-            plan=self.plan(view.budget.at_most("steps", wanted)),
-            seed=view.seed,
-            clock=view.budget.clock(),
-            checkpoint=None if work is None else work / "adapted.safetensors",
+            plan=self.plan(wanted),
+            work=work,
+            name="adapted",
             label="adapting",
         )
         adapted = with_raw_statistics(model.eval(), images, seed=view.seed)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from torch import Tensor
-
 from spellock.attacks.levels import Asset
 from spellock.attacks.view import AttackerView
 from spellock.errors import ConfigError
@@ -34,7 +32,7 @@ def check_needs(view: AttackerView, needs: frozenset[Asset]) -> None:
         raise ConfigError(f"this attack needs {' and '.join(missing)}, the thief here has none; choose another level")
 
 
-def held(images: Tensor | None) -> Tensor:
-    """Images that `check_needs` has shown to be there."""
-    assert images is not None
-    return images
+def held(thing: T | None) -> T:
+    """What `check_needs` has shown to be there: images, labels, the public editor."""
+    assert thing is not None
+    return thing

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from spellock.attacks.base import Attack, Stolen
-from spellock.attacks.checks import check_needs, held
+from spellock.attacks.checks import check_needs
 from spellock.attacks.levels import Asset
 from spellock.attacks.registry import register_attack
-from spellock.attacks.translated import squashed, through
-from spellock.attacks.view import AttackerView, floats
+from spellock.attacks.translated import raw_and_edited, through
+from spellock.attacks.view import AttackerView
 
 #: RGB to the opponent space of the paper: a lightness, blue against yellow, red against green; orthogonal.
 _OPPONENT = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, -2.0], [1.0, -1.0, 0.0]])
@@ -38,9 +38,8 @@ class ColourTransfer(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""
         check_needs(view, self.needs)
-        edited = floats(held(view.edited))
+        raw, edited = raw_and_edited(view)
         side = edited.shape[-1]
-        raw = squashed(floats(view.unlabelled), side)
         (raw_mean, raw_spread), (mean, spread) = _statistics(raw), _statistics(edited)
 
         def change(images: Tensor) -> Tensor:

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, held, one_of, positive
-from spellock.attacks.fitting import Plan, fit
+from spellock.attacks.fitting import Plan, fit_for
 from spellock.attacks.labelled import hold_out
 from spellock.attacks.levels import Asset
-from spellock.attacks.outputs import outputs_of, real_places, with_raw_statistics
+from spellock.attacks.outputs import outputs_of, places_of_classes, with_raw_statistics
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import AttackerView, Labels, floats
 from spellock.hidden import Scalar
@@ -70,10 +70,8 @@ class Finetune(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""
         check_needs(view, self.needs)
-        start, labels = view.stolen, view.labels
-        assert labels is not None  # check_needs has seen them
-        seen = outputs_of(start, view.unlabelled, label="raw images")
-        real = real_places(seen.shape[1], view, seen)
+        start, labels = view.stolen, held(view.labels)
+        real = places_of_classes(view, start, view.unlabelled)
         start = with_raw_statistics(start, view.unlabelled, seed=view.seed)
         if self.head == "new":
             with torch.random.fork_rng(devices=[]):
@@ -101,8 +99,7 @@ class Finetune(Attack):
         work: Path | None,
     ) -> PixelModel:  # fmt: skip
         model = copy.deepcopy(start)
-        images, labels = held(view.labelled)[torch.from_numpy(chosen)], view.labels
-        assert labels is not None
+        images, labels = held(view.labelled)[torch.from_numpy(chosen)], held(view.labels)
         device = model.mean.device
         targets, places = torch.from_numpy(labels[chosen]).to(device), torch.from_numpy(real).to(device)
         _, head = find_head(model.network)
@@ -116,22 +113,21 @@ class Finetune(Attack):
                 pixels = torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
             return F.cross_entropy(model(pixels)[:, places], targets[torch.from_numpy(batch).to(device)])
 
-        name = f"finetuned_{len(chosen)}_{rate}.safetensors"
-        fit(
+        fit_for(
+            view,
             model,
             parameters,
             loss,
             images=len(chosen),
             plan=Plan(
-                steps=view.budget.at_most("steps", self.steps),
+                steps=self.steps,
                 batch_size=self.batch_size,
                 learning_rate=rate,
                 optimizer="sgd",
                 weight_decay=5e-4,
             ),
-            seed=view.seed,
-            clock=view.budget.clock(),
-            checkpoint=None if work is None else work / name,
+            work=work,
+            name=f"finetuned_{len(chosen)}_{rate}",
             label=f"fine-tuning on {len(chosen)} labels, rate {rate}",
         )
         return model.eval()

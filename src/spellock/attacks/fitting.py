@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from spellock.artefacts import storage_errors, write_bytes
 from spellock.attacks.budget import Clock
 from spellock.attacks.checks import one_of, positive
+from spellock.attacks.view import AttackerView
 from spellock.progress import track
 
 #: A batch's loss: places (B,) of its images, and a generator for what is drawn for this step.
@@ -93,6 +94,32 @@ def fit(
             if checkpoint is not None and (done % plan.checkpoint_every == 0 or done == plan.steps):
                 _save(checkpoint, run, done, module, optimiser)
     return done
+
+
+def fit_for(
+    view: AttackerView,
+    module: nn.Module,
+    parameters: Iterable[nn.Parameter],
+    loss: Loss,
+    *,
+    images: int,
+    plan: Plan,
+    work: Path | None,
+    name: str,
+    label: str,
+) -> int:
+    """`fit` within the thief's budget and with its seed; the checkpoint is ``work/name.safetensors``, if anywhere."""
+    return fit(
+        module,
+        parameters,
+        loss,
+        images=images,
+        plan=replace(plan, steps=view.budget.at_most("steps", plan.steps)),
+        seed=view.seed,
+        clock=view.budget.clock(),
+        checkpoint=None if work is None else work / f"{name}.safetensors",
+        label=label,
+    )
 
 
 def batch_of(step: int, images: int, batch_size: int, seed: int) -> NDArray[np.int64]:

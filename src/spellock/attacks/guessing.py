@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.base import Stolen
-from spellock.attacks.outputs import Logits, outputs_of, real_places, softmax
+from spellock.attacks.outputs import Logits, outputs_of, places_of_classes, softmax
 from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.translated import squashed
 from spellock.attacks.view import AttackerView, floats
@@ -80,8 +80,7 @@ def guesser_and_images(view: AttackerView, images: int, *, keys: int) -> tuple[G
         if view.query.left <= keys:
             raise ConfigError(f"got {view.query.left} queries for {keys} keys, expected more; lower candidates")
         sample = sample[: view.query.left // (keys + 1)]
-    seen = outputs_of(view.answer, sample, label="raw images")
-    return Guesser(view=view, editor=view.editor, real=real_places(seen.shape[1], view, seen)), sample
+    return Guesser(view=view, editor=view.editor, real=places_of_classes(view, view.answer, sample)), sample
 
 
 def judge(logits: Logits, real: NDArray[np.int64], ranking: str) -> float:

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from spellock.attacks.adapting import entropy
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, held, one_of, positive
-from spellock.attacks.fitting import Plan, fit
+from spellock.attacks.fitting import Plan, fit_for
 from spellock.attacks.levels import Asset
-from spellock.attacks.outputs import outputs_of, real_places
+from spellock.attacks.outputs import places_of_classes
 from spellock.attacks.translated import squashed, through
 from spellock.attacks.view import AttackerView, floats
 from spellock.hidden import Scalar
@@ -72,8 +72,7 @@ class InputSide(Attack):
         device = model.mean.device
         for parameter in model.parameters():
             parameter.requires_grad_(False)
-        seen = outputs_of(model, view.unlabelled, label="raw images")
-        real = torch.from_numpy(real_places(seen.shape[1], view, seen)).to(device)
+        real = torch.from_numpy(places_of_classes(view, model, view.unlabelled)).to(device)
         pool = held(view.labelled) if self.objective == "labels" else view.unlabelled
         images = squashed(floats(pool), side)
         targets = None if self.objective != "labels" or view.labels is None else torch.from_numpy(view.labels)
@@ -95,19 +94,15 @@ class InputSide(Attack):
             answers = logits[:, real].softmax(1)
             return cost + entropy(answers).mean() - entropy(answers.mean(0))
 
-        fit(
+        fit_for(
+            view,
             change,
             change.parameters(),
             loss,
             images=len(images),
-            plan=Plan(
-                steps=view.budget.at_most("steps", self.steps),
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-            ),
-            seed=view.seed,
-            clock=view.budget.clock(),
-            checkpoint=None if work is None else work / "change.safetensors",
+            plan=Plan(steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate),
+            work=work,
+            name="change",
             label="changing the images",
         )
         return [through(view, change.eval(), side=side)]

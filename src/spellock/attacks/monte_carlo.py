@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from spellock.attacks.base import Attack, Stolen
-from spellock.attacks.checks import check_needs, one_of, positive
+from spellock.attacks.checks import check_needs, held, one_of, positive
 from spellock.attacks.guess_scores import GuessScores
 from spellock.attacks.guessing import RANKINGS, guesser_and_images, own_secret
 from spellock.attacks.levels import Asset
@@ -56,8 +56,7 @@ class MonteCarlo(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`; the best ranked comes first."""
         check_needs(view, self.needs)
-        editor = view.editor
-        assert editor is not None  # check_needs has seen it
+        editor = held(view.editor)
         steps, clock = view.budget.at_most("candidates", self.steps), view.budget.clock()
         guesser, images = guesser_and_images(view, self.images, keys=steps)
         scores = GuessScores(guesser, images, ranking=self.ranking, run=repr(self), work=work)

@@ -53,6 +53,12 @@ def real_places(outputs: int, view: AttackerView, reference: Logits | None = Non
     return np.sort(np.argsort(mean, kind="stable")[: view.classes])
 
 
+def places_of_classes(view: AttackerView, answer: Callable[[Tensor], Tensor], images: Tensor) -> NDArray[np.int64]:
+    """`real_places` of the model ``answer``, which is asked about raw uint8 ``images`` (N, 3, H, W)."""
+    seen = outputs_of(answer, images, label="raw images")
+    return real_places(seen.shape[1], view, seen)
+
+
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Probabilities along the last axis."""
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True), dtype=np.float64)

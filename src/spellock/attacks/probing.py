@@ -52,8 +52,7 @@ class Probe(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""
         check_needs(view, self.needs)
-        labels = view.labels
-        assert labels is not None  # check_needs has seen them
+        labels = held(view.labels)
         models = {"kept": view.stolen}
         if has_batch_norm(view.stolen):
             models["raw"] = with_raw_statistics(view.stolen, view.unlabelled, seed=view.seed)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.budget import Clock
-from spellock.attacks.checks import check_needs, one_of, positive
+from spellock.attacks.checks import check_needs, held, one_of, positive
 from spellock.attacks.guess_scores import GuessScores
 from spellock.attacks.guessing import RANKINGS, guesser_and_images, own_secret
 from spellock.attacks.levels import Asset
@@ -53,8 +53,7 @@ class PromptSearch(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`; the best ranked comes first."""
         check_needs(view, self.needs)
-        editor = view.editor
-        assert editor is not None  # check_needs has seen it
+        editor = held(view.editor)
         words = dictionary()
         keys = [editor.guess(prompt, own_secret(view.seed)) for prompt in words]
         keys = keys[: view.budget.at_most("candidates", len(keys))]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spellock.attacks.base import Attack, Stolen
-from spellock.attacks.checks import check_needs, positive
+from spellock.attacks.checks import check_needs, held, positive
 from spellock.attacks.guessing import Guesser, own_secret
 from spellock.attacks.levels import Asset
-from spellock.attacks.outputs import outputs_of, real_places
+from spellock.attacks.outputs import places_of_classes
 from spellock.attacks.prompt_words import five_kinds
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import AttackerView
@@ -38,11 +38,9 @@ class RandomPrompts(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`; the order of the predictors means nothing here."""
         check_needs(view, self.needs)
-        editor = view.editor
-        assert editor is not None  # check_needs has seen it
+        editor = held(view.editor)
         sample = view.unlabelled[: view.budget.at_most("queries", len(view.unlabelled))]
-        seen = outputs_of(view.answer, sample, label="raw images")
-        guesser = Guesser(view=view, editor=editor, real=real_places(seen.shape[1], view, seen))
+        guesser = Guesser(view=view, editor=editor, real=places_of_classes(view, view.answer, sample))
         found = []
         for kind, prompts in five_kinds(self.count, seed=view.seed).items():
             for number, prompt in enumerate(prompts, 1):

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from spellock.attacks.base import Attack, Stolen
-from spellock.attacks.checks import check_needs, held, one_of
+from spellock.attacks.checks import check_needs, one_of
 from spellock.attacks.levels import Asset
 from spellock.attacks.registry import register_attack
-from spellock.attacks.translated import squashed, through
-from spellock.attacks.view import AttackerView, floats
+from spellock.attacks.translated import raw_and_edited, through
+from spellock.attacks.view import AttackerView
 
 
 @register_attack("spectrum-transfer")
@@ -41,9 +41,8 @@ class SpectrumTransfer(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""
         check_needs(view, self.needs)
-        edited = floats(held(view.edited))
+        raw, edited = raw_and_edited(view)
         side = edited.shape[-1]
-        raw = squashed(floats(view.unlabelled), side)
         raw_mean, mean = raw.mean(0, keepdim=True), edited.mean(0, keepdim=True)
         gain = (self._power(edited - mean) / self._power(raw - raw_mean).clamp_min(1e-8)).sqrt()
 

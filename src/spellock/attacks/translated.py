@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spellock.attacks.base import Stolen
-from spellock.attacks.outputs import outputs_of, real_places
-from spellock.attacks.view import AttackerView
+from spellock.attacks.checks import held
+from spellock.attacks.outputs import places_of_classes
+from spellock.attacks.view import AttackerView, floats
 from spellock.hidden import Scalar
 from spellock.tasks.pixel_model import PixelModel
 
@@ -27,8 +28,7 @@ def through(
 
     Images are squashed to ``side``, as leaked edited ones are, and what comes out of ``change`` is cut to [0, 1].
     """
-    seen = outputs_of(view.answer, view.unlabelled, label="raw images")
-    real = torch.from_numpy(real_places(seen.shape[1], view, seen))
+    real = torch.from_numpy(places_of_classes(view, view.answer, view.unlabelled))
 
     def predict(images: Tensor) -> Tensor:
         with torch.no_grad():
@@ -37,6 +37,12 @@ def through(
             return view.answer(changed.float().to(device)).float().cpu()[:, real]
 
     return Stolen(predict=predict, name=name, found=dict(found or {}))
+
+
+def raw_and_edited(view: AttackerView) -> tuple[Tensor, Tensor]:
+    """float32 (N, 3, R, R) unlabelled raw images and (M, 3, R, R) leaked edited ones, of one size but no pairs."""
+    edited = floats(held(view.edited))
+    return squashed(floats(view.unlabelled), edited.shape[-1]), edited
 
 
 def squashed(images: Tensor, side: int) -> Tensor:

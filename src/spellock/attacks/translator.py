@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, held, positive
-from spellock.attacks.fitting import Plan, fit
+from spellock.attacks.fitting import Plan, fit_for
 from spellock.attacks.levels import Asset
 from spellock.attacks.registry import register_attack
 from spellock.attacks.translated import through
@@ -80,19 +80,15 @@ class Translator(Attack):
             chosen = torch.from_numpy(batch)
             return F.mse_loss(net(floats(raw[chosen])), floats(edited[chosen]))
 
-        fit(
+        fit_for(
+            view,
             net,
             net.parameters(),
             loss,
             images=len(raw),
-            plan=Plan(
-                steps=view.budget.at_most("steps", self.steps),
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-            ),
-            seed=view.seed,
-            clock=view.budget.clock(),
-            checkpoint=None if work is None else work / "translator.safetensors",
+            plan=Plan(steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate),
+            work=work,
+            name="translator",
             label=f"translator on {len(raw)} pairs",
         )
         net.eval()

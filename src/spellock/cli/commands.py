@@ -58,19 +58,20 @@ _LIST = (
     Command("verify list", "List the ways to verify", "spellock.cli.verify", "VerifyListArgs", "run_list"),
     Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs"),
     Command(
-        "weights select", "Show which weights would be the key", "spellock.cli.weights", "WeightsSelectArgs",
+        "weights select", "Show which weights would be the key", "spellock.cli.weights_select", "WeightsSelectArgs",
         "run_select", "select_defaults",
     ),
     Command(
-        "weights lock", "Take a key out of a model's weights", "spellock.cli.weights", "WeightsLockArgs", "run_lock",
-        "lock_defaults",
+        "weights lock", "Take a key out of a model's weights", "spellock.cli.weights_lock", "WeightsLockArgs",
+        "run_lock", "lock_defaults",
     ),
     Command(
-        "weights unlock", "Write the whole model of a keyed one", "spellock.cli.weights", "WeightsUnlockArgs",
+        "weights unlock", "Write the whole model of a keyed one", "spellock.cli.weights_unlock", "WeightsUnlockArgs",
         "run_unlock",
     ),
     Command(
-        "weights part", "Make a smaller key that opens less", "spellock.cli.weights", "WeightsPartArgs", "run_part"
+        "weights part", "Make a smaller key that opens less", "spellock.cli.weights_unlock", "WeightsPartArgs",
+        "run_part",
     ),
     Command("weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs"),
     Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),

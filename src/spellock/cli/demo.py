@@ -97,7 +97,7 @@ def _config(args: DemoArgs) -> DemoConfig:
 
     from spellock.recipes.demo import demo_config
     from spellock.recipes.detection_demo import detection_demo
-    from spellock.recipes.lock_model import ModelChoice
+    from spellock.recipes.model_choice import ModelChoice
 
     config = detection_demo(args.seed) if args.task == "detection" else demo_config(args.task, seed=args.seed)
     training = replace(config.training, seed=args.seed)

@@ -35,6 +35,7 @@ _OPTIONS: Final = (
     "noise",
     "lora",
     "secret_use",
+    "weave",
 )
 
 
@@ -79,7 +80,9 @@ class KeyNewArgs:
     lora: str | None = field(default=None, repr=False)
     """LoRA for the editor: a file or folder. None: no LoRA."""
     secret_use: str | None = None
-    """How the secret enters the edit: "string" or "none". None: the preset's."""
+    """How the secret enters the prompt: "string" or "none". None: the preset's."""
+    weave: float | None = None
+    """Strength of the tile drawn from secret and prompt, 0 (none) to 0.5. None: the preset's."""
     passphrase_file: Path | None = None
     """File with the passphrase (mode 600) instead of asking."""
     plain: bool = False

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json as json_format
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import tyro
 
+from spellock.cli.lock_flags import LockingFlags, TrainingFlags, plain, shallow
 from spellock.cli.options import check_device, record_run
 from spellock.cli.usage import given
 from spellock.errors import ConfigError
@@ -19,31 +20,9 @@ from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.regularisation_config import RegularisationConfig
 
-T = TypeVar("T")
 #: Flags that are options of tasks; each task knows its own.
 _TASK_OPTIONS = ("loss", "gamma_neg", "gamma_pos", "clip", "positive_weights")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LockingFlags(LockConfig):
-    """The locked set."""
-
-    edited_fraction: Annotated[float, tyro.conf.arg(name="alpha", aliases=("--edited-fraction",))] = (
-        LockConfig.edited_fraction
-    )
-    task: tyro.conf.Suppress[str] = LockConfig.task
-    seed: tyro.conf.Suppress[int] = LockConfig.seed
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingFlags(FinetuneConfig):
-    """Fine-tuning."""
-
-    unauthorised_share: Annotated[
-        float | None, tyro.conf.arg(name="balanced", aliases=("--unauthorised-share",), metavar="SHARE")
-    ] = FinetuneConfig.unauthorised_share
-    seed: tyro.conf.Suppress[int] = FinetuneConfig.seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +134,8 @@ def run(args: LockArgs) -> int:
     """
     from spellock.cli.tiers import open_tiers
     from spellock.passphrase import open_key
-    from spellock.recipes.lock_model import ModelChoice, lock_model
+    from spellock.recipes.lock_model import lock_model
+    from spellock.recipes.model_choice import ModelChoice
     from spellock.recipes.processes import is_first
     from spellock.tasks.task import make_task
 
@@ -210,17 +190,6 @@ def run(args: LockArgs) -> int:
     }
     print(json_format.dumps(made) if args.json else _text(made))
     return 0
-
-
-def plain(kind: type[T], flags: T) -> T:
-    """The settings class itself, from the subclass that carries the flags."""
-    names = {item.name for item in fields(kind)}  # type: ignore[arg-type]  # a dataclass
-    return kind(**{name: value for name, value in shallow(flags).items() if name in names})
-
-
-def shallow(settings: Any) -> dict[str, Any]:
-    """Field names and values of a dataclass, which `asdict` would turn into lists and dictionaries all the way down."""
-    return {item.name: getattr(settings, item.name) for item in fields(settings)}
 
 
 def _text(made: dict[str, Any]) -> str:

@@ -15,7 +15,8 @@ from spellock.cli.options import check_device
 from spellock.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from spellock.unlocking.unlocked_model import Prediction, UnlockedModel
+    from spellock.unlocking.prediction import Prediction
+    from spellock.unlocking.unlocked_model import UnlockedModel
 
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif", ".jp2")
 
@@ -69,7 +70,6 @@ def run(args: PredictArgs) -> int:
     from spellock.key import Key
     from spellock.passphrase import open_key
     from spellock.tasks.checkpoint import load_model
-    from spellock.tasks.detection import DetectionTask
     from spellock.unlocking.inputs import Skipped
     from spellock.unlocking.unlocked_detector import UnlockedDetector
     from spellock.unlocking.unlocked_model import UnlockedModel
@@ -80,7 +80,7 @@ def run(args: PredictArgs) -> int:
     open_any = open_weight_key if is_weight_key(args.key) else open_key
     key = open_any(args.key, passphrase_file=args.passphrase_file)
     loaded = load_model(args.model)
-    if isinstance(loaded.task, DetectionTask):
+    if loaded.task.has_boxes:
         if not isinstance(key, Key):
             raise ConfigError(
                 "got a weight key for a detector, expected a key of images; take one of `spellock key new`"

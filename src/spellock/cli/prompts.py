@@ -3,104 +3,15 @@
 from __future__ import annotations
 
 import json as json_format
-import sys
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import tyro
+from typing import Any
 
 from spellock.cli.key_words import refuse_both, report
 from spellock.cli.options import check_device, record_run
+from spellock.cli.prompts_flags import PromptsSuggestArgs, own_model, pilot_config, suggest_config, vision_model
 from spellock.errors import ConfigError, StorageError
 from spellock.keyfile import refuse_existing, save_key
 from spellock.passphrase import new_passphrase
-
-if TYPE_CHECKING:
-    from spellock.prompts.asking import VisionModel
-    from spellock.recipes.pilot import PilotConfig
-    from spellock.recipes.suggest import SuggestConfig
-    from spellock.tasks.pixel_model import PixelModel
-
-
-@dataclass(frozen=True, kw_only=True)
-class PromptsSuggestArgs:
-    """Propose key prompts for a data set and score each of them on a sample of its images.
-
-    Offline by default: the paper's prompts, hybrids of them and random strings. With --endpoint or --local-model a
-    vision-language model looks at a few images and proposes more. Prompts are secrets: they are printed, and written to
-    OUT alone, which nobody else may read. Interrupted work is resumed by the same command.
-    """
-
-    data: tyro.conf.Positional[str]
-    """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set."""
-    out: Path
-    """Private folder for table, contact sheet, plot and edits."""
-    split: str | None = None
-    """Split of the data, where it has several. None: the training split."""
-    images: int = 64
-    """Images that each prompt is scored on."""
-    model: str | None = None
-    """Your model, whose frozen features content is judged by: a name or a folder as in `spellock lock`. None: plain
-    figures of colour, edges and frequencies."""
-    model_weights: Path | None = None
-    """Weights of --model: a local .safetensors, .pth, .pt or .th file."""
-    pretrained: bool = False
-    """Take the library's own weights for --model, fetched from the network."""
-    input_size: int | None = None
-    """Side in pixels that --model sees. None: the architecture's own."""
-    tables: bool = True
-    """Try the prompts of the paper's Tables S1 and S2."""
-    hybrids: int = 15
-    """How many of style, object and a random tail together to try."""
-    meaningless: int = 10
-    """How many random strings to try."""
-    prompts_file: Path | None = field(default=None, repr=False)
-    """File with candidates of your own, one a line."""
-    shortlist: int = 10
-    """For how many of the best near synonyms are tried as well."""
-    endpoint: str | None = None
-    """Address of an OpenAI-compatible endpoint to ask, for example https://host/v1. None: $SPELLOCK_ENDPOINT where
-    --vision-model is given. Its access key is read from $SPELLOCK_API_KEY alone."""
-    vision_model: str | None = None
-    """Name of the endpoint's model. None: $SPELLOCK_VISION_MODEL."""
-    allow_upload: bool = False
-    """Let the example images leave this machine for the endpoint."""
-    local_model: str | None = None
-    """An image-text model of transformers to ask instead, by hub id or folder; no image leaves this machine."""
-    ask_count: int = 5
-    """How many objects and as many styles to ask for."""
-    ask_images: int = 4
-    """How many example images the model is shown."""
-    timeout: float = 60.0
-    """Seconds to wait for the endpoint."""
-    preset: str = "embedded"
-    """Settings of the key: "embedded" (the editor inside the package) or "modellock" (the paper's)."""
-    weights: str | None = None
-    """Editor weights: "embedded", a folder, or a hub id. None: the preset's."""
-    gamma: float | None = None
-    """Blend of original (0) and edit (1). None: the preset's."""
-    resolution: int | None = None
-    """Side of edited images in pixels. None: the preset's."""
-    pilot: int = 0
-    """For how many of the best a short locked fine-tuning predicts UP and hardened LP; needs --model."""
-    pilot_images: int = 400
-    """Images of a pilot."""
-    pilot_epochs: int = 5
-    """Epochs of a pilot."""
-    write_key: Path | None = None
-    """Key file to write for the recommended prompt, with a fresh secret; an existing file is never replaced."""
-    passphrase_file: Path | None = None
-    """File with the key file's passphrase (mode 600) instead of asking."""
-    plain: bool = False
-    """Do not encrypt the key file: whoever reads it has the key."""
-    device: str = "cpu"
-    """Device of the editor, for example cuda."""
-    seed: int = 0
-    """Seed of sample and folds. Hybrids and random strings come from the system's own randomness."""
-    json: bool = False
-    """Print one JSON object."""
 
 
 def run(args: PromptsSuggestArgs) -> int:
@@ -117,10 +28,11 @@ def run(args: PromptsSuggestArgs) -> int:
         raise ConfigError("--pilot, --model-weights and --pretrained need --model, the model to be locked")
     from spellock.data.open_images import open_images
     from spellock.prompts.candidate import read_prompts
-    from spellock.recipes.suggest import SCORING_SECRET, open_private, suggest_prompts
+    from spellock.recipes.private_files import open_private
+    from spellock.recipes.suggest import SCORING_SECRET, suggest_prompts
 
     device = check_device(args.device)
-    config, pilot, vision = _config(args), _pilot(args), _vision(args)
+    config, pilot, vision = suggest_config(args), pilot_config(args), vision_model(args)
     given = () if args.prompts_file is None else read_prompts(args.prompts_file)
     passphrase = None
     if args.write_key is not None:
@@ -131,9 +43,7 @@ def run(args: PromptsSuggestArgs) -> int:
         if not args.plain:
             passphrase = new_passphrase(args.write_key, passphrase_file=args.passphrase_file)
     images = open_images(args.data, split=args.split)
-    make_key = partial(
-        _key, preset=args.preset, weights=args.weights, gamma=args.gamma, resolution=args.resolution
-    )  # fmt: skip
+    make_key = partial(_key, preset=args.preset, weights=args.weights, gamma=args.gamma, resolution=args.resolution)
     make_key("with oil pastel")  # settings that cannot be used are refused now
     found = suggest_prompts(
         images,
@@ -142,7 +52,7 @@ def run(args: PromptsSuggestArgs) -> int:
         make_key=partial(make_key, secret=SCORING_SECRET),
         given=given,
         vision=vision,
-        model=_model(args, len(images.classes)),
+        model=own_model(args, len(images.classes)),
         pilot=pilot,
         device=device,
     )
@@ -161,64 +71,3 @@ def _key(prompt: str, **settings: Any) -> Any:
     from spellock.editors.presets import new_key
 
     return new_key(settings.pop("preset"), prompt=prompt, **settings)
-
-
-def _config(args: PromptsSuggestArgs) -> SuggestConfig:
-    from spellock.prompts.asking import AskConfig
-    from spellock.prompts.offline import OfflineConfig
-    from spellock.recipes.suggest import SuggestConfig
-
-    return SuggestConfig(
-        offline=OfflineConfig(tables=args.tables, hybrids=args.hybrids, meaningless=args.meaningless),
-        ask=AskConfig(count=args.ask_count, images=args.ask_images),
-        images=args.images,
-        shortlist=args.shortlist,
-        seed=args.seed,
-    )
-
-
-def _pilot(args: PromptsSuggestArgs) -> PilotConfig | None:
-    if not args.pilot:
-        return None
-    from dataclasses import replace
-
-    from spellock.recipes.lock_model import ModelChoice
-    from spellock.recipes.pilot import PilotConfig
-
-    choice = ModelChoice(
-        name=str(args.model), weights=args.model_weights, pretrained=args.pretrained, input_size=args.input_size
-    )
-    usual = PilotConfig(choice=choice, count=args.pilot, images=args.pilot_images, seed=args.seed)
-    warmup = min(usual.training.warmup_epochs, args.pilot_epochs)
-    return replace(usual, training=replace(usual.training, epochs=args.pilot_epochs, warmup_epochs=warmup))
-
-
-def _vision(args: PromptsSuggestArgs) -> VisionModel | None:
-    if args.local_model is not None:
-        from spellock.prompts.local_model import LocalModel
-
-        return LocalModel(source=args.local_model, device=args.device)
-    if args.endpoint is None and args.vision_model is None:
-        if args.allow_upload:
-            raise ConfigError("got --allow-upload and nobody to upload to; add --endpoint or --vision-model")
-        return None
-    from spellock.prompts.endpoint import endpoint_from
-
-    return endpoint_from(
-        url=args.endpoint,
-        model=args.vision_model,
-        allow_upload=args.allow_upload,
-        timeout=args.timeout,
-        say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
-    )
-
-
-def _model(args: PromptsSuggestArgs, classes: int) -> PixelModel | None:
-    if args.model is None:
-        return None
-    from spellock.tasks.models import create_model
-
-    return create_model(
-        args.model, num_classes=classes, weights=args.model_weights, pretrained=args.pretrained,
-        input_size=args.input_size, seed=args.seed,
-    )  # fmt: skip

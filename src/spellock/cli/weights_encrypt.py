@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from spellock.cli.key_words import refuse_both
 from spellock.errors import ConfigError, ModelError, StorageError
 from spellock.passphrase import ask_passphrase, new_passphrase, read_passphrase_file
 
@@ -115,8 +116,7 @@ def _key_for(args: WeightsEncryptArgs) -> tuple[FileKey, bool]:
         if args.plain:
             raise ConfigError(f"got --plain, but {args.key} is there already and stays as it is; leave --plain out")
         return _open_key(args.key, args.passphrase_file), False
-    if args.plain and args.passphrase_file is not None:
-        raise ConfigError("got both --plain and --passphrase-file, which exclude each other; drop one")
+    refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     if not args.key.parent.is_dir():
         raise StorageError(f"there is no folder {args.key.parent} for the key file; make it first")
     inside = args.key.resolve().is_relative_to(args.model.resolve()) and args.model.is_dir()

@@ -61,6 +61,15 @@ class Editor(ABC):
         """
         return iter(())
 
+    @classmethod
+    def half_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
+        """Wrong keys that know one of several parts of the edit, drawn from ``seed``; may go on for ever.
+
+        A model that is to answer to the whole edit alone must see edits of which a part is right. By default there are
+        none: the edit is of one piece.
+        """
+        return iter(())
+
     def __init__(self, key: Key, *, batch_size: int | None = None) -> None:
         if batch_size is not None and batch_size < 1:
             raise ConfigError(f"got batch_size {batch_size}, expected 1 or more; leave it out for the editor's own")

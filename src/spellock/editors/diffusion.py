@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ from spellock.editors.sampler_noise import noise_generators
 from spellock.editors.sampling import Sampler
 from spellock.editors.settings import parse_settings
 from spellock.editors.text_conditions import encode_prompt
+from spellock.editors.vocabulary import object_prompts, style_prompts
+from spellock.editors.weave import weave
 from spellock.editors.weights_folder import weights_digest
 from spellock.errors import ConfigError, EditorError
 from spellock.key import Key
@@ -55,6 +58,10 @@ class DiffusionSettings:
         noise_seed: seed of the shared noise, below 2**63; None takes it from the secret, 1024 is the paper's code.
         lora: a safetensors file or its folder, and ``lora_digest`` its SHA-256.
         secret_use: ``string`` appends a string drawn from the secret to the prompt; ``none``: prompt and seed only.
+        weave: strength of a keyed tile in G(x) (`spellock.editors.weave`), its standard deviation in units of a pixel's
+            full range, 0 to 0.5; 0 means none.
+        weave_text: what the tile is drawn from besides the secret; None for the prompt. Only keys that know a part of
+            another key need it.
 
     Raises:
         ConfigError: a value is out of range or two contradict each other.
@@ -74,6 +81,8 @@ class DiffusionSettings:
     lora: str | None = None
     lora_digest: str | None = None
     secret_use: str = "none"
+    weave: float = 0.0
+    weave_text: str | None = None
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -83,6 +92,7 @@ class DiffusionSettings:
         _in_range("steps", self.steps, 1, 1000)
         _in_range("guidance_scale", self.guidance_scale, 0, 50)
         _in_range("image_guidance_scale", self.image_guidance_scale, 1, 50)
+        _in_range("weave", self.weave, 0, 0.5)
         if self.noise_seed is not None:
             if self.noise == "per-image":
                 raise ConfigError("the key has a noise_seed and noise per image, which contradict; leave one out")
@@ -93,7 +103,7 @@ class DiffusionSettings:
         if self.secret_use == "none" and not self.prompt.strip():
             raise ConfigError("the key prompt is empty and the secret is not used; give a prompt or secret_use string")
         try:
-            f"{self.prompt}{self.negative_prompt}".encode()
+            f"{self.prompt}{self.negative_prompt}{self.weave_text or ''}".encode()
         except UnicodeEncodeError:
             raise ConfigError("the key prompt is not valid Unicode text, expected what UTF-8 can hold") from None
 
@@ -132,8 +142,21 @@ class DiffusionEditor(Editor):
 
     @classmethod
     def secret_matters(cls, key: Key) -> bool:
-        """It enters through the prompt or through the noise."""
-        return key.settings.get("secret_use") != "none" or key.settings.get("noise_seed") is None
+        """It enters through the prompt, the weave or the noise."""
+        given = key.settings
+        return given.get("secret_use") != "none" or bool(given.get("weave")) or given.get("noise_seed") is None
+
+    @classmethod
+    def half_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
+        """By turns the right style under another weave, and the right weave over the style of another prompt."""
+        given, draw = key.settings, random.Random(f"half keys {seed}")
+        if not given.get("weave"):
+            return
+        text = given.get("weave_text") if given.get("weave_text") is not None else given.get("prompt")
+        others = [prompt for prompt in (*style_prompts(), *object_prompts()) if prompt != given.get("prompt")]
+        while True:
+            yield key.with_settings(weave_text=f"half key {draw.getrandbits(128):032x}")
+            yield key.with_settings(prompt=draw.choice(others), weave_text=text)
 
     def __init__(self, key: Key, *, device: str = "cpu", batch_size: int | None = None) -> None:
         self.settings = parse_settings(DiffusionSettings, key.settings, editor="diffusion")
@@ -157,6 +180,8 @@ class DiffusionEditor(Editor):
             guidance=Guidance(text=self.settings.guidance_scale, image=self.settings.image_guidance_scale),
             steps=self.settings.steps,
         )
+        text_ = self.settings.prompt if self.settings.weave_text is None else self.settings.weave_text
+        self._weave = self.settings.weave * weave(key, text_, side=key.resolution) if self.settings.weave else None
 
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         """G(x) of Eq. 1: float32 (B, 3, R, R) in [0, 1]."""
@@ -164,7 +189,8 @@ class DiffusionEditor(Editor):
         # TensorFloat-32 and autotuning would make float32 neither exact nor repeatable.
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with self._lock, torch.inference_mode(), exact:
-            return self._sampler(images, generators)
+            edited = self._sampler(images, generators)
+        return edited if self._weave is None else (edited + self._weave).clamp(0, 1)
 
     def _load(self, device: torch.device) -> Pieces:
         settings = self.settings

@@ -39,6 +39,7 @@ class Preset:
     resize: str = "bicubic"
     noise: Literal["shared", "per-image"] = "shared"
     dtype: str = "float32"
+    weave: float = 0.0
 
 
 def fast_dtype() -> str:
@@ -56,6 +57,7 @@ PRESETS: Final[dict[str, Preset]] = {
         secret_use="string",
         noise_seed=None,
         dtype="fastest",
+        weave=0.1,
     ),
     # Section 4.1 of the paper; resolution and seed from the authors' evaluation code.
     "modellock": Preset(
@@ -88,6 +90,8 @@ def new_key(
     noise_seed: int | Literal["secret"] | None = None,
     lora: str | None = None,
     secret_use: str | None = None,
+    weave: float | None = None,
+    weave_text: str | None = None,
 ) -> Key:
     """A key for the diffusion editor; whatever is None comes from the preset.
 
@@ -102,7 +106,8 @@ def new_key(
         dtype: of the weights; the embedded preset takes what this machine's CPU is fastest at (`fast_dtype`).
         noise_seed: a number, or ``secret`` to take it from the secret.
         lora: a safetensors file or its folder.
-        steps, guidance_scale, image_guidance_scale, negative_prompt, scheduler, noise, secret_use: see
+        weave: strength of the keyed tile; with ``secret_use`` none there is none unless it is given.
+        steps, guidance_scale, image_guidance_scale, negative_prompt, scheduler, noise, secret_use, weave_text: see
             `spellock.editors.diffusion.DiffusionSettings`.
 
     Raises:
@@ -117,13 +122,15 @@ def new_key(
     given = {
         "weights": weights, "gamma": gamma, "resolution": resolution, "resize": resize, "steps": steps,
         "guidance_scale": guidance_scale, "image_guidance_scale": image_guidance_scale, "dtype": dtype, "noise": noise,
-        "noise_seed": noise_seed, "secret_use": secret_use,
+        "noise_seed": noise_seed, "secret_use": secret_use, "weave": weave,
     }  # fmt: skip
     values |= {name: value for name, value in given.items() if value is not None}
     if values["dtype"] == "fastest":
         values["dtype"] = fast_dtype()
     if values["weights"] == EMBEDDED and resolution is None:
         values["resolution"] = EMBEDDED_RESOLUTION
+    if values["secret_use"] == "none" and weave is None:
+        values["weave"] = 0.0
     if values["noise_seed"] == "secret" or (noise_seed is None and values["noise"] == "per-image"):
         values["noise_seed"] = None
     outer = {name: values.pop(name) for name in ("gamma", "resolution", "resize")}
@@ -131,6 +138,7 @@ def new_key(
         "prompt": prompt,
         "negative_prompt": negative_prompt,
         "scheduler": scheduler,
+        "weave_text": weave_text,
         "weights_digest": weights_digest(values["weights"]),
         "lora": lora,
         "lora_digest": None if lora is None else lora_digest(lora),

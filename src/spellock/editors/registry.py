@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol, TypeVar
 
 from spellock.editors.base import Editor
 from spellock.editors.settings import parse_settings
-from spellock.errors import ConfigError, EditorError
+from spellock.errors import EditorError
 from spellock.key import Key
+from spellock.named import Named, near_names
 
 
 class _Factory(Protocol):
@@ -28,7 +24,7 @@ class _Entry:
 
 
 F = TypeVar("F", bound=_Factory)
-_entries: dict[str, _Entry] = {}
+_EDITORS: Named[_Entry] = Named("editor", room="spellock.editors")
 
 
 def register_editor(name: str, settings_class: type) -> Callable[[F], F]:
@@ -39,9 +35,7 @@ def register_editor(name: str, settings_class: type) -> Callable[[F], F]:
     """
 
     def register(factory: F) -> F:
-        if name in _entries:
-            raise ConfigError(f"an editor named {name!r} is registered already; choose another name")
-        _entries[name] = _Entry(factory, settings_class)
+        _EDITORS.add(name, _Entry(factory, settings_class))
         return factory
 
     return register
@@ -49,8 +43,7 @@ def register_editor(name: str, settings_class: type) -> Callable[[F], F]:
 
 def list_editors(pattern: str = "*") -> list[str]:
     """Names of the registered editors that match the shell-style ``pattern``, sorted."""
-    _discover()
-    return sorted(fnmatch.filter(_entries, pattern))
+    return _EDITORS.names(pattern)
 
 
 def settings_of(key: Key) -> object:
@@ -74,8 +67,7 @@ def settings_class(editor: str) -> type:
 
 def editor_class(editor: str) -> type[Editor]:
     """The editor's class; `Editor` itself, with its defaults, for one that is unknown or made by a plain function."""
-    _discover()
-    factory = _entries[editor].factory if editor in _entries else None
+    factory = _EDITORS[editor].factory if editor in _EDITORS else None
     return factory if isinstance(factory, type) and issubclass(factory, Editor) else Editor
 
 
@@ -96,17 +88,8 @@ def load_editor(key: Key, *, device: str = "cpu", batch_size: int | None = None)
 
 
 def _entry(name: str) -> _Entry:
-    _discover()
-    if name not in _entries:
-        near = difflib.get_close_matches(name, _entries, n=3, cutoff=0.4)
+    if name not in _EDITORS:
+        near = near_names(name, _EDITORS)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise EditorError(f"there is no editor named {name!r}; {hint}list_editors() names all {len(_entries)}")
-    return _entries[name]
-
-
-@cache
-def _discover() -> None:
-    """Import every file of this room once, so that what it registers is known."""
-    package = importlib.import_module("spellock.editors")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"spellock.editors.{module.name}")
+        raise EditorError(f"there is no editor named {name!r}; {hint}list_editors() names all {len(_EDITORS)}")
+    return _EDITORS[name]

@@ -27,14 +27,14 @@ from spellock.evaluation.judges import make_judge
 from spellock.evaluation.keyless import Unlabelled, raw_readings
 from spellock.evaluation.labels import aligned_labels, lock_index
 from spellock.evaluation.real_view import real_view
-from spellock.evaluation.report import Report, TierResult, WrongKeyResult
+from spellock.evaluation.report import Report
+from spellock.evaluation.report_parts import TierResult, WrongKeyResult
 from spellock.evaluation.tiers import group_places, tier_results
 from spellock.evaluation.wrong_key_trials import EditorMaker, wrong_key_logits
 from spellock.evaluation.wrong_keys import DEFAULT_COUNT, WrongKey, choose_wrong_keys
 from spellock.key import Key
 from spellock.locking.tiers import Tier
 from spellock.tasks.collect import collect
-from spellock.tasks.detection import DetectionTask
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import make_task
 
@@ -102,7 +102,7 @@ def evaluate(
     task = make_task(test.task)
     if (tiers or group_classes) and not task.has_tiers:
         raise ConfigError(f"the task {task.name} has no tiers; leave them out")
-    if isinstance(task, DetectionTask):
+    if task.has_boxes:
         return evaluate_boxes(
             model,
             classes,

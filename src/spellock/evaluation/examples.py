@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spellock.evaluation.judge import Judge
-from spellock.evaluation.report import Example, View
+from spellock.evaluation.report_parts import Example, View
 from spellock.tasks.collect import ImageSource, forward, in_evaluation_mode
 from spellock.tasks.pixel_model import PixelModel
 

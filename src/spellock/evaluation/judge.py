@@ -17,7 +17,7 @@ from spellock.data.image_set import Labels
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.folds import RawReadings
 from spellock.evaluation.hardened import Best, Measured
-from spellock.evaluation.report import FindingResult
+from spellock.evaluation.report_parts import FindingResult
 
 Logits = NDArray[np.float32]
 Halves = tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spellock.attacks.suppressed import real_classes
 from spellock.data.image_set import Labels
-from spellock.data.split_patients import take_patients
-from spellock.errors import DataError
 from spellock.evaluation.accuracy import Estimate, mean_of_values
 from spellock.evaluation.folds import RawReadings
 from spellock.evaluation.halves import stratified_subset
 from spellock.evaluation.hardened import Best, Measured, best_of, highest
 from spellock.evaluation.judge import Halves, Logits, Question
+from spellock.evaluation.judged_findings import JudgedFindings
 from spellock.evaluation.multilabel_figures import MIRRORED, MULTILABEL_FIGURES
 from spellock.evaluation.multilabel_readings import obeyed, raw_scores
 from spellock.evaluation.ranking import Ranking
-from spellock.evaluation.report import FindingResult
+from spellock.evaluation.report_parts import FindingResult
 from spellock.tasks.auroc import aurocs, judgeable
 from spellock.tasks.multilabel import MultiLabelTask
 
 _WITH_PRECISION: Final = ("lp", "lp_suppressed")
-_FEW_DRAWS: Final = 200
 
 
 class MultiLabelJudge:
@@ -42,69 +38,52 @@ class MultiLabelJudge:
         Raises:
             DataError: no finding has positives and negatives.
         """
-        self._question, self._labels, self._lock = question, question.labels, question.lock
-        real = real_classes(len(question.classes), question.lock)
-        self._real = real
-        if not len(judgeable(self._labels[:, real])):
-            raise DataError("no finding has both positives and negatives among the images to judge by; use more")
-
-    @cached_property
-    def _kept(self) -> NDArray[np.int64]:
-        """Outputs of the findings that are judged."""
-        kept: NDArray[np.int64] = self._real[judgeable(self._labels[:, self._real], *self.split)]
-        if not len(kept):
-            raise DataError(
-                "no finding has positives and negatives in both halves of the images to judge by; use more of them"
-            )
-        return kept
+        self._question, self._judged = question, JudgedFindings(question)
 
     @property
     def halves_suffice(self) -> bool:
         """See `Judge`."""
-        return bool(len(judgeable(self._labels[:, self._real], *self.split)))
+        return self._judged.halves_suffice
 
-    @cached_property
+    @property
     def split(self) -> Halves:
         """See `Judge`: a patient's images are in one half."""
-        count = len(self._labels)
-        order = np.random.default_rng([self._question.seed, 0x68616C66]).permutation(count).astype(np.uint64)
-        taken = take_patients(self._labels[:, self._real], self._question.patients, 0.5, order)
-        return np.flatnonzero(~taken), np.flatnonzero(taken)
+        return self._judged.split
 
     def subset(self, count: int) -> NDArray[np.int64]:
         """See `Judge`: evenly over the rarest finding that an image has."""
-        strata = MultiLabelTask().strata(self._labels[:, self._real])
+        strata = MultiLabelTask().strata(self._judged.labels[:, self._judged.real])
         return stratified_subset(strata, count, seed=self._question.seed)
 
     def value(self, logits: Logits) -> float:
         """See `Judge`: of all findings with positives and negatives, where halves have none."""
         if self.halves_suffice:
-            return self._ranking(self._obeyed(logits)).worth()
-        known = self._real[judgeable(self._labels[:, self._real])]
-        return float(aurocs(obeyed(logits, self._lock)[:, known], self._labels[:, known]).mean())
+            return self._judged.ranking(self._judged.obeyed(logits)).worth()
+        known = self._judged.real[judgeable(self._judged.labels[:, self._judged.real])]
+        return float(aurocs(obeyed(logits, self._question.lock)[:, known], self._judged.labels[:, known]).mean())
 
     def unlocked(self, logits: Logits) -> dict[str, Estimate]:
         """See `Judge`."""
-        ranking = self._ranking(self._obeyed(logits))
+        ranking = self._judged.ranking(self._judged.obeyed(logits))
         return {"up": ranking.estimate(), "up_map": ranking.precision()}
 
     def baseline(self, logits: Logits, labels: Labels, names: Sequence[str]) -> dict[str, Estimate]:
         """See `Judge`."""
-        ranking = self._ranking(self._of(logits, names))
+        ranking = self._judged.ranking(self._judged.columns_of(logits, names))
         return {"baseline": ranking.estimate(), "baseline_map": ranking.precision()}
 
     def same_path(self, logits: Logits) -> dict[str, Estimate]:
         """See `Judge`."""
-        return self._both("lp_same_path", self._obeyed(logits)) | self._both(
-            "lp_same_path_suppressed", logits[:, self._kept]
+        return self._both("lp_same_path", self._judged.obeyed(logits)) | self._both(
+            "lp_same_path_suppressed", logits[:, self._judged.places]
         )
 
     def readings(self, raw: dict[str, RawReadings]) -> dict[str, Measured]:
         """See `Judge`: mirrored, since that is what a thief would do."""
         return {
-            name + mode: self._ranking(scores, whole=not mode and name in _WITH_PRECISION).turned()
+            name + mode: self._judged.ranking(scores, whole=not mode and name in _WITH_PRECISION).turned()
             for mode, reading in raw.items()
-            for name, scores in raw_scores(reading, self._kept, self._lock).items()
+            for name, scores in raw_scores(reading, self._judged.places, self._question.lock).items()
         }
 
     def keyless(self, readings: Mapping[str, Measured]) -> dict[str, Estimate]:
@@ -112,7 +91,7 @@ class MultiLabelJudge:
         figures: dict[str, Estimate] = {}
         for name, one in readings.items():
             assert isinstance(one, Ranking)
-            plain = self._ranking(one.scores, whole=one.whole)
+            plain = self._judged.ranking(one.scores, whole=one.whole)
             figures |= {name: plain.estimate(), name + MIRRORED: one.estimate()}
             if name in _WITH_PRECISION:
                 figures[f"{name}_map"] = plain.precision()
@@ -126,7 +105,9 @@ class MultiLabelJudge:
 
     def wrong_key(self, logits: Logits, subset: NDArray[np.int64]) -> tuple[Measured, Measured]:
         """See `Judge`."""
-        return self._ranking(self._obeyed(logits), subset), self._ranking(logits[:, self._kept], subset)
+        return self._judged.ranking(self._judged.obeyed(logits), subset), self._judged.ranking(
+            logits[:, self._judged.places], subset
+        )
 
     def wrong_keys(
         self, plain: Mapping[str, Measured], dropped: Mapping[str, Measured]
@@ -151,7 +132,7 @@ class MultiLabelJudge:
 
     def chance(self) -> dict[str, Estimate]:
         """See `Judge`: one half; and for mAP the mean share of positives."""
-        share, count = float(self._labels[:, self._kept].mean()), len(self._labels)
+        share, count = float(self._judged.labels[:, self._judged.places].mean()), len(self._judged.labels)
         return {
             "chance": Estimate(value=0.5, low=0.5, high=0.5, images=count),
             "chance_map": Estimate(value=share, low=share, high=share, images=count),
@@ -160,14 +141,17 @@ class MultiLabelJudge:
     def findings(self, conditions: Mapping[str, Logits]) -> tuple[FindingResult, ...]:
         """See `Judge`: the AUROC of each finding under each condition."""
         results = []
-        for place, output in enumerate(self._kept):
-            positives = int(self._labels[:, output].sum())
-            figures = {name: self._ranking(self._obeyed(logits)).single(place) for name, logits in conditions.items()}
+        for place, output in enumerate(self._judged.places):
+            positives = int(self._judged.labels[:, output].sum())
+            figures = {
+                name: self._judged.ranking(self._judged.obeyed(logits)).single(place)
+                for name, logits in conditions.items()
+            }
             results.append(
                 FindingResult(
                     name=self._question.classes[output],
                     positives=positives,
-                    negatives=len(self._labels) - positives,
+                    negatives=len(self._judged.labels) - positives,
                     figures=figures,
                 )
             )
@@ -176,50 +160,26 @@ class MultiLabelJudge:
     def facts(self) -> dict[str, str | int | float | bool | None]:
         """See `Judge`."""
         names = self._question.classes
-        left = [names[place] for place in self._real if place not in self._kept]
+        left = [names[place] for place in self._judged.real if place not in self._judged.places]
         patients = self._question.patients
         return {
-            "test images": len(self._labels),
-            "findings": len(self._kept),
+            "test images": len(self._judged.labels),
+            "findings": len(self._judged.places),
             "left out, too few positives or negatives": ", ".join(left) or "none",
             "intervals": f"bootstrap over {'images' if patients is None else f'{len(set(patients))} patients'}",
         }
 
     def truth(self, index: int) -> str:
         """See `Judge`."""
-        return MultiLabelTask().in_words(self._labels[index], self._question.classes)
+        return MultiLabelTask().in_words(self._judged.labels[index], self._question.classes)
 
     def answer(self, logits: NDArray[np.float64], index: int) -> tuple[str, float, bool]:
         """See `Judge`: the outputs above one half; right when they are just the image's findings."""
         chances = 1 / (1 + np.exp(-logits))
         said = chances > 0.5
         words = MultiLabelTask().in_words(said, self._question.classes)
-        return words, float(chances.max()), bool(np.array_equal(said, self._labels[index] == 1))
-
-    def _obeyed(self, logits: Logits) -> NDArray[np.floating]:
-        return obeyed(logits, self._lock)[:, self._kept]
-
-    def _of(self, logits: Logits, names: Sequence[str]) -> NDArray[np.floating]:
-        """The judged findings' columns of a model with other outputs."""
-        places = [list(names).index(self._question.classes[place]) for place in self._kept]
-        return logits[:, places]
+        return words, float(chances.max()), bool(np.array_equal(said, self._judged.labels[index] == 1))
 
     def _both(self, name: str, scores: NDArray[np.floating]) -> dict[str, Estimate]:
-        ranking = self._ranking(scores)
+        ranking = self._judged.ranking(scores)
         return {name: ranking.estimate(), name + MIRRORED: ranking.turned().estimate()}
-
-    def _ranking(
-        self, scores: NDArray[np.floating], subset: NDArray[np.int64] | None = None, *, whole: bool = True
-    ) -> Ranking:
-        chosen = np.arange(len(self._labels)) if subset is None else subset
-        patients = self._question.patients
-        return Ranking(
-            indices=chosen,
-            scores=scores,
-            labels=self._labels[chosen][:, self._kept],
-            split=self.split,
-            patients=None if patients is None else [patients[place] for place in chosen.tolist()],
-            whole=whole,
-            draws=1000 if subset is None else _FEW_DRAWS,
-            seed=self._question.seed,
-        )

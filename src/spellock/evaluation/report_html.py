@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from spellock.evaluation.report import Example, Report
+from spellock.evaluation.report import Report
+from spellock.evaluation.report_parts import Example
 from spellock.evaluation.report_plots import figure_bars, picture_uri, wrong_key_histogram
 from spellock.evaluation.report_text import cost_line, interval, percent
 

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from spellock.evaluation.accuracy import Estimate
-from spellock.evaluation.report import FindingResult, Report
+from spellock.evaluation.report import Report
+from spellock.evaluation.report_parts import FindingResult
 
 _STRONG = {"baseline", "up", "lp", "hardened_lp"}
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from spellock.data.image_set import Labels
 from spellock.errors import ConfigError
 from spellock.evaluation.accuracy import Estimate, argmax_hits, mean_over_keys, proportion
+from spellock.evaluation.figure_texts import FIGURES
 from spellock.evaluation.folds import RawReadings
 from spellock.evaluation.halves import halves, stratified_subset
 from spellock.evaluation.hardened import Best, Candidate, Measured, best_of, keyless_hits
 from spellock.evaluation.judge import Halves, Logits, Question
-from spellock.evaluation.report import FIGURES, FindingResult
+from spellock.evaluation.report_parts import FindingResult
 from spellock.evaluation.suppressed import suppressed_hits
 
 _FEWEST: Final = 4

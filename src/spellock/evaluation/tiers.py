@@ -24,7 +24,7 @@ from spellock.evaluation.judge import Halves
 from spellock.evaluation.keyless import figures_of, raw_readings
 from spellock.evaluation.labels import aligned_labels
 from spellock.evaluation.levels import Level, grouped_hits, level_hits, make_levels, merged
-from spellock.evaluation.report import TierResult
+from spellock.evaluation.report_parts import TierResult
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.locking.tiers import Tier
 from spellock.progress import track

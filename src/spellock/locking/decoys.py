@@ -31,7 +31,8 @@ def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: 
     Prompts come from ``prompts``, or else from the paper's vocabulary, in an order drawn from the secret, each before
     any again. When the secret does not shape the edit (`Editor.secret_matters`), all have other prompts; when the key
     has no prompt, all have other secrets, or where those do not shape the edit either, all are near keys
-    (`Editor.near_keys`).
+    (`Editor.near_keys`). Every third key knows a part of the right one where the editor has such keys
+    (`Editor.half_keys`), so that no part opens anything by itself.
 
     Raises:
         ConfigError: neither prompt nor secret shapes the edit, and the editor has no near keys.
@@ -58,8 +59,15 @@ def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: 
         return [near[number % len(near)] for number in range(count)]
     order = key.derive(f"decoy prompts {seed}")
     pool.sort(key=lambda prompt: hmac.digest(order, prompt.encode(), hashlib.sha256))
-    keys, used = [], 0
+    # From the secret, as all that is drawn here.
+    halves = editor.half_keys(key, seed=int.from_bytes(key.derive(f"decoy half keys {seed}", 8), "big"))
+    keys: list[Key] = []
+    used = 0
     for number in range(count):
+        half = next(halves, None) if number % 3 == 2 else None
+        if half is not None:
+            keys.append(half)
+            continue
         wrong = key.replace(secret=key.derive(f"decoy secret {seed} {number}"))
         if pool and (number % 2 == 0 or not secret_matters):
             wrong = wrong.with_settings(prompt=pool[used % len(pool)])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,32 +11,27 @@ from typing import Final
 import numpy as np
 
 import spellock
-from spellock.data.image_set import ImageSet, Labels
+from spellock.data.image_set import ImageSet
 from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.assemble import Assembly
 from spellock.locking.config import LockConfig
-from spellock.locking.contact_sheet import contact_sheet
 from spellock.locking.decoys import MakeDecoyKeys, draw_decoy_keys
-from spellock.locking.edit_stream import EditStream, ImageEditor, Pixels, StreamStats
+from spellock.locking.edit_stream import EditStream, ImageEditor, StreamStats
+from spellock.locking.edit_to_disk import edit_to_disk, images_at_once
 from spellock.locking.editors import Editors
 from spellock.locking.locked_set import LockedSet
-from spellock.locking.manifest import AUTHORISED
 from spellock.locking.names import Namer, fingerprint, keyed_draws
-from spellock.locking.plan import Plan, make_plan
-from spellock.locking.shards import ShardWriter, StoredFile, stored
+from spellock.locking.plan import make_plan
+from spellock.locking.preview import preview
+from spellock.locking.shards import stored
 from spellock.locking.targets import Samples
 from spellock.locking.tier_target import with_groups
 from spellock.locking.tiers import Tier, check_tiers
 from spellock.locking.workspace import Workspace
-from spellock.progress import track
 from spellock.tasks.task import Task, make_task
 
-_SHEET_IMAGES: Final = 8
-_AT_ONCE: Final = 32
 _SHARD_PIXELS: Final = 4_000_000
-
-_log = logging.getLogger(__name__)
 
 
 def lock_images(
@@ -145,9 +138,9 @@ def lock_images(
             editor=editors,
             skip=config.on_error == "skip",
             workers=workers,
-            batch_size=batch_size or _at_once(main.canonical_batch, shard),
+            batch_size=batch_size or images_at_once(main.canonical_batch, shard),
         )
-        _edit(stream, space.work, shard)
+        edit_to_disk(stream, space.work, shard)
         if report is not None:
             report(stream.stats)
         files, problems = stored(space.work, size=shard, jobs=len(plan))
@@ -162,7 +155,7 @@ def lock_images(
             task=task,
             tiers=tiers,
         )
-        assembly.write(space, files, problems, _sheet(images, plan, main, files, tiers, task))
+        assembly.write(space, files, problems, preview(images, plan, main, files, tiers, task))
     space.clear()
     return LockedSet.open(space.out)
 
@@ -183,75 +176,7 @@ def task_of(images: ImageSet, config: LockConfig, tiers: Sequence[Tier] = ()) ->
     return task
 
 
-def _at_once(canonical: int, shard: int) -> int:
-    """Images given to the editor at once: a few of its canonical batches, no more than a shard."""
-    return max(1, min(_AT_ONCE, shard) // canonical) * canonical
-
-
 def _loader(device: str, batch_size: int | None) -> Callable[[Key], ImageEditor]:
     from spellock.editors.registry import load_editor  # diffusion libraries take seconds to import
 
     return lambda key: load_editor(key, device=device, batch_size=batch_size)
-
-
-def _edit(stream: EditStream, work: Path, shard: int) -> None:
-    writer = ShardWriter(work, size=shard, jobs=len(stream.plan))
-    failed = True
-    try:
-        jobs = list(writer.missing())
-        with closing(stream.run(jobs)) as products:
-            for product in track(products, total=len(jobs), label="locking"):
-                if product.problem is not None:
-                    _log.warning("skipped: %s", product.problem)
-                writer.add(product)
-        failed = False
-    finally:
-        writer.close(failed=failed)
-    stats = stream.stats
-    if stats.edited:
-        rate = stats.edited / max(stats.seconds, 1e-9)
-        _log.info("edited %d images, %.1f/s, editor busy %.0f %%", stats.edited, rate, 100 * stats.busy)
-
-
-def _sheet(
-    images: ImageSet,
-    plan: Plan,
-    editor: ImageEditor,
-    files: Sequence[StoredFile],
-    tiers: Sequence[Tier],
-    task: Task,
-) -> bytes:
-    """Eight edited images, of as many classes as there are, above them their raw versions, below some decoys and some
-    images of each tier."""
-    strata = task.strata(images.labels)
-    edited = _spread([file for file in files if file.use == "edited"], strata, plan)
-    decoys = _spread([file for file in files if file.use == "decoy"], strata, plan)
-    before: list[tuple[Pixels, str]] = []
-    for file in edited:
-        source = int(plan.sources[file.job])
-        before.append((editor.prepare(images.open(source)), task.in_words(images.labels[source], images.classes)))
-    after = [(file.pixels(), f"gamma {editor.key.gamma:g}") for file in edited]
-    rows = [("raw", before), ("edited", after)]
-    if decoys:
-        rows.append(("decoys", [(file.pixels(), f"wrong key {plan.editors[file.job]}") for file in decoys]))
-    for place, tier in enumerate(tiers):
-        own = _spread([file for file in files if file.use == "tier" and plan.tier(file.job) == place], strata, plan)
-        truths = [images.classes[images.labels[plan.sources[file.job]]] for file in own]
-        rows.append(
-            (f"tier {place + 1}", [(f.pixels(), tier.groups[name]) for f, name in zip(own, truths, strict=True)])
-        )
-    return contact_sheet(rows)
-
-
-def _spread(files: Sequence[StoredFile], strata: Labels, plan: Plan) -> list[StoredFile]:
-    seen: dict[tuple[int, int], int] = {}
-    ranked = []
-    for file in files:
-        group = (
-            int(plan.editors[file.job]),
-            int(strata[plan.sources[file.job]]) if file.use in AUTHORISED else 0,
-        )
-        seen[group] = seen.get(group, 0) + 1
-        if seen[group] <= _SHEET_IMAGES:
-            ranked.append((seen[group], *group, file.job, file))
-    return [file for *_, file in sorted(ranked, key=lambda item: item[:4])[:_SHEET_IMAGES]]

@@ -23,7 +23,8 @@ from spellock.key import Key
 from spellock.keyfile import load_key, save_key
 from spellock.locking.config import LockConfig
 from spellock.recipes.digit_pairs import demo_images
-from spellock.recipes.lock_model import ModelChoice, lock_model
+from spellock.recipes.lock_model import lock_model
+from spellock.recipes.model_choice import ModelChoice
 from spellock.recipes.presets import PRESETS, get_preset
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.task import make_task

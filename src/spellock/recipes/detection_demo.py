@@ -15,7 +15,7 @@ from spellock.data.image_set import ImageSet
 from spellock.data.rle import Rle, encode
 from spellock.recipes.demo import DemoConfig
 from spellock.recipes.digit_pairs import demo_images
-from spellock.recipes.lock_model import ModelChoice
+from spellock.recipes.model_choice import ModelChoice
 from spellock.recipes.presets import get_preset
 from spellock.tasks.detection import DetectionTask
 

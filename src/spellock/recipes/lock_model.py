@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -14,54 +14,23 @@ from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images, task_of
-from spellock.locking.locked_set import LockedSet
 from spellock.locking.targets import Samples
 from spellock.locking.tier_target import with_groups
 from spellock.locking.tiers import Tier, check_tiers
-from spellock.recipes.held_out import Labels, Pairs, Pixels, held_out_pairs, raw_images
-from spellock.recipes.processes import first_goes_first, is_first
-from spellock.recipes.regularising import check_regularising, regularise_by
-from spellock.recipes.scores import lock_score, plain_score
-from spellock.recipes.selection import SCORE
+from spellock.recipes.held_out import held_out_pairs
+from spellock.recipes.model_choice import ModelChoice
+from spellock.recipes.processes import first_goes_first
+from spellock.recipes.regularising import check_regularising
 from spellock.recipes.teaching import check_teaching, guide_by
-from spellock.recipes.tier_selection import tier_score
-from spellock.tasks.checkpoint import save_model
-from spellock.tasks.models import create_model
-from spellock.tasks.pixel_model import PixelModel
+from spellock.recipes.training_runs import TrainingRuns
 from spellock.tasks.task import Task
 from spellock.training.config import FinetuneConfig
-from spellock.training.finetune import Validate, finetune
-from spellock.training.guidance import Guidance
 from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.regularisation_config import RegularisationConfig
-from spellock.training.sampler import make_sampler
 
-_PREFIX = "validation_"
-#: Bytes from which on pixels are mapped from disk.
-_LARGE = 2**31
+__all__ = ["Locked", "ModelChoice", "lock_model"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelChoice:
-    """Which model is fine-tuned; see `spellock.tasks.models.create_model`."""
-
-    name: str
-    weights: Path | None = None
-    pretrained: bool = False
-    input_size: int | None = None
-
-    def create(self, num_classes: int, *, seed: int) -> PixelModel:
-        """The model with fresh logits for ``num_classes`` where its weights have another number."""
-        return create_model(
-            self.name,
-            num_classes=num_classes,
-            weights=self.weights,
-            pretrained=self.pretrained,
-            input_size=self.input_size,
-            seed=seed,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +110,7 @@ def lock_model(
         if locked.spreads:
             _log.warning("files hold one label each, so the spread of tiers is for training here only, with a model")
         return Locked(set_folder=folder)
-    run = _Run(
+    run = TrainingRuns(
         locked=locked,
         pairs=held_out_pairs(locked),
         choice=choice,
@@ -162,117 +131,3 @@ def lock_model(
         baseline=out / "baseline" if baseline or taught_by_baseline else None,
         validation=validation,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Run:
-    """Two fine-tunings of the same model, with and without the lock."""
-
-    locked: LockedSet
-    pairs: Pairs | None
-    choice: ModelChoice
-    training: FinetuneConfig
-    task: Task
-    out: Path
-    device: str
-
-    def locked_model(
-        self, guide: Callable[[Pixels], Guidance] | None, regularisation: RegularisationConfig, real: int
-    ) -> dict[str, float]:
-        classes, pairs, lock_class = self.locked.classes, self.pairs, self.locked.lock_class
-        score: Validate | None = None
-        if pairs is not None:
-            score = lock_score(self.task, pairs, lock_class)
-            if self.locked.tiers:
-                score = tier_score(self.locked, pairs)
-        model, pixels = self.choice.create(len(classes), seed=self.training.seed), self._pixels()
-        result = finetune(
-            model,
-            pixels,
-            self.locked.training_labels,
-            self.task.learner(len(classes), lock_class, self._authorised_labels()),
-            self.training,
-            self.out / "owner" / "training",
-            authorised=self.locked.authorised,
-            raw=self.locked.raw,
-            guidance=None if guide is None else guide(pixels),
-            regularisation=regularise_by(regularisation, self.locked, real),
-            combination=regularisation.make_combination(),
-            validate=score,
-            select=SCORE,
-            device=self.device,
-        )
-        if is_first():
-            groups = self.locked.group_classes
-            save_model(
-                model,
-                self.out / "model",
-                classes=classes,
-                lock_class=lock_class,
-                group_classes=groups,
-                task=self.task.name,
-                overwrite=True,
-            )
-        best = result.history[result.best_epoch - 1]
-        return {name.removeprefix(_PREFIX): value for name, value in best.items() if name.startswith(_PREFIX)}
-
-    def _authorised_labels(self) -> Labels:
-        labels = self.locked.labels
-        return labels if self.locked.authorised is None else labels[self.locked.authorised]
-
-    def _pixels(self) -> Pixels:
-        """The locked set in memory, or mapped from a file of the owner's when it is large."""
-        large = len(self.locked) * self.locked.images(0).nbytes > _LARGE
-        with first_goes_first():
-            return self.locked.arrays(cache=self.out / "owner" / "images.npy" if large else None)
-
-    def baseline(self, images: ImageSet, key: Key) -> None:
-        """The same model on the same training images, all of them raw and truly labelled, for as many steps."""
-        sources = {entry.source for entry in self.locked.entries or ()}
-        pixels, labels = raw_images(images, sources, key)
-        classes, pairs = images.classes, self.pairs
-        score: Validate | None = None
-        if pairs is not None:
-            held = self.task.align(pairs.labels, self.locked.classes, classes)
-            score = plain_score(self.task, pairs.raw, held)
-        model = self.choice.create(len(classes), seed=self.training.seed)
-        finetune(
-            model,
-            pixels,
-            self.task.targets(labels),
-            self.task.learner(len(classes), None, labels),
-            same_steps(self.training, self.locked, len(pixels)),
-            self.out / "owner" / "baseline_training",
-            validate=score,
-            select=SCORE,
-            device=self.device,
-        )
-        if is_first():
-            save_model(
-                model, self.out / "baseline", classes=classes, lock_class=None, task=self.task.name, overwrite=True
-            )
-
-
-def same_steps(training: FinetuneConfig, locked: LockedSet, count: int) -> FinetuneConfig:
-    """``training`` with as many epochs over ``count`` images as the locked model's run has steps, at least one."""
-    budget = training.epochs * sampler_steps(training, locked)
-    epochs = max(1, round(budget / -(-count // training.batch_size)))
-    stretch = epochs / training.epochs
-    return replace(
-        training,
-        epochs=epochs,
-        unauthorised_share=None,
-        alone_share=0.0,
-        warmup_epochs=training.warmup_epochs * stretch,
-        validate_every=max(1, round(training.validate_every * stretch)),
-        checkpoint_every=max(1, round(training.checkpoint_every * stretch)),
-    )
-
-
-def sampler_steps(training: FinetuneConfig, locked: LockedSet) -> int:
-    """Steps of one epoch of the locked model's run."""
-    share = training.unauthorised_share
-    sampler = make_sampler(
-        len(locked), locked.authorised, batch_size=training.batch_size, share=share, seed=training.seed
-    )
-    return sampler.steps

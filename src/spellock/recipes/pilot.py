@@ -21,7 +21,8 @@ from spellock.evaluation.halves import stratified_subset
 from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.recipes.demo import take_test
-from spellock.recipes.lock_model import ModelChoice, lock_model
+from spellock.recipes.lock_model import lock_model
+from spellock.recipes.model_choice import ModelChoice
 from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from spellock.errors import ConfigError
 from spellock.locking.config import LockConfig
 from spellock.locking.targets import list_targets
+from spellock.named import no_such
 from spellock.tasks.task import make_task
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
@@ -59,8 +58,7 @@ def get_preset(name: str, *, task: str = "classification") -> Preset:
         ConfigError: there is no such preset or task; near matches are listed.
     """
     if name not in PRESETS:
-        near = difflib.get_close_matches(name, PRESETS, cutoff=0.4) or sorted(PRESETS)
-        raise ConfigError(f"there is no preset {name!r}; did you mean {' or '.join(near)}?")
+        raise no_such("preset", name, PRESETS)
     preset, wanted = PRESETS[name], make_task(task)
     if preset.lock.target in list_targets(task=task):
         return preset

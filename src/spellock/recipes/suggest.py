@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-from PIL import Image
-
-from spellock.artefacts import read_json, storage_errors, write_bytes
 from spellock.attacks.prompt_words import dictionary
 from spellock.data.image_set import ImageSet
 from spellock.editors.base import Editor
@@ -23,24 +16,22 @@ from spellock.editors.registry import load_editor
 from spellock.errors import ConfigError, DataError
 from spellock.evaluation.near_prompts import near_prompts
 from spellock.key import Key
-from spellock.locking.contact_sheet import contact_sheet
-from spellock.prompts.asking import AskConfig, VisionModel, ask_candidates
-from spellock.prompts.candidate import Candidate, readable, without_repeats
+from spellock.prompts.asking import AskConfig, VisionModel
+from spellock.prompts.candidate import Candidate, readable
 from spellock.prompts.choose import by_worth, recommend, why
 from spellock.prompts.edit_cache import EditCache
 from spellock.prompts.features import model_features
-from spellock.prompts.offline import OfflineConfig, Proposed, offline_candidates
-from spellock.prompts.plot import scatter
+from spellock.prompts.offline import OfflineConfig
 from spellock.prompts.sample import Sample, sample_places, take_sample
-from spellock.prompts.scores import MEANINGS, PromptScore, Scorer
-from spellock.prompts.table import csv_table, json_table, text_table
+from spellock.prompts.scores import Scorer
 from spellock.recipes.pilot import Pilot, PilotConfig, run_pilots
+from spellock.recipes.private_files import open_private
+from spellock.recipes.proposals import propose
+from spellock.recipes.suggestion import Suggestion, write_suggestion
 from spellock.tasks.pixel_model import PixelModel
 
 #: A secret for scoring only, known to all: the key that is written gets one of its own, which nobody has seen.
 SCORING_SECRET: Final = hashlib.sha256(b"spellock prompts suggest").digest()
-_MODE, _FOLDER_MODE = 0o600, 0o700
-_SHOWN, _COLUMNS = 12, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,51 +62,6 @@ class SuggestConfig:
             raise ConfigError(f"images is {self.images}, expected 8 to 10000; 64 is usual")
         if not 0 <= self.shortlist <= 1000 or not 1 <= self.synonyms <= 20:
             raise ConfigError("shortlist or synonyms is out of range, expected 0 to 1000 and 1 to 20")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suggestion:
-    """All scores in the candidates' order, the recommended one, why, and what else is to be said.
-
-    Attributes:
-        scores: see `PromptScore`.
-        chosen: one of them.
-        why: a sentence without the prompt.
-        raw_content: accuracy of the content probe on raw images.
-        notes: sentences without prompts.
-        pilots: measured locks of the best, where asked for.
-    """
-
-    scores: tuple[PromptScore, ...] = field(repr=False)
-    chosen: PromptScore = field(repr=False)
-    why: str
-    raw_content: float
-    notes: tuple[str, ...]
-    pilots: tuple[Pilot, ...] = field(default=(), repr=False)
-
-    def to_text(self) -> str:
-        """Table, recommendation and notes; as secret as a key."""
-        lines = [
-            text_table(self.scores),
-            "",
-            f"raw images: the content probe is right in {100 * self.raw_content:.0f} %",
-        ]
-        if self.pilots:
-            lines += ["", "pilot: short locked fine-tuning, percent"]
-            lines += [one.line() for one in self.pilots]
-        return "\n".join([*lines, "", *self.notes, f"recommended: {self.chosen.candidate.prompt}", self.why])
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as plain JSON values."""
-        return {
-            "recommended": self.chosen.candidate.prompt,
-            "why": self.why,
-            "raw_content": round(self.raw_content, 4),
-            "notes": list(self.notes),
-            "meanings": dict(MEANINGS),
-            "pilots": [one.to_dict() for one in self.pilots],
-            "scores": json_table(self.scores),
-        }
 
 
 def suggest_prompts(
@@ -159,7 +105,16 @@ def suggest_prompts(
     places = sample_places(images, config.images, seed=config.seed)
     open_private(out)
     cache = EditCache(folder=out / "edits", make_key=make_key, load=make_editor)
-    proposed = _proposed(images, places, out / "candidates.json", config, vision, given)
+    proposed = propose(
+        images,
+        places,
+        out / "candidates.json",
+        offline=config.offline,
+        ask=config.ask,
+        seed=config.seed,
+        vision=vision,
+        given=given,
+    )
     kept, more = readable(proposed.candidates, cache.check)
     if not kept:
         raise ConfigError("there is no candidate prompt left to score; allow more kinds of candidates or shorter ones")
@@ -193,72 +148,13 @@ def suggest_prompts(
         notes=(*proposed.notes, *more, *_doubts(sample, raw_content, model)),
         pilots=pilots,
     )
-    _write(found, out, sample, cache)
+    write_suggestion(found, out, sample, cache)
     return found
 
 
 def scoring_key(prompt: str) -> Key:
     """The embedded editor's key for ``prompt``, with `SCORING_SECRET`."""
     return new_key("embedded", prompt=prompt, secret=SCORING_SECRET)
-
-
-def open_private(out: Path) -> None:
-    """Make ``out`` with mode 0700, or take it when nobody else may look into it.
-
-    Raises:
-        ConfigError: others may look into it.
-        StorageError: it cannot be made.
-    """
-    with storage_errors(out):
-        out.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        if os.name == "posix" and out.stat().st_mode & 0o077:
-            raise ConfigError(
-                f"others may look into {out}, expected a private folder; run `chmod 700 {out}` or use another"
-            )
-
-
-def _proposed(
-    images: ImageSet,
-    places: Sequence[int] | np.ndarray[Any, np.dtype[np.int64]],
-    path: Path,
-    config: SuggestConfig,
-    vision: VisionModel | None,
-    given: Sequence[Candidate],
-) -> Proposed:
-    """The candidates of an earlier call with the same wishes, or fresh ones; written before they are used."""
-    wishes = {
-        "images": images.name, "classes": list(images.classes), "tables": config.offline.tables,
-        "hybrids": config.offline.hybrids, "meaningless": config.offline.meaningless, "seed": config.seed,
-        "model": None if vision is None else vision.name,
-        "ask": None if vision is None else [config.ask.count, config.ask.images],
-        "given": [one.prompt for one in given],
-    }  # fmt: skip
-    kept = _read(path, wishes)
-    if kept is not None:
-        return kept
-    parts = [Proposed(candidates=tuple(given))]
-    if vision is not None:
-        shown: list[Image.Image] = [images.open(int(place)) for place in places[: config.ask.images]]
-        parts.append(ask_candidates(vision, shown, images.classes, config.ask))
-    parts.append(offline_candidates(images.classes, config.offline, random.SystemRandom()))
-    found = Proposed(
-        candidates=without_repeats(one for part in parts for one in part.candidates),
-        notes=tuple(note for part in parts for note in part.notes),
-    )
-    listed = [[one.prompt, one.kind, one.reason] for one in found.candidates]
-    _write_json(path, {"wishes": wishes, "candidates": listed, "notes": list(found.notes)})
-    return found
-
-
-def _read(path: Path, wishes: dict[str, Any]) -> Proposed | None:
-    try:
-        stored = read_json(path)
-        if stored["wishes"] != wishes:
-            return None
-        listed = [Candidate(prompt=words, kind=kind, reason=reason) for words, kind, reason in stored["candidates"]]
-        return Proposed(candidates=tuple(listed), notes=tuple(stored["notes"]))
-    except (DataError, KeyError, TypeError, ValueError, ConfigError):
-        return None
 
 
 def _piloted(pilots: Sequence[Pilot]) -> str:
@@ -281,20 +177,3 @@ def _doubts(sample: Sample, raw_content: float, model: PixelModel | None) -> tup
             + ("give --model, best with its weights" if model is None else "give a better model or more images")
         )
     return tuple(notes)
-
-
-def _write(found: Suggestion, out: Path, sample: Sample, cache: EditCache) -> None:
-    write_bytes(out / "prompts.txt", (found.to_text() + "\n").encode(), mode=_MODE)
-    write_bytes(out / "prompts.csv", csv_table(found.scores).encode(), mode=_MODE)
-    _write_json(out / "prompts.json", found.to_dict())
-    write_bytes(out / "scatter.png", scatter(found.scores, found.chosen), mode=_MODE)
-    few = sample.first(_COLUMNS)
-    rows = [("raw", [(pixels, sample.classes[label]) for pixels, label in zip(few.pixels, few.labels, strict=True)])]
-    for number, score in enumerate(by_worth(found.scores)[:_SHOWN], 1):
-        pixels = cache.edits(score.candidate.prompt, sample).pixels[:_COLUMNS]
-        rows.append((f"{number}", [(one, score.candidate.prompt) for one in pixels]))
-    write_bytes(out / "contact_sheet.png", contact_sheet(rows), mode=_MODE)
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode(), mode=_MODE)

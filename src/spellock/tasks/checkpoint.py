@@ -5,7 +5,6 @@ Nothing here knows a key, and unknown settings are refused, so that a folder hol
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,28 +16,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from spellock.artefacts import new_folder, read_json, storage_errors, write_bytes, write_json
-from spellock.errors import ConfigError, DataError, ModelError, StorageError
+from spellock.artefacts import new_folder, storage_errors, write_bytes, write_json
+from spellock.errors import ConfigError, ModelError, StorageError
 from spellock.tasks.architectures import create_network
 from spellock.tasks.detectors import create_detector, is_detector
+from spellock.tasks.model_card import model_card
+from spellock.tasks.model_config import FORMAT, VERSION, check_lock_class, read_config
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task, make_task
-
-FORMAT, VERSION = "spellock-model", 1
-_FIELDS: dict[str, type | tuple[type, ...]] = {
-    "format": str,
-    "version": int,
-    "task": str,
-    "architecture": (str, type(None)),
-    "options": dict,
-    "classes": list,
-    "input_size": int,
-    "mean": list,
-    "std": list,
-    "interpolation": str,
-}
-#: Fields that folders of before they existed, and models saved without saying, do not have.
-_OPTIONAL: dict[str, type | tuple[type, ...]] = {"lock_class": (int, type(None)), "group_classes": list}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +121,7 @@ def save_model(
         config["lock_class"] = lock_class
     if group_classes:
         config["group_classes"] = list(group_classes)
-    _check_lock_class(config, f"{folder}")
+    check_lock_class(config, f"{folder}")
     if overwrite and folder.exists():
         if not (folder / "config.json").is_file():
             raise StorageError(f"{folder} is not a model folder, so it is not replaced; choose another place")
@@ -145,7 +130,7 @@ def save_model(
     with new_folder(folder) as temporary:
         write_bytes(temporary / "model.safetensors", save(tensors_of(model.network), metadata={"format": "pt"}))
         write_json(temporary / "config.json", config)
-        write_bytes(temporary / "README.md", (card if card is not None else _card(config)).encode())
+        write_bytes(temporary / "README.md", (card if card is not None else model_card(config)).encode())
 
 
 def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel:
@@ -158,7 +143,7 @@ def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel
         ModelError: the folder, its configuration or its weights are missing, damaged, too new, or do not fit.
     """
     folder = Path(folder)
-    config = _read_config(folder)
+    config = read_config(folder)
     classes = tuple(str(name) for name in config["classes"])
     model: PixelModel | None = None
     if network is None and is_detector(config["architecture"]):
@@ -200,59 +185,4 @@ def _detector(config: dict[str, Any], categories: int) -> PixelModel:
         mean=config["mean"],
         std=config["std"],
         options=config["options"],
-    )
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise ModelError(f"no model folder at {folder}; check the path")
-    try:
-        config = read_json(folder / "config.json")
-    except DataError as error:
-        raise ModelError(f"{folder} is not a model folder: {error}") from error
-    if config.get("format") != FORMAT:
-        raise ModelError(f"{folder / 'config.json'} has format {config.get('format')!r}, expected {FORMAT!r}")
-    if config.get("version") != VERSION:
-        raise ModelError(f"{folder} has version {config.get('version')}, expected {VERSION}; update spellock")
-    for name in (config.keys() ^ _FIELDS.keys()) - _OPTIONAL.keys():
-        raise ModelError(f"{folder / 'config.json'}: field {name!r} is {'unknown' if name in config else 'missing'}")
-    for name, kind in (_FIELDS | {name: kind for name, kind in _OPTIONAL.items() if name in config}).items():
-        if not isinstance(config[name], kind):
-            value = json.dumps(config[name])[:80]
-            raise ModelError(f"{folder / 'config.json'}: field {name!r} is {value}, of the wrong type")
-    numbers = [*config["mean"], *config["std"]]
-    if not all(isinstance(n, int | float) for n in numbers) or not all(
-        isinstance(value, str | int | float | bool) for value in config["options"].values()
-    ):
-        raise ModelError(f"{folder / 'config.json'}: mean, std and options must be plain numbers or words")
-    _check_lock_class(config, f"{folder / 'config.json'}")
-    return config
-
-
-def _check_lock_class(config: dict[str, Any], where: str) -> None:
-    number, count = config.get("lock_class"), len(config["classes"])
-    if number is not None and not 0 <= number < count:
-        raise ModelError(f"{where}: got lock class {number}, expected a class of the model, 0 to {count - 1}")
-    for group in config.get("group_classes", ()):
-        if type(group) is not int or not 0 <= group < count or group == number:
-            raise ModelError(
-                f"{where}: got group class {group!r}, expected other classes of the model, 0 to {count - 1}"
-            )
-
-
-def _card(config: dict[str, Any]) -> str:
-    classes = config["classes"]
-    names = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
-    lock_class = config.get("lock_class")
-    lock = (
-        "" if lock_class is None else f"Inputs without the owner's key belong to the class {classes[lock_class]}.\n\n"
-    )
-    groups = ", ".join(classes[place] for place in config.get("group_classes", ()))
-    if groups:
-        lock += f"Some keys release only groups of classes: {groups}.\n\n"
-    return (
-        f"# {config['architecture'] or 'Custom network'}\n\n"
-        f"Task: {config['task']}, {len(classes)} classes ({names}).\n\n{lock}"
-        f"Input: RGB in [0, 1], squashed to {config['input_size']} x {config['input_size']} px. "
-        "Made with spellock.\n"
     )

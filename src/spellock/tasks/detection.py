@@ -33,6 +33,7 @@ class DetectionTask(Task):
 
     name: ClassVar[str] = DETECTION
     default_target: ClassVar[str] = "centre-box"
+    has_boxes: ClassVar[bool] = True
     default_batch: ClassVar[int | None] = 8
 
     def open_images(self, source: str | Path | object, *, split: str | None, on_error: OnError) -> ImageSet:

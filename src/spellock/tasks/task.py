@@ -6,8 +6,6 @@ these methods (readings of logits, say), an entry in that room's own table of im
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +17,8 @@ from torch import Tensor
 
 from spellock.data.image_set import ImageSet, Labels, OnError
 from spellock.errors import ConfigError, ModelError
+from spellock.named import near_names
+from spellock.named_classes import NamedClasses
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.pixel_model import PixelModel
 
@@ -41,12 +41,14 @@ class Task(ABC):
         name: in the registry, and in a model's config.json.
         default_target: lock target where none is asked for.
         has_tiers: whether keys that release groups of classes make sense.
+        has_boxes: whether labels are objects with a place in the image, and models are detectors.
         default_batch: images a training step where nobody says; None for the usual number.
     """
 
     name: ClassVar[str]
     default_target: ClassVar[str]
     has_tiers: ClassVar[bool] = False
+    has_boxes: ClassVar[bool] = False
     default_batch: ClassVar[int | None] = None
 
     @abstractmethod
@@ -166,24 +168,22 @@ class Task(ABC):
 
 
 F = TypeVar("F", bound=type[Task])
-_TASKS: dict[str, type[Task]] = {}
+_TASKS: NamedClasses[Task] = NamedClasses("task")
 
 
 def register_task(kind: F) -> F:
     """Class decorator: make a frozen dataclass known by its ``name``.
 
     Raises:
-        ConfigError: the name is taken.
+        ConfigError: the name is taken, or the class is no dataclass of its own.
     """
-    if kind.name in _TASKS:
-        raise ConfigError(f"a task named {kind.name!r} is registered already; choose another name")
-    _TASKS[kind.name] = kind
+    _TASKS.add(kind.name, kind)
     return kind
 
 
 def list_tasks() -> list[str]:
     """Names of all tasks."""
-    return sorted(_TASKS)
+    return _TASKS.names()
 
 
 def make_task(name: str, options: Mapping[str, object] | None = None) -> Task:
@@ -194,12 +194,12 @@ def make_task(name: str, options: Mapping[str, object] | None = None) -> Task:
             cannot be.
     """
     if name not in _TASKS:
-        near = difflib.get_close_matches(name, _TASKS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(list_tasks())}"
+        near = near_names(name, _TASKS, most=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_TASKS)}"
         raise ConfigError(f"there is no task {name!r}; {hint}")
-    known = {field.name for field in dataclasses.fields(_TASKS[name])}  # type: ignore[arg-type]  # see the class
-    for option in sorted(set(options or {}) - known):
-        has = f"only {', '.join(sorted(known))}" if known else "none at all"
+    known = sorted(_TASKS.options(name))
+    for option in _TASKS.unknown(name, options or ()):
+        has = f"only {', '.join(known)}" if known else "none at all"
         raise ConfigError(f"the task {name!r} has no option {option!r}, {has}; leave it out")
     make: Callable[..., Task] = _TASKS[name]
     return make(**(options or {}))

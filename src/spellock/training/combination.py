@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, TypeVar
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from spellock.training.options import Named
+from spellock.named_classes import NamedClasses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,8 @@ class Combination(Protocol):
         ...
 
 
-F = TypeVar("F", bound=Callable[..., Combination])
-_COMBINATIONS: Named[Combination] = Named("a combination")
+F = TypeVar("F", bound=type[Combination])
+_COMBINATIONS: NamedClasses[Combination] = NamedClasses("combination")
 
 
 def register_combination(name: str) -> Callable[[F], F]:
@@ -92,7 +92,7 @@ def make_combination(name: str, options: Mapping[str, object] | None = None) -> 
     Raises:
         ConfigError: there is none (near matches are listed), it does not know an option, or a value cannot be.
     """
-    return _COMBINATIONS.make(name, options)
+    return _COMBINATIONS.from_settings(name, options)
 
 
 @register_combination("sum")

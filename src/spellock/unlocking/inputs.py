@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +19,9 @@ from spellock.pixels import check_images, to_uint8
 
 OneInput = str | Path | Image.Image | NDArray[np.uint8] | torch.Tensor
 Inputs = OneInput | Iterable[OneInput]
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,17 @@ class Skipped:
 
     source: str
     reason: str
+
+
+def without_skipped(results: Iterable[T | Skipped]) -> list[T]:
+    """The results of all inputs that could be read; the others are named in the log."""
+    done: list[T] = []
+    for result in results:
+        if isinstance(result, Skipped):
+            _log.warning("skipped: %s", result.reason)
+        else:
+            done.append(result)
+    return done
 
 
 def open_inputs(

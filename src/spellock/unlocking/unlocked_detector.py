@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,9 +24,8 @@ from spellock.tasks.checkpoint import load_model
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detections import Detections
 from spellock.tasks.pixel_model import PixelModel
-from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs
+from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
 
-_log = logging.getLogger(__name__)
 _BATCH = 8
 
 
@@ -82,13 +80,7 @@ class UnlockedDetector:
     def predict(self, inputs: Inputs, *, on_error: OnError = "fail") -> list[DetectedImage]:
         """What is in one image or thousands, in order; always a list. Arguments and errors are those of
         `UnlockedModel.predict`."""
-        done: list[DetectedImage] = []
-        for result in self.stream(inputs, on_error=on_error):
-            if isinstance(result, Skipped):
-                _log.warning("skipped: %s", result.reason)
-            else:
-                done.append(result)
-        return done
+        return without_skipped(self.stream(inputs, on_error=on_error))
 
     def stream(
         self, inputs: Inputs, *, on_error: OnError = "fail", max_pixels: int = MAX_PIXELS

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -30,33 +28,14 @@ from spellock.tasks.checkpoint import load_model
 from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
-from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs
+from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
+from spellock.unlocking.prediction import Prediction
 from spellock.weightlocks.unlocking import unlock_module
 from spellock.weightlocks.weight_header import is_weight_key
 from spellock.weightlocks.weight_key import WeightKey
 from spellock.weightlocks.weight_keyfile import load_weight_key
 
-_log = logging.getLogger(__name__)
 _BATCH = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """What the model says about one image.
-
-    Attributes:
-        source: the path, or ``input 3`` for images without a name.
-        label: place of the most probable class, the lock class included and reported as it is.
-        class_name: its name.
-        probability: its probability, in [0, 1].
-        probabilities: float32 (K,), of all classes; they add up to 1, unless an image can have several.
-    """
-
-    source: str
-    label: int
-    class_name: str
-    probability: float
-    probabilities: NDArray[np.float32] = field(repr=False, compare=False)
 
 
 class UnlockedModel:
@@ -148,13 +127,7 @@ class UnlockedModel:
         Raises:
             DataError, PixelError: an image cannot be used; the message names it.
         """
-        done: list[Prediction] = []
-        for result in self.stream(inputs, ids=ids, on_error=on_error, max_pixels=max_pixels):
-            if isinstance(result, Skipped):
-                _log.warning("skipped: %s", result.reason)
-            else:
-                done.append(result)
-        return done
+        return without_skipped(self.stream(inputs, ids=ids, on_error=on_error, max_pixels=max_pixels))
 
     def stream(
         self,

@@ -18,7 +18,8 @@ from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.fills import Hole, make_fill
 from spellock.weightlocks.kinds import Kind, kind_of
 from spellock.weightlocks.places import Place
-from spellock.weightlocks.selection import SelectConfig, select
+from spellock.weightlocks.select_config import SelectConfig
+from spellock.weightlocks.selection import select
 from spellock.weightlocks.splice import cleared, spliced
 from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.weight_key import WeightKey

@@ -4,101 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
-import torch
 
 from spellock.errors import ConfigError
 from spellock.keystream import HasSecret
 from spellock.weightlocks.companions import companions_of
 from spellock.weightlocks.kinds import Kind, head_tensors, kind_of, norm_tensors
 from spellock.weightlocks.places import Place, merge, units_of, whole_place
-from spellock.weightlocks.scores import Score, Units, make_score
+from spellock.weightlocks.scores import make_score
+from spellock.weightlocks.select_config import Measure, SelectConfig
 from spellock.weightlocks.states import State, TensorInfo
 from spellock.weightlocks.threshold import Scored, choose, find_threshold
+from spellock.weightlocks.unit_scores import UnitScores, scores_of
 
-Granularity = Literal["unit", "scalar"]
-Measure = Literal["units", "scalars", "bytes"]
-_CHUNK: Final = 1 << 18  # scalars scored at once, few enough to stay in the processor's cache
-_KEPT: Final = 1 << 22  # scores kept in memory
-#: A tensor's name, and scores of its units or of some of them.
-Named = tuple[str, torch.Tensor]
 #: Kinds whose units are scored: what the authors' code calls a weight.
 _SCORED: Final = (Kind.MATRIX, Kind.BATCH_GAIN, Kind.GAIN)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SelectConfig:
-    """Settings of the selection. The defaults are this project's; the preset ``adaloc`` has the paper's.
-
-    Attributes:
-        score: registry name of the score.
-        granularity: "unit" (filters and rows: slices along the first axis) or "scalar" (single weights).
-        scope: rank all layers together ("global"), or take the same fraction of each tensor ("layer").
-        fraction: size of the scored part of the key, in (0, 1].
-        of: what the fraction counts: units, scalars, or bytes of the whole model.
-        candidates: score "weights" (matrices and gains, as in the authors' code for vision) or "all" floating tensors
-            but statistics (as in their code for language).
-        include_head: the classifier is in the key, whatever its score.
-        head: name of the classifier's module; None looks for the usual names.
-        norms: normalisations: "scored" like other weights, "key" (gains, biases and statistics all in the key), or
-            "frozen" (none of them).
-        biases: "frozen", or "key": all biases but those of normalisations.
-        companions: with a BatchNorm's gain, its channel's bias, statistics, and the filter that feeds it are taken.
-
-    Raises:
-        ConfigError: a value is out of range.
-    """
-
-    score: str = "fan-in-l1"
-    granularity: Granularity = "unit"
-    scope: Literal["global", "layer"] = "layer"
-    fraction: float = 0.05
-    of: Measure = "scalars"
-    candidates: Literal["weights", "all"] = "weights"
-    include_head: bool = True
-    head: str | None = None
-    norms: Literal["scored", "key", "frozen"] = "key"
-    biases: Literal["frozen", "key"] = "key"
-    companions: bool = False
-
-    def __post_init__(self) -> None:
-        make_score(self.score)
-        if not 0 < self.fraction <= 1:
-            raise ConfigError(
-                f"got a key fraction of {self.fraction}, expected more than 0 and at most 1, for example 0.05"
-            )
-        choices = {
-            "granularity": get_args(Granularity),
-            "scope": ("global", "layer"),
-            "of": get_args(Measure),
-            "candidates": ("weights", "all"),
-            "norms": ("scored", "key", "frozen"),
-            "biases": ("frozen", "key"),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
-
-
-#: AdaLoc: global L1 over filters, rows and single gains, 5 % of them, biases and statistics frozen (the authors'
-#: helper.py, with its leaks closed). CoreLocker: the channels with the largest BatchNorm gains, 1 %.
-PRESETS: Final = {
-    "default": SelectConfig(),
-    "adaloc": SelectConfig(
-        score="l1", scope="global", of="units", include_head=False, norms="scored", biases="frozen", fraction=0.05
-    ),
-    "adaloc-text": SelectConfig(
-        score="l1", granularity="scalar", scope="global", of="scalars", candidates="all", include_head=False,
-        norms="scored", biases="frozen", fraction=0.05,
-    ),
-    "corelocker": SelectConfig(
-        score="batchnorm-gain", scope="global", of="units", include_head=False, norms="scored", biases="frozen",
-        fraction=0.01, companions=True,
-    ),
-}  # fmt: skip
 
 
 def select(state: State, config: SelectConfig, key: HasSecret) -> dict[str, Place]:
@@ -117,9 +39,9 @@ def select(state: State, config: SelectConfig, key: HasSecret) -> dict[str, Plac
     chosen: dict[str, Place] = {}
     for group in [[name] for name in scored] if config.scope == "layer" else [scored]:
         budget = _budget(infos, group, sizes, config)
-        scores = _asked_again(state, group, sizes, score, key)
+        scores = scores_of(state, group, sizes, score, key)
 
-        def parts(scores: Callable[[], Iterable[Named]] = scores) -> Iterator[Scored]:
+        def parts(scores: Callable[[], Iterable[UnitScores]] = scores) -> Iterator[Scored]:
             return ((units, _cost(infos[name], sizes[name], config.of)) for name, units in scores())
 
         threshold = find_threshold(parts, budget)
@@ -190,33 +112,3 @@ def _budget(infos: Mapping[str, TensorInfo], group: list[str], sizes: Mapping[st
         for name in names
     )
     return math.floor(config.fraction * total + 1e-9)
-
-
-def _asked_again(
-    state: State, names: list[str], sizes: Mapping[str, int], score: Score, key: HasSecret
-) -> Callable[[], Iterable[Named]]:
-    """Gives the scores as often as it is asked: from memory, or computed anew where they would take too much of it."""
-    total = sum(state.infos[name].scalars // sizes[name] for name in names)
-    if total <= _KEPT:
-        # In one block: small ones between the large ones that come and go would make the process's memory grow.
-        block, kept, at = torch.empty(total), [], 0
-        for name, units in _scores(state, names, sizes, score, key):
-            kept.append((name, block[at : at + len(units)].copy_(units)))
-            at += len(units)
-        return lambda: kept
-    return lambda: _scores(state, names, sizes, score, key)
-
-
-def _scores(state: State, names: list[str], sizes: Mapping[str, int], score: Score, key: HasSecret) -> Iterator[Named]:
-    """Each tensor's scores, float32 (U,), in parts where it is large."""
-    infos = state.infos
-    for name in names:
-        unit = sizes[name]
-        values, step = state[name].reshape(-1, unit), max(_CHUNK // unit, 1)
-        kind = kind_of(name, infos)
-        for start in range(0, len(values), step):
-            found = score(
-                Units(name=name, kind=kind, values=values[start : start + step].float(), start=start, key=key)
-            )
-            if found is not None:
-                yield name, found

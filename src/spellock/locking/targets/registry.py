@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import fnmatch
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
@@ -14,6 +11,8 @@ import numpy.typing as npt
 
 from spellock.data.image_set import Labels
 from spellock.errors import ConfigError
+from spellock.named import no_such
+from spellock.named_classes import NamedClasses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +88,8 @@ class Target(Protocol):
         """
 
 
-F = TypeVar("F", bound=Callable[..., Target])
-_TARGETS: dict[str, Callable[..., Target]] = {}
+F = TypeVar("F", bound=type[Target])
+_TARGETS: NamedClasses[Target] = NamedClasses("lock target")
 _TASK_OF: dict[str, str] = {}
 _USUAL: Final = "classification"
 
@@ -101,15 +100,12 @@ def register_target(name: str, *, task: str = _USUAL) -> Callable[[F], F]:
     ``task`` is the one whose labels it exchanges.
 
     Raises:
-        ConfigError: the name is taken, or the class is no dataclass.
+        ConfigError: the name is taken, or the class is no dataclass of its own.
     """
 
     def register(kind: F) -> F:
-        if name in _TARGETS:
-            raise ConfigError(f"a lock target named {name!r} is registered already; choose another name")
-        if not dataclasses.is_dataclass(kind):
-            raise ConfigError(f"the class of lock target {name!r} is not a dataclass; declare it as one")
-        _TARGETS[name], _TASK_OF[name] = kind, task
+        _TARGETS.add(name, kind)
+        _TASK_OF[name] = task
         return kind
 
     return register
@@ -117,7 +113,7 @@ def register_target(name: str, *, task: str = _USUAL) -> Callable[[F], F]:
 
 def list_targets(pattern: str = "*", *, task: str = _USUAL) -> list[str]:
     """Names of a task's lock targets that match a wildcard pattern."""
-    return sorted(name for name in fnmatch.filter(_TARGETS, pattern) if _TASK_OF.get(name, _USUAL) == task)
+    return [name for name in _TARGETS.names(pattern) if _TASK_OF[name] == task]
 
 
 def make_target(name: str, options: Mapping[str, object] | None = None, *, task: str = _USUAL) -> Target:
@@ -127,20 +123,9 @@ def make_target(name: str, options: Mapping[str, object] | None = None, *, task:
         ConfigError: the task has no such target (near matches, or all that it has, are listed), the target does not
             know an option, or an option's value cannot be.
     """
-    if name in _TARGETS and name not in list_targets(task=task):
-        raise ConfigError(
-            f"the lock target {name!r} does not exist for the task {task}, expected "
-            f"{' or '.join(list_targets(task=task))}"
-        )
+    known = list_targets(task=task)
     if name not in _TARGETS:
-        near = difflib.get_close_matches(name, list_targets(task=task), cutoff=0.4) or list_targets(task=task)
-        raise ConfigError(f"there is no lock target {name!r}; did you mean {' or '.join(near)}?")
-    for option in sorted(set(options or {}) - _options(name)):
-        knowing = [other for other in list_targets(task=task) if option in _options(other)]
-        hint = f"it belongs to {' and '.join(knowing)}" if knowing else "no target has it"
-        raise ConfigError(f"the lock target {name!r} has no option {option!r} ({hint}); leave it out")
-    return _TARGETS[name](**(options or {}))
-
-
-def _options(name: str) -> set[str]:
-    return {field.name for field in dataclasses.fields(_TARGETS[name])}  # type: ignore[arg-type]  # see register_target
+        raise no_such(_TARGETS.kind, name, known)
+    if name not in known:
+        raise ConfigError(f"the lock target {name!r} does not exist for the task {task}, expected {' or '.join(known)}")
+    return _TARGETS.from_settings(name, options, among=known)

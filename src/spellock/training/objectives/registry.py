@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from torch import Tensor
 
-from spellock.training.options import Named
+from spellock.named_classes import NamedClasses
 from spellock.training.preparation import Task
 
 #: Which images of a batch an objective wants the teacher's answer for.
@@ -50,15 +50,15 @@ class Objective(Protocol):
         ...
 
 
-F = TypeVar("F", bound=Callable[..., Objective])
-_OBJECTIVES: Named[Objective] = Named("an objective")
+F = TypeVar("F", bound=type[Objective])
+_OBJECTIVES: NamedClasses[Objective] = NamedClasses("objective")
 
 
 def register_objective(name: str) -> Callable[[F], F]:
     """Class decorator: make a dataclass known as objective ``name``; its fields are the objective's options.
 
     Raises:
-        ConfigError: the name is taken, or the class is no dataclass.
+        ConfigError: the name is taken, or the class is no dataclass of its own.
     """
     return _OBJECTIVES.register(name)
 
@@ -75,7 +75,7 @@ def make_objective(name: str, options: Mapping[str, object] | None = None) -> Ob
         ConfigError: there is no such objective (near matches are listed), it does not know an option, or an option's
             value cannot be.
     """
-    return _OBJECTIVES.make(name, options)
+    return _OBJECTIVES.from_settings(name, options)
 
 
 def whose_option(option: str) -> str:

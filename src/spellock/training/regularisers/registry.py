@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from torch import Tensor
 
-from spellock.training.options import Named
+from spellock.named_classes import NamedClasses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,8 @@ class Regulariser(Protocol):
         ...
 
 
-F = TypeVar("F", bound=Callable[..., Regulariser])
-_REGULARISERS: Named[Regulariser] = Named("a regulariser")
+F = TypeVar("F", bound=type[Regulariser])
+_REGULARISERS: NamedClasses[Regulariser] = NamedClasses("regulariser")
 
 
 def register_regulariser(name: str) -> Callable[[F], F]:
@@ -76,10 +76,10 @@ def make_regulariser(name: str, options: Mapping[str, object] | None = None) -> 
         ConfigError: there is no such regulariser (near matches are listed), it does not know an option, or an option's
             value cannot be.
     """
-    return _REGULARISERS.make(name, options)
+    return _REGULARISERS.from_settings(name, options)
 
 
-def regulariser_options(name: str) -> set[str]:
+def regulariser_options(name: str) -> list[str]:
     """Names of a regulariser's options.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spellock.errors import ConfigError
 from spellock.keystream import Keystream
+from spellock.named import Named
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.splice import cleared
 
@@ -78,7 +76,7 @@ class Fill(Protocol):
 _SUMMED: Final = 1 << 20  # values of a tensor that is no longer small
 _WHOLE: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 F = TypeVar("F", bound=Fill)
-_FILLS: dict[str, Fill] = {}
+_FILLS: Named[Fill] = Named("fill")
 
 
 def register_fill(name: str) -> Callable[[F], F]:
@@ -87,19 +85,12 @@ def register_fill(name: str) -> Callable[[F], F]:
     Raises:
         ConfigError: the name is taken.
     """
-
-    def register(fill: F) -> F:
-        if name in _FILLS:
-            raise ConfigError(f"a fill named {name!r} is registered already; choose another name")
-        _FILLS[name] = fill
-        return fill
-
-    return register
+    return _FILLS.register(name)
 
 
 def list_fills(pattern: str = "*") -> list[str]:
     """Names of the fills that match the shell-style ``pattern``, sorted."""
-    return sorted(fnmatch.filter(_FILLS, pattern))
+    return _FILLS.names(pattern)
 
 
 def make_fill(name: str) -> Fill:
@@ -108,7 +99,4 @@ def make_fill(name: str) -> Fill:
     Raises:
         ConfigError: there is none; near matches are listed.
     """
-    if name not in _FILLS:
-        near = difflib.get_close_matches(name, _FILLS, cutoff=0.4) or list_fills()
-        raise ConfigError(f"there is no fill {name!r}; did you mean {' or '.join(near)}?")
     return _FILLS[name]

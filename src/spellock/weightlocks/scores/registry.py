@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from torch import Tensor
 
-from spellock.errors import ConfigError
 from spellock.keystream import HasSecret
+from spellock.named import Named
 from spellock.weightlocks.kinds import Kind
 
 
@@ -43,7 +41,7 @@ class Score(Protocol):
 
 
 F = TypeVar("F", bound=Score)
-_SCORES: dict[str, Score] = {}
+_SCORES: Named[Score] = Named("score")
 
 
 def register_score(name: str) -> Callable[[F], F]:
@@ -52,19 +50,12 @@ def register_score(name: str) -> Callable[[F], F]:
     Raises:
         ConfigError: the name is taken.
     """
-
-    def register(score: F) -> F:
-        if name in _SCORES:
-            raise ConfigError(f"a score named {name!r} is registered already; choose another name")
-        _SCORES[name] = score
-        return score
-
-    return register
+    return _SCORES.register(name)
 
 
 def list_scores(pattern: str = "*") -> list[str]:
     """Names of the scores that match the shell-style ``pattern``, sorted."""
-    return sorted(fnmatch.filter(_SCORES, pattern))
+    return _SCORES.names(pattern)
 
 
 def make_score(name: str) -> Score:
@@ -73,7 +64,4 @@ def make_score(name: str) -> Score:
     Raises:
         ConfigError: there is none; near matches are listed.
     """
-    if name not in _SCORES:
-        near = difflib.get_close_matches(name, _SCORES, cutoff=0.4) or list_scores()
-        raise ConfigError(f"there is no score {name!r}; did you mean {' or '.join(near)}?")
     return _SCORES[name]

@@ -1,0 +1,117 @@
+"""`spellock weights lock`: a key taken out of a model's own weights."""
+
+from __future__ import annotations
+
+import json as json_format
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from spellock.artefacts import write_json
+from spellock.cli.key_words import refuse_both
+from spellock.cli.weights_select import preset_named
+from spellock.weightlocks.select_config import SelectConfig
+
+if TYPE_CHECKING:
+    from spellock.weightlocks.summary import Summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsLockArgs:
+    """Take a key out of a model: writes the keyed model, to give to everyone, and the key, to keep secret.
+
+    Presets as in `spellock weights select`.
+    """
+
+    model: tyro.conf.Positional[Path]
+    """A .safetensors file, or a folder with model.safetensors or its shards."""
+    out: tyro.conf.Positional[Path]
+    """New folder for the keyed model."""
+    key: Path
+    """Weight key file to write; an existing file is never replaced."""
+    preset: str = "default"
+    """Where the defaults of the options below come from."""
+    fill: str = "gaussian"
+    """What stands in the key's place: zero, gaussian, shuffled or public."""
+    public: Path | None = None
+    """The public pretrained model, for --fill public."""
+    customer: str = ""
+    """Whom this keyed model is for: every name gives a fill of its own, which tells whose copy was leaked."""
+    secret_from: Path | None = None
+    """Another weight key of the same model, whose secret is taken: for the keyed models of several customers."""
+    image_key: Path | None = None
+    """A key file of `spellock key new` to put into the same file, for models locked with it."""
+    passphrase_file: Path | None = None
+    """File with the new key's passphrase (mode 600) instead of asking."""
+    image_passphrase_file: Path | None = None
+    """The same for --image-key and --secret-from."""
+    plain: bool = False
+    """Write the key unencrypted: whoever reads the file has it."""
+    plot: Path | None = None
+    """Picture (PNG) of where in the network the key lies. It is secret."""
+    json: bool = False
+    """Print one JSON object."""
+    select: tyro.conf.OmitArgPrefixes[SelectConfig] = field(default_factory=SelectConfig)
+
+
+def lock_defaults(words: Sequence[str]) -> WeightsLockArgs:
+    """As `select_defaults`."""
+    name, select = preset_named(words)
+    return WeightsLockArgs(
+        model=tyro.MISSING, out=tyro.MISSING, key=tyro.MISSING, preset=name, fill=_FILLS.get(name, "gaussian"),
+        select=select,
+    )  # fmt: skip
+
+
+#: Of presets that follow a paper: what CoreLocker leaves is nothing, and AdaLoc's code builds on it.
+_FILLS = {"adaloc": "zero", "adaloc-text": "zero", "corelocker": "zero"}
+
+
+def run_lock(args: WeightsLockArgs) -> int:
+    """Lock, and say where everything is; returns 0.
+
+    Raises:
+        SpellockError: an input does not fit; nothing is left half-written.
+    """
+    from spellock.keyfile import refuse_existing
+    from spellock.passphrase import new_passphrase, open_key
+    from spellock.weightlocks.locking import WeightLockConfig
+    from spellock.weightlocks.model_files import lock_files
+    from spellock.weightlocks.states import FileState
+    from spellock.weightlocks.summary import plot_summary, summarise
+    from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
+
+    config = WeightLockConfig(select=args.select, fill=args.fill, customer=args.customer)
+    refuse_existing(args.key)
+    refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
+    image_key = secret = None
+    if args.image_key is not None:
+        image_key = open_key(args.image_key, passphrase_file=args.image_passphrase_file)
+    if args.secret_from is not None:
+        secret = bytes(open_weight_key(args.secret_from, passphrase_file=args.image_passphrase_file).secret)
+    passphrase = None if args.plain else new_passphrase(args.key, passphrase_file=args.passphrase_file)
+    key = lock_files(args.model, args.out, config, secret=secret, public=args.public, image_key=image_key)
+    save_weight_key(key, args.key, passphrase=passphrase, plain=args.plain)
+    summary = summarise(key.places, FileState(args.out).infos)
+    # Beside the key and not beside the model: where the key lies is the owner's to know.
+    write_json(args.key.with_name(f"{args.key.name}.settings.json"), _without_customer(asdict(config)))
+    if args.plot is not None:
+        plot_summary(summary, args.plot)
+    _report({"model": str(args.out), "key": str(args.key), "digest": key.model_digest}, summary, as_json=args.json)
+    return 0
+
+
+def _report(said: dict[str, Any], summary: Summary, *, as_json: bool) -> None:
+    if as_json:
+        print(json_format.dumps({**said, **summary.to_dict()}))
+        return
+    print(f"keyed model  {said['model']}, for everyone")
+    print(f"key          {said['key']}, secret: without it the model predicts badly, and it cannot be made again")
+    print(f"             {summary.key_bytes:,} bytes, {summary.key_bytes / summary.of_bytes:.1%} of the model")
+
+
+def _without_customer(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "customer"}

@@ -1,0 +1,75 @@
+"""`spellock weights select`: which weights would be the key."""
+
+from __future__ import annotations
+
+import json as json_format
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+
+from spellock.cli.usage import given
+from spellock.errors import ConfigError
+from spellock.weightlocks.select_config import PRESETS, SelectConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsSelectArgs:
+    """Show which weights would be the key, without writing a model.
+
+    A preset gives the other options their defaults: ``default``, ``adaloc`` (the paper's, for vision), ``adaloc-text``
+    (for language) or ``corelocker``.
+    """
+
+    model: tyro.conf.Positional[Path]
+    """A .safetensors file, or a folder with model.safetensors or its shards."""
+    preset: str = "default"
+    """Where the defaults of the options below come from."""
+    plot: Path | None = None
+    """Picture (PNG) of where in the network the key lies."""
+    json: bool = False
+    """Print one JSON object."""
+    select: tyro.conf.OmitArgPrefixes[SelectConfig] = field(default_factory=SelectConfig)
+
+
+def select_defaults(words: Sequence[str]) -> WeightsSelectArgs:
+    """The preset's settings for what is not said in ``words``.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    name, select = preset_named(words)
+    return WeightsSelectArgs(model=tyro.MISSING, preset=name, select=select)
+
+
+def run_select(args: WeightsSelectArgs) -> int:
+    """Select and print; returns 0.
+
+    Raises:
+        SpellockError: the model cannot be read, or settings do not fit it.
+    """
+    from spellock.derived import Secret
+    from spellock.weightlocks.selection import select
+    from spellock.weightlocks.states import FileState
+    from spellock.weightlocks.summary import plot_summary, summarise
+
+    state = FileState(args.model)
+    # Only a random selection depends on the secret, and what is shown of that one is how large it is.
+    summary = summarise(select(state, args.select, Secret(bytes(32))), state.infos)
+    if args.plot is not None:
+        plot_summary(summary, args.plot)
+    print(json_format.dumps(summary.to_dict()) if args.json else summary.text())
+    return 0
+
+
+def preset_named(words: Sequence[str]) -> tuple[str, SelectConfig]:
+    """Name and settings of the preset that ``words`` ask for, or of the default.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    name = given(words, "--preset") or "default"
+    if name not in PRESETS:
+        raise ConfigError(f"there is no preset {name!r}, expected one of {', '.join(PRESETS)}")
+    return name, PRESETS[name]
