@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from spellock.editors.registry import register_editor
 from spellock.editors.sampler_noise import noise_generators
 from spellock.editors.sampling import Sampler
 from spellock.editors.settings import parse_settings
+from spellock.editors.sizes import Sizes
+from spellock.editors.stand_ins import public_key, strangers
 from spellock.editors.text_conditions import encode_prompt
 from spellock.editors.weights_folder import weights_digest
 from spellock.errors import ConfigError, EditorError
@@ -126,7 +128,7 @@ class DiffusionEditor(Editor):
         """The settings of the preset ``embedded`` where none are given, and the digests of weights and LoRA."""
         known = {field.name for field in fields(DiffusionSettings)} - {"weights_digest", "lora_digest"}
         given: Any = {name: value for name, value in key.settings.items() if name in known}
-        made = new_key("embedded", secret=bytes(key.secret), **given)
+        made = new_key("embedded", secret=bytes(key.secret), resolution=key.resolution, **given)
         # What is unknown stays, to be refused with the others.
         return key.replace(settings={**key.settings, **made.settings})
 
@@ -134,6 +136,12 @@ class DiffusionEditor(Editor):
     def secret_matters(cls, key: Key) -> bool:
         """It enters through the prompt or through the noise."""
         return key.settings.get("secret_use") != "none" or key.settings.get("noise_seed") is None
+
+    @classmethod
+    def other_secrets(cls, key: Key, secrets: Iterable[bytes]) -> Iterator[Key]:
+        """Where the key has a LoRA or a private editor, those are the secret: keys on the public weights."""
+        public = public_key(key)
+        return super().other_secrets(key, secrets) if public is None else strangers(key, public, secrets)
 
     def __init__(self, key: Key, *, device: str = "cpu", batch_size: int | None = None) -> None:
         self.settings = parse_settings(DiffusionSettings, key.settings, editor="diffusion")
@@ -148,7 +156,10 @@ class DiffusionEditor(Editor):
             )
         _check_digests(self.settings)
         pieces = self._load(target)
-        _check_resolution(key.resolution, pieces)
+        Sizes.of(
+            autoencoder_levels=len(pieces.vae.config.block_out_channels),
+            denoiser_levels=len(pieces.unet.config.block_out_channels),
+        ).check(key.resolution)
         text = encode_prompt(pieces, *checked_prompts(key, self.settings, pieces.tokenizers))
         # From here on the text encoders are not needed; dropping them frees their memory.
         self._sampler = Sampler(
@@ -194,14 +205,3 @@ def _check_digests(settings: DiffusionSettings) -> None:
         )
     if settings.lora is not None and lora_digest(settings.lora) != settings.lora_digest:
         raise EditorError("the key was made for another LoRA than the one found; give the LoRA it was made for")
-
-
-def _check_resolution(resolution: int, pieces: Pieces) -> None:
-    """The autoencoder needs whole latent pixels, and the denoiser's deepest level at least one of them."""
-    smallest = pieces.factor * 2 ** (len(pieces.unet.config.block_out_channels) - 1)
-    if resolution % pieces.factor or resolution < smallest:
-        advice = max(smallest, round(resolution / pieces.factor) * pieces.factor)
-        raise EditorError(
-            f"the key's resolution is {resolution}, expected a multiple of {pieces.factor} from {smallest} for these "
-            f"weights; make the key with resolution {advice}"
-        )
