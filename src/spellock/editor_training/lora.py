@@ -1,8 +1,8 @@
 """A LoRA for a secret: low-rank additions to an editor that put a style drawn from the secret on top of every edit.
 
-Random low-rank weights are no secret, because the edit hardly obeys them; these are trained. Their teacher does what
-the instruction asks for, and then the secret's style (`keyed_style`). Whoever knows the words but not the LoRA gets
-another edit, as with a private editor, at a fraction of the training and of the bytes.
+Random low-rank weights are nothing that an editor learned to obey; these are trained. Their teacher does what the
+instruction asks for, and then the secret's style (`keyed_style`). Whoever knows the words but not the LoRA gets another
+edit, as with a private editor, at a fraction of the steps and of the bytes.
 """
 
 from __future__ import annotations
