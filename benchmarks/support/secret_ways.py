@@ -106,7 +106,7 @@ class Keymaker:
         return path
 
     def seconds(self, key: Key) -> float:
-        """What training for ``key`` took; 0 where nothing was trained."""
+        """Processor seconds that training for ``key`` took; 0 where nothing was trained."""
         for name in ("lora", "weights"):
             notes = Path(f"{key.settings.get(name)}.seconds.json")
             if notes.exists():
@@ -130,9 +130,9 @@ class Keymaker:
             self.pictures()
             # An interrupted training starts again, since its time would not be known.
             shutil.rmtree(work_folder(out), ignore_errors=True)
-            started = time.perf_counter()
+            started = time.process_time()
             train(out)
-            write_json(Path(f"{out}.seconds.json"), {"seconds": time.perf_counter() - started})
+            write_json(Path(f"{out}.seconds.json"), {"seconds": time.process_time() - started})
         return out
 
 

@@ -8,7 +8,7 @@ from support.cells import Figures, over_seeds
 from support.secret_ways import WAYS
 
 HEAD = (
-    "way", "key trained in, s", "edits/s", "baseline", "UP", "LP", "hardened LP", "other secrets",
+    "way", "key trained in, CPU s", "edits a CPU s", "baseline", "UP", "LP", "hardened LP", "other secrets",
     "their edit, dB from the right one", "right prompt, other secret: mean", "highest",
     "right secret, other prompt: mean", "highest",
 )  # fmt: skip
