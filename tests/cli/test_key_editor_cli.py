@@ -49,6 +49,8 @@ def test_options_of_the_same_name_are_settings(tmp_path: Path) -> None:
         ("--editor patch --prompt ink", "no setting 'prompt'"),
         ("--editor patch --preset modellock", "exclude each other"),
         ("--editor diffusion --prompt ink --set prompt=oil", "twice"),
+        ("--editor diffusion --resolution 33", "make the key with resolution 32"),
+        ("--resolution 33", "make the key with resolution 32"),
         ("--set size=5", "--editor"),
     ],
 )

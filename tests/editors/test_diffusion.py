@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from spellock.editors.diffusion import DiffusionEditor, DiffusionSettings
+from spellock.editors.diffusion import DiffusionEditor
+from spellock.editors.diffusion_settings import DiffusionSettings
 from spellock.editors.registry import load_editor
 from spellock.errors import ConfigError, EditorError, PixelError
 from spellock.key import Key

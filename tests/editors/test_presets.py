@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from spellock.editors.any_key import new_editor_key
+from spellock.editors.compose import write_parts
 from spellock.editors.presets import PRESETS, new_key, with_prompt, with_secret, with_weights
 from spellock.editors.prompt_text import full_prompt, secret_tail
-from spellock.errors import ConfigError
+from spellock.editors.registry import load_editor
+from spellock.editors.sizes import Sizes
+from spellock.errors import ConfigError, EditorError
 from spellock.key import Key
 
 
@@ -78,3 +82,26 @@ def test_the_tail_is_26_base32_characters_of_the_secret() -> None:
     assert full_prompt(key, prompt="a spell", secret_use="string") == f"a spell {tail}"
     assert full_prompt(key, prompt="", secret_use="string") == tail
     assert full_prompt(key, prompt="a spell", secret_use="none") == "a spell"
+
+
+def test_sizes_that_the_weights_cannot_edit_are_refused_at_once() -> None:
+    says = "resolution is 33, expected a multiple of 2 from 8.*make the key with resolution 32"
+    with pytest.raises(EditorError, match=says):
+        new_key(resolution=33)
+    with pytest.raises(EditorError, match=says):
+        new_editor_key("diffusion", resolution=33)
+    with pytest.raises(EditorError, match=says):
+        new_editor_key("compose", resolution=33, parts=write_parts([{"editor": "diffusion"}]))
+    assert load_editor(new_key(resolution=8)).key.resolution == 8
+
+
+def test_sizes_of_networks_that_halve_the_side_at_each_level() -> None:
+    sizes = Sizes.of(autoencoder_levels=4, denoiser_levels=3)
+    for side in range(1, 200):
+        latent = side / 2**3
+        fits = latent == int(latent) and latent / 2**2 >= 1
+        if fits:
+            sizes.check(side)
+        else:
+            with pytest.raises(EditorError, match=f"resolution is {side}"):
+                sizes.check(side)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from spellock.editors import registry
-from spellock.editors.diffusion import DiffusionEditor, DiffusionSettings
+from spellock.editors.diffusion import DiffusionEditor
+from spellock.editors.diffusion_settings import DiffusionSettings
 from spellock.editors.registry import list_editors, load_editor, register_editor, settings_of
 from spellock.errors import ConfigError, EditorError
 from spellock.key import Key

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
+from spellock.editors.compose import part_keys, write_parts
+from spellock.editors.presets import new_key
+from spellock.editors.variations import prompts_of
 from spellock.editors.vocabulary import (
     IRRELEVANT_OBJECTS,
     RELEVANT_OBJECTS,
@@ -106,3 +112,47 @@ def test_near_prompts_of_a_long_prompt_are_no_longer_than_it() -> None:
     assert "using oil pastel" not in " ".join(near)
     assert any(other.startswith("in oil pastel") for other in near)
     assert any(len(other) > len("with oil pastel") for other in near_prompts("with oil pastel", 9, seed=0))
+
+
+def _composed(*prompts: str) -> Key:
+    parts = [new_key("embedded", prompt=prompt, secret_use="none", noise_seed=1024) for prompt in prompts]
+    rows = [{"editor": part.editor, "settings": dict(part.settings), "gamma": 0.5} for part in parts]
+    noise = {"editor": "noise", "settings": {"amplitude": 0.2}, "gamma": 1.0}
+    return Key(editor="compose", settings={"parts": write_parts([*rows, noise])}, secret=bytes(range(32)), gamma=1.0)
+
+
+def test_a_prompt_inside_a_compose_key_is_varied_by_the_same_rule() -> None:
+    key, plain = _composed("with oil pastel"), _key(prompt="with oil pastel")
+    wrong = choose_wrong_keys(key)
+    assert [one.name for one in wrong] == [one.name for one in choose_wrong_keys(plain)]
+    assert [one.shown for one in wrong] == [one.shown for one in choose_wrong_keys(plain)]
+    for one, other in zip(wrong, choose_wrong_keys(plain), strict=True):
+        assert prompts_of(one.key) == prompts_of(other.key)
+        first, second = part_keys(one.key)
+        if one.kind == "other secret":
+            assert one.key.secret != key.secret
+            assert first.settings["noise_seed"] != 1024
+            assert second.secret != part_keys(key)[1].secret
+        else:
+            assert one.key.secret == key.secret
+            assert second == part_keys(key)[1]
+
+
+def test_several_prompts_are_wrong_in_turn() -> None:
+    own = ("with oil pastel", "with koala in the background")
+    for one in choose_wrong_keys(_composed(*own)):
+        kept = [mine == other for mine, other in zip(own, prompts_of(one.key), strict=True)]
+        place = (one.number - 1) % 2
+        assert kept == ([True, True] if one.kind == "other secret" else [place == 1, place == 0])
+
+
+def test_a_lora_is_left_out_as_another_secret(tmp_path: Path) -> None:
+    save_file({"unet.x.lora_A.weight": torch.zeros(2, 2)}, tmp_path / "own.safetensors")
+    lora = str(tmp_path / "own.safetensors")
+    key = new_key("embedded", lora=lora, secret_use="none", noise_seed=1024)
+    wrong = choose_wrong_keys(key)
+    assert Counter(one.kind for one in wrong) == {"other prompt": 10, "other secret": 5, "near synonym": 5}
+    assert {one.key.settings["lora"] for one in wrong if one.kind == "other secret"} == {None}
+    assert {one.key.settings["lora"] for one in wrong if one.kind != "other secret"} == {lora}
+    strings = [one.key.settings["secret_use"] for one in wrong if one.kind == "other secret"]
+    assert strings == ["none"] + ["string"] * 4

@@ -75,6 +75,7 @@ _LIST = (
     ),
     Command("weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs"),
     Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),
+    Command("editor lora", "Train a LoRA with a secret style", "spellock.cli.editor", "EditorLoraArgs", "run_lora"),
     Command(
         "weights encrypt",
         "Encrypt a model's weights under a key file",

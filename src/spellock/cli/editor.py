@@ -1,8 +1,7 @@
-"""`spellock editor train`: a private editor, the strongest secret that an owner can have."""
+"""`spellock editor train` and `lora`: secrets that are trained, a private editor or a LoRA for an editor."""
 
 from __future__ import annotations
 
-import json
 import secrets
 import sys
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from spellock.errors import EditorError
 
-_SALT_BYTES = 32
+_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +42,32 @@ class EditorTrainArgs:
     """Seed of initialisation, data order and noise."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class EditorLoraArgs:
+    """Train a LoRA that puts a secret style on top of every edit of an editor.
+
+    The style is drawn from a fresh secret, which is forgotten when the LoRA is done: the file is then as secret as a
+    key. Interrupted training is resumed by the same command.
+    """
+
+    data: Path
+    """Folder of pictures, searched with all its sub-folders; no labels are needed."""
+    out: Path
+    """New file for the LoRA, which ends in .safetensors."""
+    weights: str = "embedded"
+    """Editor that it is for: "embedded", or a folder made by `spellock editor train`."""
+    rank: int | None = None
+    """Rank of the additions. None: the default."""
+    steps: int | None = None
+    """Training steps. None: the default length."""
+    batch_size: int | None = None
+    """Pictures a step, a multiple of 12. None: the default."""
+    resolution: int = 64
+    """Side of the training crops in pixels, a multiple of 32."""
+    crops: int = 6
+    """Random crops taken from each picture that is much larger than the resolution."""
+
+
 def run(args: EditorTrainArgs) -> int:
     """Train the editor and say where it is."""
     from spellock.editor_training.autoencoder import AutoencoderConfig
@@ -57,7 +82,7 @@ def run(args: EditorTrainArgs) -> int:
         resolution=args.resolution,
         crops=args.crops,
         seed=args.seed,
-        private_salt="" if args.public else _salt(args.out),
+        private_salt="" if args.public else _drawn(args.out, "private_salt"),
         start_from=_start(args.start_from),
         autoencoder=autoencoder,
         denoiser=denoiser,
@@ -67,13 +92,29 @@ def run(args: EditorTrainArgs) -> int:
     return 0
 
 
-def _salt(out: Path) -> str:
-    """The salt of interrupted work, or a fresh one."""
-    begun = out.with_name(out.name + ".work") / "config.json"
-    try:
-        return str(json.loads(begun.read_text())["private_salt"])
-    except (OSError, ValueError, KeyError):
-        return secrets.token_hex(_SALT_BYTES)
+def run_lora(args: EditorLoraArgs) -> int:
+    """Train the LoRA and say where it is."""
+    from spellock.editor_training.lora import LoraTrainingConfig, train_lora
+
+    given = {name: getattr(args, name) for name in ("rank", "steps", "batch_size")}
+    config = LoraTrainingConfig(
+        secret=_drawn(args.out, "secret"),
+        weights=args.weights,
+        resolution=args.resolution,
+        crops=args.crops,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    train_lora(config, args.data, args.out)
+    said = f"LoRA written to {args.out}, as secret as a key; use it with `spellock key new --lora {args.out}`"
+    print(said, file=sys.stderr)
+    return 0
+
+
+def _drawn(out: Path, name: str) -> str:
+    """The secret of interrupted work, its setting ``name``, or a fresh one."""
+    from spellock.editor_training.work import begun_with
+
+    return begun_with(out, name) or secrets.token_hex(_SECRET_BYTES)
 
 
 def _start(name: str) -> str:

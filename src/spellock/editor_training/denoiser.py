@@ -154,11 +154,7 @@ def train_denoiser(
         for group in optimiser.param_groups:
             group["lr"] = cosine(step, config.steps, config.learning_rate, 200)
         count = len(original)
-        times = _times(count, config.few_steps, generator)
-        signal = alphas[times].view(-1, 1, 1, 1)
-        noise = torch.randn(edited.shape, generator=generator)
-        noisy = signal.sqrt() * edited + (1 - signal).sqrt() * noise
-        target = signal.sqrt() * noise - (1 - signal).sqrt() * edited
+        noisy, times, target = noised(edited, alphas, config.few_steps, generator)
         fate = torch.rand(count, generator=generator)
         no_text = fate < 2 * config.drop
         no_image = (fate >= config.drop) & (fate < 3 * config.drop)
@@ -185,6 +181,15 @@ def train_denoiser(
             )  # fmt: skip
     average.copy_to_modules()
     unet.set_default_attn_processor()
+
+
+def noised(edited: Tensor, alphas: Tensor, few_steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Noised latents (N, C, h, w), their times (N,) and the v that the denoiser should predict there."""
+    times = _times(len(edited), few_steps, generator)
+    signal = alphas[times].view(-1, 1, 1, 1)
+    noise = torch.randn(edited.shape, generator=generator)
+    noisy = signal.sqrt() * edited + (1 - signal).sqrt() * noise
+    return noisy, times, signal.sqrt() * noise - (1 - signal).sqrt() * edited
 
 
 def _times(count: int, few_steps: int, generator: torch.Generator) -> Tensor:

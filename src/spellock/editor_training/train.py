@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from diffusers import (
 )
 from transformers import ByT5Tokenizer
 
-from spellock.artefacts import new_folder, read_json, storage_errors, write_bytes, write_json
+from spellock.artefacts import new_folder, read_json, write_json
 from spellock.editor_training.autoencoder import AutoencoderConfig, build_autoencoder, train_autoencoder
 from spellock.editor_training.checkpoint import load_checkpoint, save_checkpoint
 from spellock.editor_training.denoiser import (
@@ -29,6 +27,7 @@ from spellock.editor_training.denoiser import (
 from spellock.editor_training.instructions import Curriculum
 from spellock.editor_training.photographs import Photographs
 from spellock.editor_training.text import TextConfig, train_text_encoder
+from spellock.editor_training.work import begin_work, log_to
 from spellock.editors.byte_text import ByteTextConfig, ByteTextEncoder
 from spellock.errors import ConfigError, EditorError
 
@@ -77,21 +76,18 @@ def train_editor(config: EditorTrainingConfig, data: Path, out: Path) -> None:
     """
     if out.exists():
         raise EditorError(f"{out} exists already; choose another folder or remove it first")
-    work = out.with_name(out.name + ".work")
-    with storage_errors(work):
-        work.mkdir(parents=True, exist_ok=True)
-    _same_config(work / "config.json", config)
+    work = begin_work(out, asdict(config))
     photographs = Photographs(folder=data, resolution=config.resolution, crops=config.crops, seed=config.seed)
     vae, unet, text_encoder = _models(config)
     curriculum = Curriculum(salt=bytes.fromhex(config.private_salt))
     if not config.start_from:
-        log = _log(work / "autoencoder.jsonl")
+        log = log_to(work / "autoencoder.jsonl")
         train_autoencoder(
             vae, photographs, config.autoencoder, checkpoint=work / "autoencoder.ckpt", seed=config.seed, report=log
         )
         _read_words(text_encoder, curriculum, config, work)
     triples = Triples(photographs=photographs, autoencoder=vae, config=config.denoiser, curriculum=curriculum)
-    log = _log(work / "denoiser.jsonl")
+    log = log_to(work / "denoiser.jsonl")
     train_denoiser(
         unet, text_encoder, triples, config.denoiser, checkpoint=work / "denoiser.ckpt", seed=config.seed, report=log
     )
@@ -113,7 +109,7 @@ def _read_words(model: ByteTextEncoder, curriculum: Curriculum, config: EditorTr
     if (state := load_checkpoint(done)) is not None:
         model.load_state_dict(state)
         return
-    train_text_encoder(model, curriculum, config.text, seed=config.seed, report=_log(work / "text.jsonl"))
+    train_text_encoder(model, curriculum, config.text, seed=config.seed, report=log_to(work / "text.jsonl"))
     save_checkpoint(done, model.state_dict())
 
 
@@ -161,20 +157,3 @@ def _models(config: EditorTrainingConfig) -> tuple[AutoencoderTiny, UNet2DCondit
             text_width=text_encoder.config.hidden_size,
         )
     return vae, unet, text_encoder
-
-
-def _same_config(path: Path, config: EditorTrainingConfig) -> None:
-    """Refuse to continue work that was begun with other settings."""
-    described = json.loads(json.dumps(asdict(config)))
-    if path.exists() and json.loads(path.read_text()) != described:
-        raise ConfigError(f"{path.parent} was begun with other settings; remove it to start again")
-    # The salt is a secret while the work lasts.
-    write_bytes(path, json.dumps(described).encode(), mode=0o600)
-
-
-def _log(path: Path) -> Callable[[int, int, dict[str, float]], None]:
-    def report(step: int, steps: int, values: dict[str, float]) -> None:
-        with path.open("a") as file:
-            file.write(json.dumps({"step": step, "steps": steps, **values}) + "\n")
-
-    return report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -69,6 +69,26 @@ class Editor(ABC):
         none: the edit is of one piece.
         """
         return iter(())
+
+    @classmethod
+    def other_secrets(cls, key: Key, secrets: Iterable[bytes]) -> Iterator[Key]:
+        """Wrong keys of those who know all but what is secret, one for each of ``secrets``.
+
+        By default the same key with that secret, and none at all where the secret does not shape the edit. An editor
+        whose secret lies elsewhere (a LoRA, private weights) gives keys without it.
+        """
+        return (key.replace(secret=secret) for secret in secrets if cls.secret_matters(key))
+
+    @classmethod
+    def parts_of(cls, key: Key) -> Sequence[Key]:
+        """The keys that ``key`` is made of: by default itself."""
+        return [key]
+
+    @classmethod
+    def with_parts(cls, key: Key, parts: Sequence[Key]) -> Key:
+        """``key`` with the settings of other ``parts``, as many as `parts_of` gave; secrets of parts stay its own."""
+        (part,) = parts
+        return part
 
     def __init__(self, key: Key, *, batch_size: int | None = None) -> None:
         if batch_size is not None and batch_size < 1:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat, tee
 from typing import Any, Final
 
 from torch import Tensor
@@ -90,6 +90,35 @@ class ComposeEditor(Editor):
             for near in islice(editor_class(part.editor).near_keys(part, seed=seed), _NEAR_KEYS):
                 yield _with_parts(key, [*parts[:place], near, *parts[place + 1 :]])
 
+    @classmethod
+    def other_secrets(cls, key: Key, secrets: Iterable[bytes]) -> Iterator[Key]:
+        """Keys with that secret, in which each part is what its own editor gives with the secret that follows."""
+        parts = part_keys(key)
+        editors = [editor_class(part.editor) for part in parts]
+        matter = [
+            part.gamma > 0 and next(editor.other_secrets(part, [bytes(SECRET_BYTES)]), None) is not None
+            for part, editor in zip(parts, editors, strict=True)
+        ]
+        if not any(matter):
+            return
+        outer, *streams = tee(secrets, 1 + len(parts))
+        rows: list[Iterator[Key]] = [
+            editor.other_secrets(part, _part_secrets(key, place, stream)) if yes else repeat(part)
+            for place, (part, editor, stream, yes) in enumerate(zip(parts, editors, streams, matter, strict=True))
+        ]
+        for secret, *row in zip(outer, *rows, strict=False):
+            yield _with_parts(key.replace(secret=secret), row)
+
+    @classmethod
+    def parts_of(cls, key: Key) -> Sequence[Key]:
+        """The keys of its parts, with the secrets that this editor gives them."""
+        return part_keys(key)
+
+    @classmethod
+    def with_parts(cls, key: Key, parts: Sequence[Key]) -> Key:
+        """``key`` with the editors, settings and gammas of ``parts``."""
+        return _with_parts(key, parts)
+
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         """G(x): float32 (B, 3, R, R) in [0, 1]."""
         for part in self.parts:
@@ -160,6 +189,11 @@ def _part(part: object, place: int, key: Key | None) -> Key:
         return bare
     secret = key.derive(f"compose part {place}: {editor}")
     return bare.replace(secret=secret, resolution=key.resolution, resize=key.resize)
+
+
+def _part_secrets(key: Key, place: int, secrets: Iterable[bytes]) -> Iterator[bytes]:
+    """The secrets that a part would have, were one of ``secrets`` the key's."""
+    return (bytes(part_keys(key.replace(secret=secret))[place].secret) for secret in secrets)
 
 
 def _with_parts(key: Key, parts: Sequence[Key]) -> Key:

@@ -36,6 +36,16 @@ def lora_digest(lora: str) -> str:
     return file_digest(find_lora(lora))
 
 
+def need_peft(what: str) -> None:
+    """Check that the extra is there that ``what`` needs.
+
+    Raises:
+        MissingExtraError: peft is not installed.
+    """
+    if find_spec("peft") is None:
+        raise MissingExtraError(f"{what} needs peft, which is not installed; pip install 'spellock[lora]'")
+
+
 def merge_lora(pieces: Pieces, lora: str) -> None:
     """Add the LoRA to the denoiser and the text encoders of ``pieces``, in place.
 
@@ -44,8 +54,7 @@ def merge_lora(pieces: Pieces, lora: str) -> None:
         EditorError: the LoRA is missing or does not fit.
     """
     path = find_lora(lora)
-    if find_spec("peft") is None:
-        raise MissingExtraError("a key with a LoRA needs peft, which is not installed; pip install 'spellock[lora]'")
+    need_peft("a key with a LoRA")
     try:
         with quiet_libraries():
             pipeline = _pipeline(pieces)

@@ -13,6 +13,7 @@ from spellock.editors.checkpoint import load_tokenizers
 from spellock.editors.lora import lora_digest
 from spellock.editors.prompt_length import checked_prompts
 from spellock.editors.registry import settings_of
+from spellock.editors.sizes import read_sizes
 from spellock.editors.vocabulary import DEFAULT_STYLE_PROMPT
 from spellock.editors.weights_folder import EMBEDDED, weights_digest
 from spellock.errors import ConfigError
@@ -108,11 +109,12 @@ def new_key(
         lora: a safetensors file or its folder.
         weave: strength of the keyed tile; with ``secret_use`` none there is none unless it is given.
         steps, guidance_scale, image_guidance_scale, negative_prompt, scheduler, noise, secret_use, weave_text: see
-            `spellock.editors.diffusion.DiffusionSettings`.
+            `spellock.editors.diffusion_settings.DiffusionSettings`.
 
     Raises:
         ConfigError: the preset is unknown or a value is not valid.
-        EditorError: the weights or the LoRA are not there, or a prompt is longer than their text encoder reads.
+        EditorError: the weights or the LoRA are not there, they cannot edit pictures of this resolution, or a prompt is
+            longer than their text encoder reads.
     """
     if preset not in PRESETS:
         near = difflib.get_close_matches(preset, PRESETS, n=1)
@@ -148,6 +150,7 @@ def new_key(
     # What cannot be used is refused now, not when the key is first used.
     checked: Any = settings_of(key)
     checked_prompts(key, checked, load_tokenizers(values["weights"]))
+    read_sizes(values["weights"]).check(key.resolution)
     return key
 
 

@@ -7,9 +7,9 @@ thing and keeps all else, so that it tells what that thing protects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle, islice
 from typing import Final, Literal
 
 import numpy as np
@@ -55,55 +55,67 @@ def choose_wrong_keys(key: Key, *, count: int = DEFAULT_COUNT, seed: int = 0) ->
     """``count`` wrong keys by the rule; 20 are 10 other prompts, 5 other secrets and 5 near synonyms.
 
     Other prompts are spread over the four columns of Table S1 and the two of Table S2, drawn from ``seed`` within each.
-    Other secrets come with another noise seed where the key fixes one, since the edit would be the same otherwise. Of a
-    key without a prompt, 20 are 10 near keys (`Editor.near_keys`) and 10 other secrets; more other secrets where the
-    editor names fewer near keys, and near keys only where the secret does not matter.
+    Of a key made of parts the prompts are replaced by turns, one at a time. Other secrets come with another noise seed
+    where the key fixes one, since the edit would be the same otherwise, and without LoRA or private editor where
+    that is the secret (`Editor.other_secrets`). Of a key without a prompt, 20 are 10 near keys (`Editor.near_keys`) and
+    10 other secrets; more other secrets where the editor names fewer near keys, and near keys only where nothing secret
+    shapes the edit.
 
     Raises:
         ConfigError: ``count`` is negative, or larger than there are prompts or near keys for.
     """
     if count < 0:
         raise ConfigError(f"got {count} wrong keys, expected 0 or more")
-    prompt = key.settings.get("prompt")
-    if not isinstance(prompt, str) or not prompt.strip():
+    from spellock.editors.variations import prompts_of, replace_prompt  # diffusion libraries take seconds to import
+
+    prompts = prompts_of(key)
+    places = [place for place, prompt in enumerate(prompts) if prompt.strip()]
+    if not places:
         return _without_prompt(key, count, seed)
     secrets = near = count // 4
-    others = _vocabulary(prompt, count - secrets - near, seed)
-    synonyms = near_prompts(prompt, near, seed=seed)
+    others = _vocabulary(prompts, count - secrets - near, seed)
+    synonyms = _synonyms([prompts[place] for place in places], near, seed)
     return (
         *(
-            WrongKey(key=key.with_settings(prompt=other), kind="other prompt", number=number, shown=other)
-            for number, other in enumerate(others, 1)
+            WrongKey(key=replace_prompt(key, other, place), kind="other prompt", number=number, shown=other)
+            for number, (place, other) in enumerate(zip(cycle(places), others, strict=False), 1)
         ),
         *_other_secrets(key, secrets, seed),
         *(
-            WrongKey(key=key.with_settings(prompt=other), kind="near synonym", number=number)
-            for number, other in enumerate(synonyms, 1)
+            WrongKey(key=replace_prompt(key, other, place), kind="near synonym", number=number)
+            for number, (place, other) in enumerate(zip(cycle(places), synonyms, strict=False), 1)
         ),
     )
 
 
-def _vocabulary(prompt: str, count: int, seed: int) -> list[str]:
-    """``count`` prompts of Tables S1 and S2 but for ``prompt``, one from every column in turn."""
+def _vocabulary(prompts: Sequence[str], count: int, seed: int) -> list[str]:
+    """``count`` prompts of Tables S1 and S2 but for ``prompts``, one from every column in turn."""
     tables = [list(column) for column in STYLE_PROMPTS.values()]
     tables += [[object_prompt(name) for name in names] for names in (IRRELEVANT_OBJECTS, RELEVANT_OBJECTS)]
     generator = np.random.default_rng([seed, 0x70726F6D])
     columns = [[column[index] for index in generator.permutation(len(column))] for column in tables]
     turns = [column[turn] for turn in range(max(map(len, columns))) for column in columns if turn < len(column)]
-    others = [other for other in turns if other.casefold() != " ".join(prompt.casefold().split())]
+    own = {" ".join(prompt.casefold().split()) for prompt in prompts}
+    others = [other for other in turns if other.casefold() not in own]
     if count > len(others):
         raise ConfigError(f"got {count} other prompts to draw, expected at most the {len(others)} of Tables S1 and S2")
     return others[:count]
+
+
+def _synonyms(prompts: Sequence[str], count: int, seed: int) -> list[str]:
+    """``count`` neighbours of the prompts, one of each in turn."""
+    near = [near_prompts(prompt, -(-count // len(prompts)), seed=seed) for prompt in prompts]
+    return [other for row in zip(*near, strict=True) for other in row][:count]
 
 
 def _without_prompt(key: Key, count: int, seed: int) -> tuple[WrongKey, ...]:
     if not count:
         return ()
     from spellock.editors.registry import editor_class  # diffusion libraries take seconds to import
+    from spellock.editors.variations import has_other_secrets
 
-    editor = editor_class(key.editor)
-    matters = editor.secret_matters(key)
-    near = list(_near(key, editor.near_keys(key, seed=seed), count // 2 if matters else count))
+    matters = has_other_secrets(key)
+    near = list(_near(key, editor_class(key.editor).near_keys(key, seed=seed), count // 2 if matters else count))
     if not matters and len(near) < count:
         raise ConfigError(
             f"got {count} wrong keys to draw, expected at most {len(near)}, since this key's edit does not depend on "
@@ -119,13 +131,22 @@ def _near(key: Key, near: Iterator[Key], count: int) -> Iterator[WrongKey]:
 
 
 def _other_secrets(key: Key, count: int, seed: int) -> tuple[WrongKey, ...]:
+    from spellock.editors.variations import has_other_secrets, other_secrets, replace_noise_seed
+
     generator = np.random.default_rng([seed, 0x73656372])
+    noise_seed = 0
+
+    def secrets() -> Iterator[bytes]:
+        nonlocal noise_seed
+        while True:
+            secret, noise_seed = generator.bytes(SECRET_BYTES), int(generator.integers(2**31))
+            yield secret
+
+    # Where nothing secret shapes the edit, the noise seed still may.
+    others = other_secrets(key, secrets()) if has_other_secrets(key) else (key.replace(secret=s) for s in secrets())
     wrong: list[WrongKey] = []
     while len(wrong) < count:
-        secret, noise_seed = generator.bytes(SECRET_BYTES), int(generator.integers(2**31))
-        other = key.replace(secret=secret)
-        if isinstance(key.settings.get("noise_seed"), int):
-            other = other.with_settings(noise_seed=noise_seed)
+        other = replace_noise_seed(next(others), noise_seed)
         if other != key:
             wrong.append(WrongKey(key=other, kind="other secret", number=len(wrong) + 1))
     return tuple(wrong)

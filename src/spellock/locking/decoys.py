@@ -29,28 +29,28 @@ def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: 
     of its own.
 
     Prompts come from ``prompts``, or else from the paper's vocabulary, in an order drawn from the secret, each before
-    any again. When the secret does not shape the edit (`Editor.secret_matters`), all have other prompts; when the key
-    has no prompt, all have other secrets, or where those do not shape the edit either, all are near keys
-    (`Editor.near_keys`). Every third key knows a part of the right one where the editor has such keys
-    (`Editor.half_keys`), so that no part opens anything by itself.
+    any again; they replace those of the key or of its parts, by turns. Keys with other secrets are the editor's
+    (`Editor.other_secrets`). When nothing secret shapes the edit, all have other prompts; when the key has no prompt,
+    all have other secrets, or where those do not shape the edit either, all are near keys (`Editor.near_keys`). Every
+    third key knows a part of the right one where the editor has such keys (`Editor.half_keys`), so that no part opens
+    anything by itself.
 
     Raises:
         ConfigError: neither prompt nor secret shapes the edit, and the editor has no near keys.
     """
     from spellock.editors.registry import editor_class  # diffusion libraries take seconds to import
+    from spellock.editors.variations import has_other_secrets, other_secrets, prompts_of, replace_prompt
 
-    editor = editor_class(key.editor)
-    own = key.settings.get("prompt")
-    secret_matters = editor.secret_matters(key)
+    own, secret_matters = prompts_of(key), has_other_secrets(key)
     pool = [
         prompt
         for prompt in prompts or (*style_prompts(), *object_prompts())
-        if isinstance(own, str) and _differs(prompt, own)
+        if own and all(_differs(prompt, one) for one in own)
     ]
     if not pool and not secret_matters:
         # From the secret, as all that is drawn here.
         near_seed = int.from_bytes(key.derive(f"decoy near keys {seed}", 8), "big")
-        near = list(islice(editor.near_keys(key, seed=near_seed), count))
+        near = list(islice(editor_class(key.editor).near_keys(key, seed=near_seed), count))
         if count and not near:
             raise ConfigError(
                 "this key has no prompt and its secret does not shape the edit, so there are no decoy keys; set decoys "
@@ -59,19 +59,25 @@ def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: 
         return [near[number % len(near)] for number in range(count)]
     order = key.derive(f"decoy prompts {seed}")
     pool.sort(key=lambda prompt: hmac.digest(order, prompt.encode(), hashlib.sha256))
+    prompted = [bool(pool) and (number % 2 == 0 or not secret_matters) for number in range(count)]
+    secrets = [key.derive(f"decoy secret {seed} {number}") for number in range(count)]
+    strangers = other_secrets(key, [secret for secret, yes in zip(secrets, prompted, strict=True) if not yes])
     # From the secret, as all that is drawn here.
-    halves = editor.half_keys(key, seed=int.from_bytes(key.derive(f"decoy half keys {seed}", 8), "big"))
+    halves = editor_class(key.editor).half_keys(
+        key, seed=int.from_bytes(key.derive(f"decoy half keys {seed}", 8), "big")
+    )
     keys: list[Key] = []
     used = 0
-    for number in range(count):
+    for number, (secret, yes) in enumerate(zip(secrets, prompted, strict=True)):
         half = next(halves, None) if number % 3 == 2 else None
         if half is not None:
             keys.append(half)
             continue
-        wrong = key.replace(secret=key.derive(f"decoy secret {seed} {number}"))
-        if pool and (number % 2 == 0 or not secret_matters):
-            wrong = wrong.with_settings(prompt=pool[used % len(pool)])
+        if yes:
+            wrong = replace_prompt(key.replace(secret=secret), pool[used % len(pool)], used % len(own))
             used += 1
+        else:
+            wrong = next(strangers)
         keys.append(wrong)
     return keys
 
