@@ -33,8 +33,9 @@ def test_every_attack_is_one_file_with_a_page_and_fits_a_level(name: str) -> Non
 
 def test_levels_go_from_weak_to_strong() -> None:
     names = list(LEVELS)
-    assert names == ["query", "weights", "edited", "pairs", "labels"]
-    for weaker, stronger in (("query", "weights"), ("weights", "edited"), ("edited", "pairs"), ("weights", "labels")):
+    assert names == ["query", "weights", "edited", "pairs", "labels", "customer"]
+    steps = zip(names, names[1:4], strict=False)
+    for weaker, stronger in (*steps, ("weights", "labels"), ("weights", "customer")):
         assert LEVELS[weaker] < LEVELS[stronger]
     assert level_of({Asset.QUERIES}) == "query"
     assert level_of({Asset.PAIRS}) == "pairs"

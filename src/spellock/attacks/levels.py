@@ -18,11 +18,12 @@ class Asset(StrEnum):
     EDITED = "leaked edited images"
     PAIRS = "leaked edited images with their raw ones"
     LABELS = "raw images with labels"
+    CUSTOMER = "answers of an unlocked model"
 
 
 _FREE: Final = frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR})
 _STOLEN: Final = _FREE | {Asset.WEIGHTS}
-#: From weak to strong. ``labels`` stands beside ``edited`` and ``pairs``, not above them: it holds no edited image.
+#: From weak to strong. ``labels`` and ``customer`` stand beside ``edited`` and ``pairs``: they hold no edited image.
 LEVELS: Final = MappingProxyType(
     {
         "query": _FREE,
@@ -30,6 +31,7 @@ LEVELS: Final = MappingProxyType(
         "edited": _STOLEN | {Asset.EDITED},
         "pairs": _STOLEN | {Asset.EDITED, Asset.PAIRS},
         "labels": _STOLEN | {Asset.LABELS},
+        "customer": _STOLEN | {Asset.CUSTOMER},
     }
 )
 

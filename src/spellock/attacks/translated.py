@@ -30,13 +30,17 @@ def through(
     seen = outputs_of(view.answer, view.unlabelled, label="raw images")
     real = torch.from_numpy(real_places(seen.shape[1], view, seen))
 
-    def predict(images: Tensor) -> Tensor:
+    def shown(images: Tensor) -> Tensor:
         with torch.no_grad():
-            changed = change(squashed(images, side)).clamp(0, 1)
-            device = view.answer.mean.device if isinstance(view.answer, PixelModel) else changed.device
-            return view.answer(changed.float().to(device)).float().cpu()[:, real]
+            return change(squashed(images, side)).clamp(0, 1).float()
 
-    return Stolen(predict=predict, name=name, found=dict(found or {}))
+    def predict(images: Tensor) -> Tensor:
+        changed = shown(images)
+        device = view.answer.mean.device if isinstance(view.answer, PixelModel) else changed.device
+        with torch.no_grad():
+            return view.answer(changed.to(device)).float().cpu()[:, real]
+
+    return Stolen(predict=predict, name=name, found=dict(found or {}), shown=shown)
 
 
 def squashed(images: Tensor, side: int) -> Tensor:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.budget import Budget, Query
+from spellock.attacks.customer import Customer
 from spellock.attacks.levels import Asset
 from spellock.attacks.public_editor import PublicEditor
 from spellock.errors import ConfigError, DataError
@@ -33,6 +34,7 @@ class AttackerView:
         edited: images edited with the key.
         edited_raw: the same images raw, of the same shape.
         labelled, labels: raw images with their classes, int64 in [0, classes).
+        customer: tells what an unlocked model says to the ``unlabelled`` images.
         editor: what is public of the editor.
         budget: limits of the attack.
         seed: of all that the attack draws.
@@ -51,6 +53,7 @@ class AttackerView:
     edited_raw: Tensor | None = None
     labelled: Tensor | None = None
     labels: Labels | None = None
+    customer: Customer | None = None
     editor: PublicEditor | None = None
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
@@ -84,6 +87,7 @@ class AttackerView:
             Asset.EDITED: self.edited is not None,
             Asset.PAIRS: self.edited_raw is not None,
             Asset.LABELS: self.labelled is not None,
+            Asset.CUSTOMER: self.customer is not None,
         }
         return frozenset(asset for asset, here in held.items() if here)
 

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from spellock.data.image_set import ImageSet
 from spellock.editors.registry import load_editor
 from spellock.errors import DataError, ModelError
-from spellock.evaluation.attack_plan import AttackPlan, Trial
+from spellock.evaluation.attack_plan import AttackPlan, Trial, most_of
 from spellock.evaluation.attack_report import AttackReport
-from spellock.evaluation.attack_runs import Scored, run_attacks
+from spellock.evaluation.attack_runs import run_attacks
 from spellock.evaluation.attack_store import AttackStore, weights_of
 from spellock.evaluation.halves import halves, stratified_subset
 from spellock.evaluation.labels import aligned_labels, lock_index
+from spellock.evaluation.one_attack import Scored
 from spellock.evaluation.real_view import real_view
 from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, random_start
+from spellock.evaluation.unlocked_answers import unlocked_answers
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.key import Key
 from spellock.tasks.pixel_model import PixelModel
@@ -79,16 +81,22 @@ def evaluate_attacks(
     else:
         pool, pool_labels = spare, _real(aligned_labels(spare, classes, lock), lock)
         pool_places = np.arange(len(spare))
-    most = max(plan.labels)
-    if most > len(pool_places):
+    most = most_of(chosen, plan)
+    if most.labels > len(pool_places):
         raise DataError(
-            f"the thief shall get {most} labelled images but there are {len(pool_places)} that are not scored; "
+            f"the thief shall get {most.labels} labelled images but there are {len(pool_places)} that are not scored; "
             "ask for fewer or give more images as spare"
         )
     side = max(model.input_size, key.resolution)
     make = make_editor or load_editor
-    leaked = pool_places[_leaked(pool_labels, max(plan.leaked), seed=plan.seed)]
-    raw, edited = leaks(pool, leaked, make(key))
+    editor = make(key)
+    raw, edited = None, None
+    if most.leaked:
+        raw, edited = leaks(pool, pool_places[_leaked(pool_labels, most.leaked, seed=plan.seed)], editor)
+    asked = None
+    if most.asked:
+        places = stratified_subset(pool_labels, unlabelled, seed=plan.seed)
+        asked = (places, unlocked_answers(model, editor, pool, pool_places[places], lock_class=lock))
     thief = Thief(
         pool=pictures(pool, pool_places, side=side),
         labels=pool_labels,
@@ -99,6 +107,7 @@ def evaluate_attacks(
         editor=public_editor(key, make),
         unlabelled=unlabelled,
         budget=plan.budget,
+        asked=asked,
     )
     scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places])
     random = None
