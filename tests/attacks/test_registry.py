@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_every_attack_is_one_file_with_a_page_and_fits_a_level(name: str) -> Non
 def test_levels_go_from_weak_to_strong() -> None:
     names = list(LEVELS)
     assert names == ["query", "weights", "edited", "pairs", "labels", "customer"]
-    steps = zip(names, names[1:4], strict=False)
+    steps = pairwise(names[:4])
     for weaker, stronger in (*steps, ("weights", "labels"), ("weights", "customer")):
         assert LEVELS[weaker] < LEVELS[stronger]
     assert level_of({Asset.QUERIES}) == "query"
@@ -76,7 +77,7 @@ def test_a_view_refuses_what_is_no_image() -> None:
     everything = AttackerView(
         classes=4, unlabelled=images, model=model, edited=images, edited_raw=images, labelled=images, labels=labels
     )
-    assert everything.assets == set(Asset) - {Asset.EDITOR}
+    assert everything.assets == set(Asset) - {Asset.EDITOR, Asset.CUSTOMER}
     assert everything.stolen is model
     with pytest.raises(ConfigError, match="weights"):
         assert AttackerView(classes=4, unlabelled=images, query=lambda one: one).stolen

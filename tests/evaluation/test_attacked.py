@@ -233,11 +233,12 @@ def test_each_thief_gets_the_best_that_it_can_do() -> None:
     assert rows["centred, only asking"].queries == 60
     assert rows["suppressed"].queries == 60
     shown = report.pictures["translator, 20 pairs"]
-    assert len(shown) == len(report.truths) == 6
+    truths = image_set().labels[list(report.shown)]
+    assert len(shown) == len(truths) == 6
     edited = np.asarray(Image.open(io.BytesIO(shown[0][0]))).astype(int)
     raw = np.asarray(Image.open(io.BytesIO(report.pictures["suppressed"][0][0]))).astype(int)
     assert np.abs(edited - (255 - raw)).mean() < 0.6 * np.abs(edited - raw).mean()
-    assert sum(named == truth for (_, named), truth in zip(shown, report.truths, strict=True)) >= 5
+    assert sum(named == truth for (_, named), truth in zip(shown, truths, strict=True)) >= 5
 
 
 def test_an_unlocked_model_answers_what_it_is_asked() -> None:

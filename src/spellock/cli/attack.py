@@ -158,7 +158,7 @@ def _attack(args: AttackArgs) -> AttackReport:
         test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
     lock = lock_class_of(args.lock_class, locked, test)
     real = len(locked.classes) - len(locked.group_classes) - (lock is not None)
-    public = None if args.public is None else _public(args.public, locked.model, real, args.seed)
+    public = None if args.public is None else public_model(args.public, locked.model, real, args.seed)
     return evaluate_attacks(
         locked.model.to(device),
         locked.classes,
@@ -197,8 +197,8 @@ def _options(names: list[str], words: tuple[str, ...]) -> dict[str, Scalar]:
     return found
 
 
-def _public(path: Path, locked: PixelModel, classes: int, seed: int) -> PixelModel:
-    """The public model; a file holds weights of the locked model's architecture."""
+def public_model(path: Path, locked: PixelModel, classes: int, seed: int) -> PixelModel:
+    """The public model of ``classes`` outputs; a file holds weights of the locked model's architecture."""
     from spellock.tasks.models import create_model
 
     if path.is_dir():

@@ -102,7 +102,7 @@ class AttackReport:
     Attributes:
         verdicts: for each thief, the best of everything that it can do.
         pictures: by a row's name, scored images as the attack shows them to the model, and the class then named.
-        truths: the right classes of these images.
+        shown: places of these images in the test set.
     """
 
     rows: tuple[AttackRow, ...]
@@ -111,7 +111,7 @@ class AttackReport:
     facts: Mapping[str, Scalar]
     verdicts: tuple[Verdict, ...] = ()
     pictures: Mapping[str, tuple[tuple[bytes, int], ...]] = field(default_factory=dict, repr=False)
-    truths: tuple[int, ...] = ()
+    shown: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, every figure in percent, bits in bits; without pictures."""

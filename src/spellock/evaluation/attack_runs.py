@@ -85,14 +85,14 @@ def run_attacks(
         },
         verdicts=verdicts(tried, split, len(scored.labels)),
         pictures=pictures,
-        truths=tuple(int(label) for label in scored.labels[subset[:PICTURES]]),
+        shown=tuple(int(place) for place in scored.places[subset[:PICTURES]]),
     )
 
 
 def _with_following(amounts: list[Amount]) -> list[tuple[Amount, int | None]]:
     """Each amount with the labels of the next one, None where there is none."""
-    labels = [amount.labels for amount in amounts[1:]]
-    return list(zip(amounts, [*(count or None for count in labels), None], strict=True))
+    following = [amount.labels or None for amount in amounts[1:]] + [None]
+    return list(zip(amounts, following, strict=False))
 
 
 def _attacked(

@@ -109,7 +109,7 @@ def evaluate_attacks(
         budget=plan.budget,
         asked=asked,
     )
-    scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places])
+    scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places], places=scored_places)
     random = None
     if public is not None or not group_classes:
         random = random_start(model if public is None else public, classes=real, seed=plan.seed)

@@ -32,10 +32,12 @@ PICTURE_SIDE: Final = 128
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """Images that nothing was attacked with: uint8 (N, 3, H, W) and their real classes (N,)."""
+    """Images that nothing was attacked with: uint8 (N, 3, H, W), their real classes (N,), and their places in the
+    test set."""
 
     images: Tensor
     labels: NDArray[np.int64]
+    places: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
