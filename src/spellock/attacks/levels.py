@@ -19,10 +19,11 @@ class Asset(StrEnum):
     PAIRS = "leaked edited images with their raw ones"
     LABELS = "raw images with labels"
     CUSTOMER = "answers of an unlocked model"
+    PUBLIC = "public weights that the model may come from"
 
 
 _FREE: Final = frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR})
-_STOLEN: Final = _FREE | {Asset.WEIGHTS}
+_STOLEN: Final = _FREE | {Asset.WEIGHTS, Asset.PUBLIC}
 #: From weak to strong. ``labels`` and ``customer`` stand beside ``edited`` and ``pairs``: they hold no edited image.
 LEVELS: Final = MappingProxyType(
     {

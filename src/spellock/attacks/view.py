@@ -34,6 +34,7 @@ class AttackerView:
         edited: images edited with the key.
         edited_raw: the same images raw, of the same shape.
         labelled, labels: raw images with their classes, int64 in [0, classes).
+        public: weights that anyone may have, in a model of ``classes`` outputs; a copy.
         customer: tells what an unlocked model says to the ``unlabelled`` images.
         editor: what is public of the editor.
         budget: limits of the attack.
@@ -53,6 +54,7 @@ class AttackerView:
     edited_raw: Tensor | None = None
     labelled: Tensor | None = None
     labels: Labels | None = None
+    public: PixelModel | None = None
     customer: Customer | None = None
     editor: PublicEditor | None = None
     budget: Budget = field(default_factory=Budget)
@@ -88,6 +90,7 @@ class AttackerView:
             Asset.PAIRS: self.edited_raw is not None,
             Asset.LABELS: self.labelled is not None,
             Asset.CUSTOMER: self.customer is not None,
+            Asset.PUBLIC: self.public is not None,
         }
         return frozenset(asset for asset, here in held.items() if here)
 

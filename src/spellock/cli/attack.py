@@ -33,10 +33,11 @@ class AttackArgs:
     """Folder of the locked model."""
     data: str
     """Labelled raw images that took no part in training: folder, parquet or Hugging Face id."""
-    key: Path
-    """Key file; it makes the leaked edited images and nothing else."""
     out: Path
     """Folder for the tables and for what an interrupted run goes on from."""
+    key: Path | None = None
+    """Key file; it makes the leaked edited images and answers as a customer would, nothing else. None: the lock is one of
+    weights and edits no images."""
     spare: str | None = None
     """More such images, for the thief. None: the thief gets half of the data, the other half is scored."""
     public: Path | None = None
@@ -162,7 +163,7 @@ def _attack(args: AttackArgs) -> AttackReport:
     return evaluate_attacks(
         locked.model.to(device),
         locked.classes,
-        open_key(args.key, passphrase_file=args.passphrase_file),
+        None if args.key is None else open_key(args.key, passphrase_file=args.passphrase_file),
         test,
         chosen,
         plan,

@@ -118,7 +118,7 @@ def _attacked(
         return replace(row, skipped=skipped), {}, {}
     draws, least = plan.draws if amount.labels else 1, amounts_of(trial, plan)[0].labels
     wanted = {"locked", "public", "random"} if amount.labels or amount.asked else {"locked"}
-    if needs <= {Asset.QUERIES, Asset.WEIGHTS, Asset.UNLABELLED}:
+    if needs <= {Asset.QUERIES, Asset.WEIGHTS, Asset.UNLABELLED, Asset.PUBLIC}:
         wanted.add("public")
     done: dict[str, list[Done]] = {}
     for start, model in starts.items():
@@ -165,6 +165,8 @@ def _skipped(needs: frozenset[Asset], thief: Thief, *, black_box: bool) -> str:
         return "needs more than the model's answers"
     if Asset.EDITOR in needs and thief.editor is None:
         return "the key's editor takes no prompt"
+    if Asset.PUBLIC in needs and thief.public is None:
+        return "there are no public weights to compare with"
     if needs & {Asset.EDITED, Asset.PAIRS} and thief.leaked is None:
         return "the lock edits no images, so none can leak"
     if Asset.CUSTOMER in needs and thief.asked is None:

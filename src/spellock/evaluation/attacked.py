@@ -30,7 +30,7 @@ from spellock.tasks.pixel_model import PixelModel
 def evaluate_attacks(
     model: PixelModel,
     classes: Sequence[str],
-    key: Key,
+    key: Key | None,
     test: ImageSet,
     chosen: Sequence[Trial],
     plan: AttackPlan,
@@ -48,7 +48,8 @@ def evaluate_attacks(
     Args:
         model: the locked model, on the device where attacks shall run.
         classes: its class names in logit order, lock class included.
-        key: the right key. It edits the leaked images, and no attack sees it.
+        key: the right key. It edits the leaked images, and no attack sees it. None where the lock edits no images, as
+            that of a weight key: then none leak and nobody is asked.
         test: raw images with true classes, none of them in the locked set.
         lock_class, group_classes: see `spellock.evaluation.evaluate.evaluate`.
         spare: more such images, for the thief. None: the thief gets half of ``test``, and the other half is scored.
@@ -87,14 +88,14 @@ def evaluate_attacks(
             f"the thief shall get {most.labels} labelled images but there are {len(pool_places)} that are not scored; "
             "ask for fewer or give more images as spare"
         )
-    side = max(model.input_size, key.resolution)
+    side = model.input_size if key is None else max(model.input_size, key.resolution)
     make = make_editor or load_editor
-    editor = make(key)
+    editor = None if key is None else make(key)
     raw, edited = None, None
-    if most.leaked:
+    if most.leaked and editor is not None:
         raw, edited = leaks(pool, pool_places[_leaked(pool_labels, most.leaked, seed=plan.seed)], editor)
     asked = None
-    if most.asked:
+    if most.asked and editor is not None:
         places = stratified_subset(pool_labels, unlabelled, seed=plan.seed)
         asked = (places, unlocked_answers(model, editor, pool, pool_places[places], lock_class=lock))
     thief = Thief(
@@ -104,10 +105,11 @@ def evaluate_attacks(
         lock_class=lock,
         leaked=edited,
         leaked_raw=raw,
-        editor=public_editor(key, make),
+        editor=None if key is None else public_editor(key, make),
         unlabelled=unlabelled,
         budget=plan.budget,
         asked=asked,
+        public=public,
     )
     scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places], places=scored_places)
     random = None

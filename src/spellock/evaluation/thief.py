@@ -45,6 +45,7 @@ class Thief:
         budget: of each attack.
         asked: places in the pool of the images that an unlocked model would answer, and those answers as probabilities
             (M, classes); None where there is no such model.
+        public: public weights; None where there are none.
     """
 
     pool: Tensor
@@ -57,6 +58,7 @@ class Thief:
     unlabelled: int
     budget: Budget
     asked: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
+    public: PixelModel | None = None
 
     def view(
         self,
@@ -92,6 +94,7 @@ class Thief:
             else None,
             labelled=self.pool[chosen] if has_labels and chosen is not None else None,
             labels=self.labels[chosen.numpy()] if has_labels and chosen is not None else None,
+            public=copy.deepcopy(self.public) if Asset.PUBLIC in allowed else None,
             customer=customer,
             editor=self.editor,
             budget=self.budget,
