@@ -36,7 +36,7 @@ class AttackArgs:
     out: Path
     """Folder for the tables and for what an interrupted run goes on from."""
     key: Path | None = None
-    """Key file; it makes the leaked edited images and answers as a customer would, nothing else. None: the lock is one of
+    """Key file; it makes the leaked edited images and answers as a customer would. None: the lock is one of
     weights and edits no images."""
     spare: str | None = None
     """More such images, for the thief. None: the thief gets half of the data, the other half is scored."""

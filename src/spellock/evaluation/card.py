@@ -75,9 +75,9 @@ class Card:
 
     @property
     def bits(self) -> AttackRow | None:
-        """The attack that stole most bits."""
+        """The attack that stole most bits, of those that coded most labels."""
         rows = [row for row in self.attacks.rows if row.bits is not None]
-        return max(rows, key=lambda row: row.bits.value if row.bits else 0.0, default=None)
+        return max(rows, key=lambda row: (row.bits.labels, row.bits.value) if row.bits else (0, 0.0), default=None)
 
     def summary(self) -> str:
         """The whole card in a sentence or two."""

@@ -114,18 +114,22 @@ def _row(row: AttackRow) -> tuple[str, ...]:
         return (attack, thief, "&ndash;", f"<small>{escape(row.skipped)}</small>", *[""] * (len(_HEAD) - 4))
     several = "" if row.best is None else f"<br><small>best of {row.candidates}: {percent(row.best.value)}</small>"
     return (
-        attack, thief, percent(row.accuracy.value) + several, interval(row.accuracy), _share(row.public),
-        _share(row.random), _share(row.advantage), "" if row.advantage is None else interval(row.advantage),
+        attack, thief, percent(row.accuracy.value) + several, _span(row.accuracy), _share(row.public),
+        _share(row.random), _share(row.advantage), _span(row.advantage),
         _bits(row.bits), str(row.queries), f"{row.seconds:.1f}",
     )  # fmt: skip
 
 
+def _span(figure: Estimate | None) -> str:
+    return "" if figure is None else interval(figure).replace(" ", "&nbsp;")
+
+
 def _share(figure: Estimate | None) -> str:
-    return "" if figure is None else percent(figure.value)
+    return "" if figure is None else percent(figure.value).replace(" ", "&nbsp;")
 
 
 def _bits(saved: Bits | None) -> str:
-    return "" if saved is None else f"{saved.value:.0f}<br><small>{saved.low:.0f} to {saved.high:.0f}</small>"
+    return "" if saved is None else f"{saved.value:.0f}<br><small>{saved.low:.0f}&nbsp;to&nbsp;{saved.high:.0f}</small>"
 
 
 def _examples(examples: Sequence[Example]) -> str:

@@ -125,7 +125,7 @@ def locked_facts(model: PixelModel, real: Sequence[str], key: Key, *, lock: str 
         "classes": len(real),
         "lock class": lock,
         "editor": key.editor,
-        "own LoRA": "lora" in key.settings,
+        "own LoRA": key.settings.get("lora") is not None,
         "blend": key.gamma,
         "edit side": key.resolution,
     }

@@ -76,10 +76,10 @@ class Verdict:
             return "holds"
         if self.public is not None and self.locked.value <= self.public.value:
             return "no gain"
-        if up is not None and up > chance and (self.locked.value - chance) / (up - chance) >= OPEN:
-            return "open"
         if self.public is not None and self.locked.low <= self.public.high:
             return "in doubt"
+        if up is not None and up > chance and (self.locked.value - chance) / (up - chance) >= OPEN:
+            return "open"
         return "leaks"
 
 
