@@ -77,7 +77,7 @@ def test_a_view_refuses_what_is_no_image() -> None:
     everything = AttackerView(
         classes=4, unlabelled=images, model=model, edited=images, edited_raw=images, labelled=images, labels=labels
     )
-    assert everything.assets == set(Asset) - {Asset.EDITOR, Asset.CUSTOMER, Asset.PUBLIC}
+    assert everything.assets == set(Asset) - {Asset.EDITOR, Asset.TRIGGER, Asset.CUSTOMER, Asset.PUBLIC}
     assert everything.stolen is model
     with pytest.raises(ConfigError, match="weights"):
         assert AttackerView(classes=4, unlabelled=images, query=lambda one: one).stolen

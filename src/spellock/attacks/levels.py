@@ -14,6 +14,7 @@ class Asset(StrEnum):
     QUERIES = "answers of the model"
     UNLABELLED = "raw images without labels"
     EDITOR = "the public editor, without prompt and secret"
+    TRIGGER = "the kind of the trigger, without settings and secret"
     WEIGHTS = "the model's weights"
     EDITED = "leaked edited images"
     PAIRS = "leaked edited images with their raw ones"
@@ -22,7 +23,7 @@ class Asset(StrEnum):
     PUBLIC = "public weights that the model may come from"
 
 
-_FREE: Final = frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR})
+_FREE: Final = frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR, Asset.TRIGGER})
 _STOLEN: Final = _FREE | {Asset.WEIGHTS, Asset.PUBLIC}
 #: From weak to strong. ``labels`` and ``customer`` stand beside ``edited`` and ``pairs``: they hold no edited image.
 LEVELS: Final = MappingProxyType(

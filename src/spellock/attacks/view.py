@@ -36,7 +36,8 @@ class AttackerView:
         labelled, labels: raw images with their classes, int64 in [0, classes).
         public: weights that anyone may have, in a model of ``classes`` outputs; a copy.
         customer: tells what an unlocked model says to the ``unlabelled`` images.
-        editor: what is public of the editor.
+        editor: what is public of an editor that takes prompts.
+        trigger: what is public of one that takes none: its name, the blend and the size.
         budget: limits of the attack.
         seed: of all that the attack draws.
 
@@ -57,6 +58,7 @@ class AttackerView:
     public: PixelModel | None = None
     customer: Customer | None = None
     editor: PublicEditor | None = None
+    trigger: PublicEditor | None = None
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
 
@@ -85,6 +87,7 @@ class AttackerView:
             Asset.QUERIES: True,
             Asset.UNLABELLED: len(self.unlabelled) > 0,
             Asset.EDITOR: self.editor is not None,
+            Asset.TRIGGER: self.trigger is not None,
             Asset.WEIGHTS: self.model is not None,
             Asset.EDITED: self.edited is not None,
             Asset.PAIRS: self.edited_raw is not None,

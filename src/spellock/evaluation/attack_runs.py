@@ -165,6 +165,8 @@ def _skipped(needs: frozenset[Asset], thief: Thief, *, black_box: bool) -> str:
         return "needs more than the model's answers"
     if Asset.EDITOR in needs and thief.editor is None:
         return "the key's editor takes no prompt"
+    if Asset.TRIGGER in needs and thief.trigger is None:
+        return "the key's editor takes a prompt, or there is none"
     if Asset.PUBLIC in needs and thief.public is None:
         return "there are no public weights to compare with"
     if needs & {Asset.EDITED, Asset.PAIRS} and thief.leaked is None:

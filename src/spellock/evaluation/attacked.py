@@ -20,7 +20,7 @@ from spellock.evaluation.halves import halves, stratified_subset
 from spellock.evaluation.labels import aligned_labels, lock_index
 from spellock.evaluation.one_attack import Scored
 from spellock.evaluation.real_view import real_view
-from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, random_start
+from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, public_trigger, random_start
 from spellock.evaluation.unlocked_answers import unlocked_answers
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.key import Key
@@ -110,6 +110,7 @@ def evaluate_attacks(
         budget=plan.budget,
         asked=asked,
         public=public,
+        trigger=None if key is None else public_trigger(key, make),
     )
     scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places], places=scored_places)
     random = None

@@ -46,6 +46,7 @@ class Thief:
         asked: places in the pool of the images that an unlocked model would answer, and those answers as probabilities
             (M, classes); None where there is no such model.
         public: public weights; None where there are none.
+        trigger: what is public of an editor that takes no prompts.
     """
 
     pool: Tensor
@@ -59,6 +60,7 @@ class Thief:
     budget: Budget
     asked: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
     public: PixelModel | None = None
+    trigger: PublicEditor | None = None
 
     def view(
         self,
@@ -97,6 +99,7 @@ class Thief:
             public=copy.deepcopy(self.public) if Asset.PUBLIC in allowed else None,
             customer=customer,
             editor=self.editor,
+            trigger=self.trigger,
             budget=self.budget,
             seed=seed,
         )
@@ -136,6 +139,15 @@ def public_editor(key: Key, make: EditorMaker) -> PublicEditor | None:
         settings = new_key("embedded", resolution=key.resolution).settings
     return PublicEditor(
         name=key.editor, settings=settings, gamma=key.gamma, resolution=key.resolution, resize=key.resize, make=make
+    )
+
+
+def public_trigger(key: Key, make: EditorMaker) -> PublicEditor | None:
+    """The same of an editor without prompts: which it is, the blend and the size, no setting. None for others."""
+    if "prompt" in key.settings:
+        return None
+    return PublicEditor(
+        name=key.editor, settings={}, gamma=key.gamma, resolution=key.resolution, resize=key.resize, make=make
     )
 
 
