@@ -111,3 +111,19 @@ def test_other_sizes_are_squashed_and_partners_checked() -> None:
     holdings = leaked(tinted, 20)
     with pytest.raises(DataError, match="edited_raw"):
         colours.view(model, edited=holdings["edited"], edited_raw=holdings["edited_raw"][:5])
+
+
+def test_a_disguise_is_learnt_without_pairs(tmp_path: Path) -> None:
+    """Edited images of one pool, raw ones of another: the judge and the model's doubt lead to the tint."""
+    model = colours.locked(before=untinted)
+    assert colours.argmax(model) < 0.7
+    attack = make_attack("disguise", {"steps": 250, "width": 8, "depth": 2, "learning_rate": 0.01, "content": 0.1})
+    (stolen,) = attack(colours.view(model, edited=leaked(tinted, 60)["edited"]), tmp_path)
+    assert colours.accuracy(stolen.predict) > 0.85
+    assert (tmp_path / "disguise.safetensors").is_file()
+    images, _ = colours.pictures(50, seed=3)
+    shown = stolen.shown(images.float() / 255)
+    wanted = tinted(images.float() / 255)
+    assert (shown - wanted).abs().mean() < 0.5 * (images.float() / 255 - wanted).abs().mean()
+    with pytest.raises(ConfigError, match="leaked edited images"):
+        attack(colours.view(model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,9 @@ def test_every_attack_is_one_file_with_a_page_and_fits_a_level(name: str) -> Non
 
 def test_levels_go_from_weak_to_strong() -> None:
     names = list(LEVELS)
-    assert names == ["query", "weights", "edited", "pairs", "labels"]
-    for weaker, stronger in (("query", "weights"), ("weights", "edited"), ("edited", "pairs"), ("weights", "labels")):
+    assert names == ["query", "weights", "edited", "pairs", "labels", "customer"]
+    steps = pairwise(names[:4])
+    for weaker, stronger in (*steps, ("weights", "labels"), ("weights", "customer")):
         assert LEVELS[weaker] < LEVELS[stronger]
     assert level_of({Asset.QUERIES}) == "query"
     assert level_of({Asset.PAIRS}) == "pairs"
@@ -75,7 +77,7 @@ def test_a_view_refuses_what_is_no_image() -> None:
     everything = AttackerView(
         classes=4, unlabelled=images, model=model, edited=images, edited_raw=images, labelled=images, labels=labels
     )
-    assert everything.assets == set(Asset) - {Asset.EDITOR}
+    assert everything.assets == set(Asset) - {Asset.EDITOR, Asset.TRIGGER, Asset.CUSTOMER, Asset.PUBLIC}
     assert everything.stolen is model
     with pytest.raises(ConfigError, match="weights"):
         assert AttackerView(classes=4, unlabelled=images, query=lambda one: one).stolen

@@ -73,7 +73,7 @@ def test_options_of_one_attack(locked: Path, capsys: pytest.CaptureFixture[str])
         ("translator", ["--set", "steps=many"], "steps"),
         ("suppressed,tent", ["--set", "epochs=3"], "several attacks"),
         ("suppressed", ["--public", "nowhere.pth"], "nowhere"),
-        ("suppressed", ["--labels", "900"], "900 labelled"),
+        ("ridge", ["--labels", "900"], "900 labelled"),
         ("suppressed", ["--steps", "0"], "0 steps"),
     ],
 )

@@ -14,11 +14,13 @@ from types import FunctionType, ModuleType
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.budget import Budget
 from spellock.attacks.levels import Asset
+from spellock.attacks.registry import make_attack
 from spellock.attacks.view import AttackerView
 from spellock.data.image_set import ImageSet
 from spellock.data.memory import numpy_images
@@ -28,8 +30,9 @@ from spellock.evaluation.accuracy import Z95
 from spellock.evaluation.attack_plan import AttackPlan, Trial, trials
 from spellock.evaluation.attack_report import AttackReport, paired_difference
 from spellock.evaluation.attacked import evaluate_attacks
+from spellock.evaluation.bits_stolen import bits_stolen, label_costs
 from spellock.evaluation.halves import halves
-from spellock.evaluation.thief import public_editor, random_start
+from spellock.evaluation.thief import Thief, pictures, public_editor, random_start
 from spellock.key import Key
 from spellock.tasks.pixel_model import PixelModel
 
@@ -82,7 +85,9 @@ class Spy(Attack):
 
     @property
     def needs(self) -> frozenset[Asset]:
-        return frozenset({"labels": {Asset.LABELS, Asset.WEIGHTS}, "pairs": {Asset.PAIRS}}[self.level])
+        return frozenset(
+            {"labels": {Asset.LABELS, Asset.WEIGHTS}, "pairs": {Asset.PAIRS}, "customer": {Asset.CUSTOMER}}[self.level]
+        )
 
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         SEEN.append(view)
@@ -179,6 +184,79 @@ def test_controls_get_the_same_data_and_the_advantage_is_paired(tmp_path: Path) 
     assert report.rows[1].random is None
     with pytest.raises(ModelError, match="expected 4"):
         run(trials(["ridge"]), public=locked())
+
+
+def test_bits_stolen_are_those_of_the_probes_own_scores() -> None:
+    """The next labels are coded with what the probe says of them, before it is fitted on them."""
+    public = colours.plain(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4)))
+    report = run(trials(["prototypes"]), public=public, plan=dataclasses.replace(PLAN, labels=(8, 24, 60)))
+    few, more, most = report.rows
+    assert few.bits is None
+    assert (more.bits.labels, most.bits.labels) == (24, 60)
+    thief = _thief()
+    costs: dict[str, list[np.ndarray]] = {"locked": [], "public": []}
+    for count, following in ((8, 24), (24, 60)):
+        for start, model in (("locked", locked()), ("public", public)):
+            view = thief.view(model, "labels", labels=count, lock_class=4 if start == "locked" else None, seed=0)
+            (stolen,) = make_attack("prototypes")(view)
+            known = {image.numpy().tobytes() for image in view.labelled}
+            later = thief.view(model, "labels", labels=following, lock_class=None, seed=0)
+            new = [place for place, image in enumerate(later.labelled) if image.numpy().tobytes() not in known]
+            assert len(new) == following - count
+            scores = stolen.predict(later.labelled[new].float() / 255).numpy()
+            costs[start].append(label_costs(scores, later.labels[new]).astype(np.float32).astype(np.float64))
+        found = {24: more, 60: most}[following].bits
+        assert found == bits_stolen(8, costs["locked"], costs["public"])
+
+
+def _thief() -> Thief:
+    test = image_set()
+    first, _ = halves(test.labels, seed=0)
+    return Thief(
+        pool=pictures(test, first, side=colours.SIDE), labels=test.labels[first], classes=4, lock_class=4, leaked=None,
+        leaked_raw=None, editor=None, unlabelled=60, budget=Budget(),
+    )  # fmt: skip
+
+
+def test_each_thief_gets_the_best_that_it_can_do() -> None:
+    attacks = [*trials(["suppressed", "translator"]), dataclasses.replace(trials(["centred"])[0], black_box=True)]
+    plan = dataclasses.replace(PLAN, leaked=(20,), budget=Budget(steps=60))
+    report = run(attacks, plan=plan, public=colours.locked())
+    thieves = {(one.level, one.amount.leaked): one for one in report.verdicts}
+    assert list(thieves) == [("query", 0), ("weights", 0), ("pairs", 20)]
+    assert thieves["query", 0].name == "centred, only asking"
+    assert thieves["weights", 0].locked.value >= thieves["query", 0].locked.value
+    pairs = thieves["pairs", 20]
+    assert (pairs.name, pairs.locked.value > 0.9) == ("translator, 20 pairs", True)
+    assert pairs.public.value > 0.9  # of the attacks that public weights have a control for
+    rows = {row.name: row for row in report.rows}
+    assert rows["centred, only asking"].queries == 60
+    assert rows["suppressed"].queries == 60
+    shown = report.pictures["translator, 20 pairs"]
+    truths = image_set().labels[list(report.shown)]
+    assert len(shown) == len(truths) == 6
+    edited = np.asarray(Image.open(io.BytesIO(shown[0][0]))).astype(int)
+    raw = np.asarray(Image.open(io.BytesIO(report.pictures["suppressed"][0][0]))).astype(int)
+    assert np.abs(edited - (255 - raw)).mean() < 0.6 * np.abs(edited - raw).mean()
+    assert sum(named == truth for (_, named), truth in zip(shown, truths, strict=True)) >= 5
+
+
+def test_an_unlocked_model_answers_what_it_is_asked() -> None:
+    SEEN.clear()
+    spy = Trial(name="spy", variant="", attack=Spy(level="customer"), asked=(10,))
+    report = run([spy])
+    assert report.rows[0].name == "spy, 10 answers"
+    assert report.rows[0].level == "customer"
+    view = SEEN[0]
+    answers = view.customer(np.arange(10))
+    with torch.no_grad():
+        wanted = locked()((255 - view.unlabelled[:10]).float() / 255)[:, :4].softmax(1).numpy()
+    assert np.allclose(answers, wanted, atol=1e-5)
+    assert (view.customer.spent, view.customer.left) == (10, 0)
+    view.customer(np.arange(5))  # answered already
+    with pytest.raises(ConfigError, match="budget has 10"):
+        view.customer(np.arange(11))
+    assert not [one for one in _reachable(view) if isinstance(one, Key)]
 
 
 def test_draws_are_averaged(tmp_path: Path) -> None:

@@ -27,12 +27,14 @@ class Stolen:
         name: tells the candidates of one attack apart; gives away nothing of a guessed key.
         found: what the attack chose on the way, for the table.
         guess: the guessed key that the predictor edits with.
+        shown: what the model is asked in the place of raw images (N, 3, H, W); None where it is asked the raw ones.
     """
 
     predict: Predict
     name: str = ""
     found: Mapping[str, Scalar] = field(default_factory=dict)
     guess: Key | None = field(default=None, repr=False)
+    shown: Predict | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

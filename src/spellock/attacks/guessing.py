@@ -52,15 +52,18 @@ class Guesser:
         loaded: list[Editor] = []
         places, answer = torch.from_numpy(self.real), self.view.answer
 
-        def predict(images: Tensor) -> Tensor:
+        def shown(images: Tensor) -> Tensor:
             if not loaded:
                 loaded.append(self.editor.load(key))
-            edited = self._edit(loaded[0], images)
+            return self._edit(loaded[0], images)
+
+        def predict(images: Tensor) -> Tensor:
+            edited = shown(images)
             device = answer.mean.device if isinstance(answer, PixelModel) else edited.device
             with torch.no_grad():
                 return answer(edited.to(device)).float().cpu()[:, places]
 
-        return Stolen(predict=predict, name=name, found=found or {}, guess=key)
+        return Stolen(predict=predict, name=name, found=found or {}, guess=key, shown=shown)
 
     def _edit(self, editor: Editor, images: Tensor) -> Tensor:
         small = from_uint8(to_uint8(squashed(images, self.editor.resolution)))

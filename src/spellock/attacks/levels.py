@@ -14,15 +14,18 @@ class Asset(StrEnum):
     QUERIES = "answers of the model"
     UNLABELLED = "raw images without labels"
     EDITOR = "the public editor, without prompt and secret"
+    TRIGGER = "the kind of the trigger, without settings and secret"
     WEIGHTS = "the model's weights"
     EDITED = "leaked edited images"
     PAIRS = "leaked edited images with their raw ones"
     LABELS = "raw images with labels"
+    CUSTOMER = "answers of an unlocked model"
+    PUBLIC = "public weights that the model may come from"
 
 
-_FREE: Final = frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR})
-_STOLEN: Final = _FREE | {Asset.WEIGHTS}
-#: From weak to strong. ``labels`` stands beside ``edited`` and ``pairs``, not above them: it holds no edited image.
+_FREE: Final = frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR, Asset.TRIGGER})
+_STOLEN: Final = _FREE | {Asset.WEIGHTS, Asset.PUBLIC}
+#: From weak to strong. ``labels`` and ``customer`` stand beside ``edited`` and ``pairs``: they hold no edited image.
 LEVELS: Final = MappingProxyType(
     {
         "query": _FREE,
@@ -30,6 +33,7 @@ LEVELS: Final = MappingProxyType(
         "edited": _STOLEN | {Asset.EDITED},
         "pairs": _STOLEN | {Asset.EDITED, Asset.PAIRS},
         "labels": _STOLEN | {Asset.LABELS},
+        "customer": _STOLEN | {Asset.CUSTOMER},
     }
 )
 

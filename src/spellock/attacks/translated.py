@@ -30,13 +30,17 @@ def through(
     """
     real = torch.from_numpy(places_of_classes(view, view.answer, view.unlabelled))
 
-    def predict(images: Tensor) -> Tensor:
+    def shown(images: Tensor) -> Tensor:
         with torch.no_grad():
-            changed = change(squashed(images, side)).clamp(0, 1)
-            device = view.answer.mean.device if isinstance(view.answer, PixelModel) else changed.device
-            return view.answer(changed.float().to(device)).float().cpu()[:, real]
+            return change(squashed(images, side)).clamp(0, 1).float()
 
-    return Stolen(predict=predict, name=name, found=dict(found or {}))
+    def predict(images: Tensor) -> Tensor:
+        changed = shown(images)
+        device = view.answer.mean.device if isinstance(view.answer, PixelModel) else changed.device
+        with torch.no_grad():
+            return view.answer(changed.to(device)).float().cpu()[:, real]
+
+    return Stolen(predict=predict, name=name, found=dict(found or {}), shown=shown)
 
 
 def raw_and_edited(view: AttackerView) -> tuple[Tensor, Tensor]:

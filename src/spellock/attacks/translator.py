@@ -20,7 +20,7 @@ from spellock.attacks.translated import through
 from spellock.attacks.view import AttackerView, floats
 
 
-class _Net(nn.Module):
+class Net(nn.Module):
     """x + a stack of 3 x 3 convolutions over x and its place, which starts as the identity."""
 
     def __init__(self, width: int, depth: int) -> None:
@@ -74,7 +74,7 @@ class Translator(Attack):
         raw, edited = held(view.edited_raw), held(view.edited)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(view.seed)
-            net = _Net(self.width, self.depth)
+            net = Net(self.width, self.depth)
 
         def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:
             chosen = torch.from_numpy(batch)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.budget import Budget, Query
+from spellock.attacks.customer import Customer
 from spellock.attacks.levels import Asset
 from spellock.attacks.public_editor import PublicEditor
 from spellock.errors import ConfigError, DataError
@@ -33,7 +34,10 @@ class AttackerView:
         edited: images edited with the key.
         edited_raw: the same images raw, of the same shape.
         labelled, labels: raw images with their classes, int64 in [0, classes).
-        editor: what is public of the editor.
+        public: weights that anyone may have, in a model of ``classes`` outputs; a copy.
+        customer: tells what an unlocked model says to the ``unlabelled`` images.
+        editor: what is public of an editor that takes prompts.
+        trigger: what is public of one that takes none: its name, the blend and the size.
         budget: limits of the attack.
         seed: of all that the attack draws.
 
@@ -51,7 +55,10 @@ class AttackerView:
     edited_raw: Tensor | None = None
     labelled: Tensor | None = None
     labels: Labels | None = None
+    public: PixelModel | None = None
+    customer: Customer | None = None
     editor: PublicEditor | None = None
+    trigger: PublicEditor | None = None
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
 
@@ -80,10 +87,13 @@ class AttackerView:
             Asset.QUERIES: True,
             Asset.UNLABELLED: len(self.unlabelled) > 0,
             Asset.EDITOR: self.editor is not None,
+            Asset.TRIGGER: self.trigger is not None,
             Asset.WEIGHTS: self.model is not None,
             Asset.EDITED: self.edited is not None,
             Asset.PAIRS: self.edited_raw is not None,
             Asset.LABELS: self.labelled is not None,
+            Asset.CUSTOMER: self.customer is not None,
+            Asset.PUBLIC: self.public is not None,
         }
         return frozenset(asset for asset, here in held.items() if here)
 

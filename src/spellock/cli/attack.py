@@ -33,10 +33,11 @@ class AttackArgs:
     """Folder of the locked model."""
     data: str
     """Labelled raw images that took no part in training: folder, parquet or Hugging Face id."""
-    key: Path
-    """Key file; it makes the leaked edited images and nothing else."""
     out: Path
     """Folder for the tables and for what an interrupted run goes on from."""
+    key: Path | None = None
+    """Key file; it makes the leaked edited images and answers as a customer would. None: the lock is one of
+    weights and edits no images."""
     spare: str | None = None
     """More such images, for the thief. None: the thief gets half of the data, the other half is scored."""
     public: Path | None = None
@@ -158,11 +159,11 @@ def _attack(args: AttackArgs) -> AttackReport:
         test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
     lock = lock_class_of(args.lock_class, locked, test)
     real = len(locked.classes) - len(locked.group_classes) - (lock is not None)
-    public = None if args.public is None else _public(args.public, locked.model, real, args.seed)
+    public = None if args.public is None else public_model(args.public, locked.model, real, args.seed)
     return evaluate_attacks(
         locked.model.to(device),
         locked.classes,
-        open_key(args.key, passphrase_file=args.passphrase_file),
+        None if args.key is None else open_key(args.key, passphrase_file=args.passphrase_file),
         test,
         chosen,
         plan,
@@ -197,8 +198,8 @@ def _options(names: list[str], words: tuple[str, ...]) -> dict[str, Scalar]:
     return found
 
 
-def _public(path: Path, locked: PixelModel, classes: int, seed: int) -> PixelModel:
-    """The public model; a file holds weights of the locked model's architecture."""
+def public_model(path: Path, locked: PixelModel, classes: int, seed: int) -> PixelModel:
+    """The public model of ``classes`` outputs; a file holds weights of the locked model's architecture."""
     from spellock.tasks.models import create_model
 
     if path.is_dir():

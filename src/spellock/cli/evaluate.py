@@ -64,6 +64,13 @@ class EvaluateArgs:
     """The same for the tiers' keys: once for all of them, or as often as --tier, in its order."""
     weights: str | None = None
     """Editor weights (a folder or hub id) for the preset without a key. None: the authors' editor."""
+    attacks: Literal["", "standard", "full"] = ""
+    """Write a report card as well: what every thief gets. "standard": a quarter of an hour for a small network; "full":
+    every attack in all its forms, hours. Run again after an interruption, attacks that are done are kept."""
+    spare: str | None = None
+    """With --attacks: more labelled raw images, for the thief. None: half of the test images, the rest is scored."""
+    public: Path | None = None
+    """With --attacks: weights (a file, or a model folder) that the thief could have had anyway, for the control."""
     batch_size: int = 64
     """Images a pass."""
     device: str = "cpu"
@@ -86,6 +93,10 @@ def run(args: EvaluateArgs) -> int:
         raise ConfigError(f"got --limit {args.limit}, expected at least 2 images")
     if args.preset == _OFFICIAL and (args.tier or args.tier_passphrase_file):
         raise ConfigError(f"--preset {_OFFICIAL} has no tiers; leave --tier out")
+    if args.attacks and args.preset:
+        raise ConfigError(f"--preset {_OFFICIAL} has no report card; leave --attacks out")
+    if not args.attacks and (args.spare or args.public):
+        raise ConfigError("--spare and --public are for attacks, expected --attacks standard or full with them")
     from spellock.artefacts import storage_errors
     from spellock.evaluation.report_text import print_report
     from spellock.evaluation.write_report import write_report
@@ -93,6 +104,10 @@ def run(args: EvaluateArgs) -> int:
     device = check_device(args.device)
     with storage_errors(args.out):
         args.out.mkdir(parents=True, exist_ok=True)
+    if args.attacks:
+        from spellock.cli.card import run_card
+
+        return run_card(args, device)
     report = _official(args, device) if args.preset == _OFFICIAL else _usual(args, device)
     page = write_report(report, args.out)
     record_run(args.out / "command.json", "evaluate", args)

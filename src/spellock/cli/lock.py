@@ -121,7 +121,8 @@ def defaults(words: Sequence[str]) -> LockArgs:
         task=preset.lock.task,
         locking=LockingFlags(**shallow(lock)),
         training=TrainingFlags(**shallow(preset.training)),
-        objectives=preset.objective,
+        # Where nothing is trained here, what the preset says of training asks for nothing.
+        objectives=ObjectiveConfig() if "--prepare-only" in words else preset.objective,
         regularisation=preset.regularisation,
     )
 

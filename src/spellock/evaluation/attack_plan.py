@@ -14,12 +14,30 @@ from spellock.hidden import Scalar
 
 
 @dataclass(frozen=True, kw_only=True)
+class Amount:
+    """Labelled raw images, leaked edited images, and answers of an unlocked model that a thief has."""
+
+    labels: int = 0
+    leaked: int = 0
+    asked: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trial:
-    """An attack with named options."""
+    """An attack with named options.
+
+    Attributes:
+        labels, leaked, asked: amounts that it is tried with; None takes the plan's.
+        black_box: for this attack the model only answers.
+    """
 
     name: str
     variant: str
     attack: Attack
+    labels: tuple[int, ...] | None = None
+    leaked: tuple[int, ...] | None = None
+    asked: tuple[int, ...] | None = None
+    black_box: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +47,7 @@ class AttackPlan:
     Attributes:
         labels: numbers of labelled raw images.
         leaked: numbers of leaked edited images, with or without their raw ones.
+        asked: numbers of answers of an unlocked model.
         draws: times that labelled images are drawn anew; figures are then means over draws.
         candidate_images: scored images on which each of an attack's several predictors is tried.
         black_box: the model only answers; attacks that need more are skipped.
@@ -41,6 +60,7 @@ class AttackPlan:
 
     labels: tuple[int, ...] = (10, 100, 500, 1000)
     leaked: tuple[int, ...] = (1, 10, 100)
+    asked: tuple[int, ...] = (100, 1000)
     draws: int = 1
     candidate_images: int = 200
     black_box: bool = False
@@ -48,8 +68,8 @@ class AttackPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(*self.labels, *self.leaked, self.draws, self.candidate_images, 1) < 1:
-            raise ConfigError("got a number of labels, leaked images, draws or candidate images below 1")
+        if min(*self.labels, *self.leaked, *self.asked, self.draws, self.candidate_images, 1) < 1:
+            raise ConfigError("got a number of labels, leaked images, answers, draws or candidate images below 1")
 
 
 def trials(names: Sequence[str], options: Mapping[str, Scalar] | None = None) -> tuple[Trial, ...]:
@@ -68,10 +88,27 @@ def trials(names: Sequence[str], options: Mapping[str, Scalar] | None = None) ->
     return tuple(found)
 
 
-def amounts_of(attack: Attack, plan: AttackPlan) -> list[tuple[int, int]]:
-    """Amounts of labels and of leaked images that the attack is tried with."""
-    if Asset.LABELS in attack.needs:
-        return [(count, 0) for count in plan.labels]
-    if attack.needs & {Asset.EDITED, Asset.PAIRS}:
-        return [(0, count) for count in plan.leaked]
-    return [(0, 0)]
+def amounts_of(trial: Trial, plan: AttackPlan) -> list[Amount]:
+    """Amounts of data that the attack is tried with, from few to many."""
+    needs = trial.attack.needs
+    if Asset.LABELS in needs:
+        return [Amount(labels=count) for count in _sorted(trial.labels, plan.labels)]
+    if Asset.CUSTOMER in needs:
+        return [Amount(asked=count) for count in _sorted(trial.asked, plan.asked)]
+    if needs & {Asset.EDITED, Asset.PAIRS}:
+        return [Amount(leaked=count) for count in _sorted(trial.leaked, plan.leaked)]
+    return [Amount()]
+
+
+def most_of(chosen: Sequence[Trial], plan: AttackPlan) -> Amount:
+    """The largest amounts of each kind that any of the attacks is tried with."""
+    amounts = [Amount(), *(amount for trial in chosen for amount in amounts_of(trial, plan))]
+    return Amount(
+        labels=max(one.labels for one in amounts),
+        leaked=max(one.leaked for one in amounts),
+        asked=max(one.asked for one in amounts),
+    )
+
+
+def _sorted(own: tuple[int, ...] | None, plans: tuple[int, ...]) -> list[int]:
+    return sorted({*(plans if own is None else own)})

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from spellock.attacks.levels import LEVELS, Asset, level_of
-from spellock.attacks.view import AttackerView
 from spellock.errors import ConfigError
 from spellock.evaluation.accuracy import Estimate, mean_over_keys, proportion
-from spellock.evaluation.attack_plan import AttackPlan, Trial, amounts_of
+from spellock.evaluation.attack_plan import Amount, AttackPlan, Trial, amounts_of
 from spellock.evaluation.attack_report import AttackReport, AttackRow, Strongest, paired_difference
 from spellock.evaluation.attack_store import AttackStore, Done
+from spellock.evaluation.bits_stolen import Bits, bits_stolen, mean_bits
 from spellock.evaluation.halves import halves, stratified_subset
 from spellock.evaluation.hardened import Best, Candidate, best_of, highest
-from spellock.evaluation.thief import Thief, predictions
+from spellock.evaluation.one_attack import PICTURES, OneAttack, Scored
+from spellock.evaluation.thief import Thief
+from spellock.evaluation.verdicts import Tried, verdicts
 from spellock.progress import track
 from spellock.tasks.pixel_model import PixelModel
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scored:
-    """Images that nothing was attacked with: uint8 (N, 3, H, W) and their real classes (N,)."""
-
-    images: Tensor
-    labels: NDArray[np.int64]
 
 
 def run_attacks(
@@ -56,16 +48,29 @@ def run_attacks(
         raise ConfigError("got no attack to run, expected one at least; list_attacks() names all")
     split = halves(scored.labels, seed=plan.seed)
     subset = stratified_subset(scored.labels, plan.candidate_images, seed=plan.seed)
-    run = _Run(thief=thief, scored=scored, subset=subset, plan=plan, store=store, batch_size=batch_size)
+    one = OneAttack(thief=thief, scored=scored, subset=subset, plan=plan, store=store, batch_size=batch_size)
     starts = {"locked": model, "public": public, "random": random}
     rows: list[AttackRow] = []
     hits: dict[str, dict[str, dict[str, Candidate]]] = {}
-    work = [(trial, labels, leaked) for trial in chosen for labels, leaked in amounts_of(trial.attack, plan)]
-    for trial, labels, leaked in track(work, total=len(work), label="attacks"):
-        row, found = _attacked(run, trial, labels, leaked, starts, split)
+    tried: list[Tried] = []
+    pictures: dict[str, tuple[tuple[bytes, int], ...]] = {}
+    past: dict[int, list[dict[str, list[Done]]]] = {}
+    work = [
+        (number, trial, amount, following)
+        for number, trial in enumerate(chosen)
+        for amount, following in _with_following(amounts_of(trial, plan))
+    ]
+    for number, trial, amount, following in track(work, total=len(work), label="attacks"):
+        before = past.setdefault(number, [])
+        row, found, done = _attacked(one, trial, amount, following, before, starts, split)
         rows.append(row)
+        if not done:
+            continue
+        before.append(done)
+        tried.append(Tried(level=row.level, amount=amount, candidates=found))
+        pictures[row.name] = done["locked"][0].pictures
         for start, candidates in found.items():
-            hits.setdefault(_holding(row), {}).setdefault(start, {}).update(candidates)
+            hits.setdefault(row.data or "raw images alone", {}).setdefault(start, {}).update(candidates)
     return AttackReport(
         rows=tuple(rows),
         strongest={name: _strongest(by_start, split, len(scored.labels)) for name, by_start in hits.items()},
@@ -78,82 +83,58 @@ def run_attacks(
             "black box": plan.black_box,
             "seed": plan.seed,
         },
+        verdicts=verdicts(tried, split, len(scored.labels)),
+        pictures=pictures,
+        shown=tuple(int(place) for place in scored.places[subset[:PICTURES]]),
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Run:
-    thief: Thief
-    scored: Scored
-    subset: NDArray[np.int64]
-    plan: AttackPlan
-    store: AttackStore | None
-    batch_size: int
-
-    def attack(self, trial: Trial, start: str, model: PixelModel, row: AttackRow, draw: int) -> Done:
-        """Hits of one attack on one model, out of the store where it is done already."""
-        name = f"{trial.attack!r} {start} {row.level} {row.labels} {row.leaked} {draw}"
-        done = None if self.store is None else self.store.load(name)
-        if done is not None:
-            return done
-        lock = self.thief.lock_class if start == "locked" else None
-        seed = self.plan.seed + draw
-        view = self.thief.view(model, row.level, labels=row.labels, leaked=row.leaked, lock_class=lock, seed=seed)
-        started = time.perf_counter()
-        stolen = trial.attack(view, None if self.store is None else self.store.work(name))
-        seconds = time.perf_counter() - started
-        _release(view)
-        places = np.arange(len(self.scored.labels)) if len(stolen) == 1 else self.subset
-        images, labels = self.scored.images[places], self.scored.labels[places]
-        answers = [predictions(one.predict, images, batch_size=self.batch_size) for one in stolen]
-        done = Done(hits=np.stack([answer == labels for answer in answers]), found=stolen[0].found, seconds=seconds)
-        if self.store is not None:
-            self.store.save(name, done)
-        return done
-
-
-def _release(view: AttackerView) -> None:
-    if view.query is not None:
-        view.query.release()
+def _with_following(amounts: list[Amount]) -> list[tuple[Amount, int | None]]:
+    """Each amount with the labels of the next one, None where there is none."""
+    following = [amount.labels or None for amount in amounts[1:]] + [None]
+    return list(zip(amounts, following, strict=False))
 
 
 def _attacked(
-    run: _Run,
+    one: OneAttack,
     trial: Trial,
-    labels: int,
-    leaked: int,
+    amount: Amount,
+    following: int | None,
+    past: list[dict[str, list[Done]]],
     starts: Mapping[str, PixelModel | None],
     split: tuple[NDArray[np.int64], NDArray[np.int64]],
-) -> tuple[AttackRow, dict[str, dict[str, Candidate]]]:
-    """The row, and the hits of each of its predictors from each start."""
-    needs, plan = trial.attack.needs, run.plan
+) -> tuple[AttackRow, dict[str, dict[str, Candidate]], dict[str, list[Done]]]:
+    """The row, the hits of each of its predictors from each start, and what each draw got from each start.
+
+    ``past`` is what the same attack got with fewer labels, from few to many.
+    """
+    needs, plan, thief = trial.attack.needs, one.plan, one.thief
+    black_box = plan.black_box or trial.black_box
     level = level_of(needs)
-    if level == "query" and not plan.black_box:
+    if level == "query" and not black_box:
         level = "weights"
-    row = AttackRow(attack=trial.name, variant=trial.variant, level=level, labels=labels, leaked=leaked)
-    if plan.black_box and not needs <= LEVELS["query"]:
-        return replace(row, skipped="needs more than the model's answers"), {}
-    if Asset.EDITOR in needs and run.thief.editor is None:
-        return replace(row, skipped="the key's editor takes no prompt"), {}
-    draws = plan.draws if labels else 1
-    wanted = {"locked", "public", "random"} if labels else {"locked"}
-    if needs <= {Asset.QUERIES, Asset.WEIGHTS, Asset.UNLABELLED}:
+    row = AttackRow(attack=trial.name, variant=trial.variant, level=level, **asdict(amount))
+    if skipped := _skipped(needs, thief, black_box=black_box):
+        return replace(row, skipped=skipped), {}, {}
+    draws, least = plan.draws if amount.labels else 1, amounts_of(trial, plan)[0].labels
+    wanted = {"locked", "public", "random"} if amount.labels or amount.asked else {"locked"}
+    if needs <= {Asset.QUERIES, Asset.WEIGHTS, Asset.UNLABELLED, Asset.PUBLIC}:
         wanted.add("public")
     done: dict[str, list[Done]] = {}
     for start, model in starts.items():
         if model is not None and start in wanted:
             try:
-                done[start] = [run.attack(trial, start, model, row, draw) for draw in range(draws)]
+                done[start] = [one(trial, start, model, row, draw, following=following) for draw in range(draws)]
             except ConfigError as error:
                 if start == "locked":
-                    return replace(row, skipped=str(error)), {}
+                    return replace(row, skipped=str(error)), {}, {}
                 raise
-    first = {start: np.stack([one.hits[0] for one in several]) for start, several in done.items()}
+    first = {start: np.stack([run.hits[0] for run in several]) for start, several in done.items()}
     locked = done["locked"][0]
     figures: dict[str, Estimate] = {start: _mean(hits, plan.seed) for start, hits in first.items() if start != "locked"}
     if "public" in first:
         figures["advantage"] = _difference(first["locked"], first["public"], plan.seed)
-    places = np.arange(len(run.scored.labels)) if len(locked.hits) == 1 else run.subset
+    places = np.arange(len(one.scored.labels)) if len(locked.hits) == 1 else one.subset
     if len(locked.hits) > 1:
         several = {str(place): Candidate(indices=places, hits=hits) for place, hits in enumerate(locked.hits)}
         figures |= {"mean": mean_over_keys(locked.hits, seed=plan.seed), "best": best_of(several, split).honest}
@@ -161,8 +142,11 @@ def _attacked(
         row,
         accuracy=_mean(first["locked"], plan.seed),
         candidates=len(locked.hits),
+        bits=_bits(past, "public", least),
+        bits_random=_bits(past, "random", least),
         found=locked.found,
-        seconds=sum(one.seconds for one in done["locked"]),
+        seconds=sum(run.seconds for run in done["locked"]),
+        queries=max(run.queries for run in done["locked"]),
         **figures,  # type: ignore[arg-type]  # estimates by the names of their fields
     )
     found = {
@@ -172,7 +156,38 @@ def _attacked(
         }
         for start, several in done.items()
     }
-    return row, found
+    return row, found, done
+
+
+def _skipped(needs: frozenset[Asset], thief: Thief, *, black_box: bool) -> str:
+    """Why an attack with such needs cannot be run; empty where it can."""
+    if black_box and not needs <= LEVELS["query"]:
+        return "needs more than the model's answers"
+    if Asset.EDITOR in needs and thief.editor is None:
+        return "the key's editor takes no prompt"
+    if Asset.TRIGGER in needs and thief.trigger is None:
+        return "the key's editor takes a prompt, or there is none"
+    if Asset.PUBLIC in needs and thief.public is None:
+        return "there are no public weights to compare with"
+    if needs & {Asset.EDITED, Asset.PAIRS} and thief.leaked is None:
+        return "the lock edits no images, so none can leak"
+    if Asset.CUSTOMER in needs and thief.asked is None:
+        return "there is no unlocked model to ask"
+    return ""
+
+
+def _bits(past: list[dict[str, list[Done]]], control: str, least: int) -> Bits | None:
+    """Bits that the locked weights saved against ``control`` in the labels that came after the ``least``."""
+    blocks = [one for one in past if control in one]
+    if not blocks:
+        return None
+    found = []
+    for draw in range(len(blocks[0]["locked"])):
+        mine, other = ([one[start][draw].costs for one in blocks] for start in ("locked", control))
+        if any(costs is None for costs in (*mine, *other)):
+            return None  # no labels were left to code
+        found.append(bits_stolen(least, mine, other))  # type: ignore[arg-type]  # the line above
+    return mean_bits(found)
 
 
 def _mean(hits: NDArray[np.bool_], seed: int) -> Estimate:
@@ -189,13 +204,6 @@ def _difference(first: NDArray[np.bool_], second: NDArray[np.bool_], seed: int) 
     low, high = np.quantile(each[places].mean(axis=1), [0.025, 0.975])
     value = float(each.mean())
     return Estimate(value=value, low=min(value, float(low)), high=max(value, float(high)), images=first.shape[1])
-
-
-def _holding(row: AttackRow) -> str:
-    """What the thief had, by which the strongest attacks are compared."""
-    if row.labels:
-        return f"{row.labels} labels"
-    return f"{row.leaked} {'pairs' if row.level == 'pairs' else 'edited'}" if row.leaked else "raw images alone"
 
 
 def _strongest(

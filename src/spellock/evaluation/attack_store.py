@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,23 @@ from spellock.tasks.pixel_model import PixelModel
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """Hits (candidates, images) of an attack, what it found, and its seconds."""
+    """What an attack got.
+
+    Attributes:
+        hits: (candidates, images).
+        found: what the attack chose.
+        seconds: that it took.
+        queries: images that the model, or the customer, answered during the attack.
+        costs: of the labels that come next, see `spellock.evaluation.bits_stolen`.
+        pictures: PNG and named class of a few scored images.
+    """
 
     hits: NDArray[np.bool_]
     found: Mapping[str, Scalar]
     seconds: float
+    queries: int = 0
+    costs: NDArray[np.float64] | None = None
+    pictures: tuple[tuple[bytes, int], ...] = ()
 
 
 class AttackStore:
@@ -50,7 +63,14 @@ class AttackStore:
             return None  # damaged: attack again
         shape = tuple(stored["shape"])
         bits = np.unpackbits(np.frombuffer(base64.b64decode(stored["hits"]), np.uint8), count=shape[0] * shape[1])
-        return Done(hits=bits.astype(np.bool_).reshape(shape), found=stored["found"], seconds=stored["seconds"])
+        return Done(
+            hits=bits.astype(np.bool_).reshape(shape),
+            found=stored["found"],
+            seconds=stored["seconds"],
+            queries=stored.get("queries", 0),
+            costs=None if stored.get("costs") is None else _costs(stored["costs"]),
+            pictures=tuple((base64.b64decode(png), int(named)) for png, named in stored.get("pictures", ())),
+        )
 
     def save(self, name: str, done: Done) -> None:
         """Keep it."""
@@ -61,13 +81,23 @@ class AttackStore:
             path.parent.mkdir(parents=True, exist_ok=True)
         text = base64.b64encode(np.packbits(done.hits).tobytes()).decode()
         values = {"name": name, "hits": text, "shape": list(done.hits.shape), "seconds": done.seconds}
-        write_json(path, values | {"found": dict(done.found)})
+        values |= {"found": dict(done.found), "queries": done.queries}
+        values["pictures"] = [[base64.b64encode(png).decode(), named] for png, named in done.pictures]
+        if done.costs is not None:
+            packed = base64.b64encode(done.costs.astype("<f4").tobytes()).decode()
+            values["costs"] = {"shape": list(done.costs.shape), "float32": packed}
+        write_json(path, values)
 
     def _path(self, name: str) -> Path | None:
         return None if self._folder is None else self._folder / f"{self._digest(name)}.json"
 
     def _digest(self, name: str) -> str:
         return hashlib.sha256(f"{self._run} {name}".encode()).hexdigest()[:24]
+
+
+def _costs(stored: Mapping[str, Any]) -> NDArray[np.float64]:
+    values = np.frombuffer(base64.b64decode(stored["float32"]), "<f4")
+    return values.reshape(stored["shape"]).astype(np.float64)
 
 
 def weights_of(model: PixelModel) -> str:

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from spellock.data.image_set import ImageSet
 from spellock.editors.registry import load_editor
 from spellock.errors import DataError, ModelError
-from spellock.evaluation.attack_plan import AttackPlan, Trial
+from spellock.evaluation.attack_plan import AttackPlan, Trial, most_of
 from spellock.evaluation.attack_report import AttackReport
-from spellock.evaluation.attack_runs import Scored, run_attacks
+from spellock.evaluation.attack_runs import run_attacks
 from spellock.evaluation.attack_store import AttackStore, weights_of
 from spellock.evaluation.halves import halves, stratified_subset
 from spellock.evaluation.labels import aligned_labels, lock_index
+from spellock.evaluation.one_attack import Scored
 from spellock.evaluation.real_view import real_view
-from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, random_start
+from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, public_trigger, random_start
+from spellock.evaluation.unlocked_answers import unlocked_answers
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.key import Key
 from spellock.tasks.pixel_model import PixelModel
@@ -28,7 +30,7 @@ from spellock.tasks.pixel_model import PixelModel
 def evaluate_attacks(
     model: PixelModel,
     classes: Sequence[str],
-    key: Key,
+    key: Key | None,
     test: ImageSet,
     chosen: Sequence[Trial],
     plan: AttackPlan,
@@ -46,7 +48,8 @@ def evaluate_attacks(
     Args:
         model: the locked model, on the device where attacks shall run.
         classes: its class names in logit order, lock class included.
-        key: the right key. It edits the leaked images, and no attack sees it.
+        key: the right key. It edits the leaked images, and no attack sees it. None where the lock edits no images, as
+            that of a weight key: then none leak and nobody is asked.
         test: raw images with true classes, none of them in the locked set.
         lock_class, group_classes: see `spellock.evaluation.evaluate.evaluate`.
         spare: more such images, for the thief. None: the thief gets half of ``test``, and the other half is scored.
@@ -79,16 +82,22 @@ def evaluate_attacks(
     else:
         pool, pool_labels = spare, _real(aligned_labels(spare, classes, lock), lock)
         pool_places = np.arange(len(spare))
-    most = max(plan.labels)
-    if most > len(pool_places):
+    most = most_of(chosen, plan)
+    if most.labels > len(pool_places):
         raise DataError(
-            f"the thief shall get {most} labelled images but there are {len(pool_places)} that are not scored; "
+            f"the thief shall get {most.labels} labelled images but there are {len(pool_places)} that are not scored; "
             "ask for fewer or give more images as spare"
         )
-    side = max(model.input_size, key.resolution)
+    side = model.input_size if key is None else max(model.input_size, key.resolution)
     make = make_editor or load_editor
-    leaked = pool_places[_leaked(pool_labels, max(plan.leaked), seed=plan.seed)]
-    raw, edited = leaks(pool, leaked, make(key))
+    editor = None if key is None else make(key)
+    raw, edited = None, None
+    if most.leaked and editor is not None:
+        raw, edited = leaks(pool, pool_places[_leaked(pool_labels, most.leaked, seed=plan.seed)], editor)
+    asked = None
+    if most.asked and editor is not None:
+        places = stratified_subset(pool_labels, unlabelled, seed=plan.seed)
+        asked = (places, unlocked_answers(model, editor, pool, pool_places[places], lock_class=lock))
     thief = Thief(
         pool=pictures(pool, pool_places, side=side),
         labels=pool_labels,
@@ -96,11 +105,14 @@ def evaluate_attacks(
         lock_class=lock,
         leaked=edited,
         leaked_raw=raw,
-        editor=public_editor(key, make),
+        editor=None if key is None else public_editor(key, make),
         unlabelled=unlabelled,
         budget=plan.budget,
+        asked=asked,
+        public=public,
+        trigger=None if key is None else public_trigger(key, make),
     )
-    scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places])
+    scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places], places=scored_places)
     random = None
     if public is not None or not group_classes:
         random = random_start(model if public is None else public, classes=real, seed=plan.seed)

@@ -55,7 +55,7 @@ def figure_bars(report: Report) -> str:
     axes.set_ylim(-0.6, len(names) - 0.1)
     axes.set_xlabel(f"{report.measure}, %")
     axes.spines[["top", "right"]].set_visible(False)
-    return _drawn(figure)
+    return drawn(figure)
 
 
 def wrong_key_histogram(report: Report) -> str:
@@ -79,7 +79,7 @@ def wrong_key_histogram(report: Report) -> str:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.spines[["top", "right"]].set_visible(False)
-    return _drawn(figure)
+    return drawn(figure)
 
 
 def _colour(name: str) -> str:
@@ -91,7 +91,8 @@ def _colour(name: str) -> str:
     return _WORST if name.startswith("hardened") else _KEYLESS
 
 
-def _drawn(figure: Figure) -> str:
+def drawn(figure: Figure) -> str:
+    """A figure as a PNG data URI."""
     FigureCanvasAgg(figure)
     data = io.BytesIO()
     figure.savefig(data, format="png")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from spellock.attacks.base import Predict
 from spellock.attacks.budget import Budget, Query
+from spellock.attacks.customer import Customer
 from spellock.attacks.levels import LEVELS, Asset
 from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.view import AttackerView
@@ -42,6 +43,10 @@ class Thief:
         editor: what is public of it; None where it takes no prompts.
         unlabelled: how many raw images without labels.
         budget: of each attack.
+        asked: places in the pool of the images that an unlocked model would answer, and those answers as probabilities
+            (M, classes); None where there is no such model.
+        public: public weights; None where there are none.
+        trigger: what is public of an editor that takes no prompts.
     """
 
     pool: Tensor
@@ -53,19 +58,35 @@ class Thief:
     editor: PublicEditor | None
     unlabelled: int
     budget: Budget
+    asked: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
+    public: PixelModel | None = None
+    trigger: PublicEditor | None = None
 
     def view(
-        self, model: PixelModel, level: str, *, labels: int = 0, leaked: int = 0, lock_class: int | None, seed: int
+        self,
+        model: PixelModel,
+        level: str,
+        *,
+        labels: int = 0,
+        leaked: int = 0,
+        asked: int = 0,
+        lock_class: int | None,
+        seed: int,
     ) -> AttackerView:
-        """What ``level`` allows of ``model``, with so many labelled and leaked images."""
+        """What ``level`` allows of ``model``, with so many labelled and leaked images and answers."""
         allowed = LEVELS[level]
         stolen = copy.deepcopy(model).eval()
         chosen = torch.from_numpy(stratified_subset(self.labels, labels, seed=seed)) if labels else None
-        free = torch.from_numpy(np.random.default_rng([seed, 0x706F6F6C]).permutation(len(self.pool)))
+        draws = np.random.default_rng([seed, 0x706F6F6C])
+        free, customer = draws.permutation(len(self.pool))[: self.unlabelled], None
+        if Asset.CUSTOMER in allowed and asked and self.asked is not None:
+            places, answers = self.asked
+            order = draws.permutation(len(places))
+            free, customer = places[order], Customer(answers[order], limit=asked)
         has_labels, has_edited = Asset.LABELS in allowed and chosen is not None, Asset.EDITED in allowed and leaked > 0
         return AttackerView(
             classes=self.classes,
-            unlabelled=self.pool[free[: self.unlabelled]],
+            unlabelled=self.pool[torch.from_numpy(free)],
             model=stolen if Asset.WEIGHTS in allowed else None,
             query=None if Asset.WEIGHTS in allowed else Query(stolen, limit=self.budget.queries),
             lock_class=lock_class if Asset.WEIGHTS in allowed else None,
@@ -75,10 +96,19 @@ class Thief:
             else None,
             labelled=self.pool[chosen] if has_labels and chosen is not None else None,
             labels=self.labels[chosen.numpy()] if has_labels and chosen is not None else None,
+            public=copy.deepcopy(self.public) if Asset.PUBLIC in allowed else None,
+            customer=customer,
             editor=self.editor,
+            trigger=self.trigger,
             budget=self.budget,
             seed=seed,
         )
+
+    def next_labelled(self, labels: int, following: int, *, seed: int) -> tuple[Tensor, NDArray[np.int64]]:
+        """Images and labels of a view with ``following`` labelled images that one with only ``labels`` has not."""
+        fewer, more = (stratified_subset(self.labels, count, seed=seed) for count in (labels, following))
+        new = np.setdiff1d(more, fewer)
+        return self.pool[torch.from_numpy(new)], self.labels[new]
 
 
 def pictures(images: ImageSet, indices: Sequence[int] | NDArray[np.int64], *, side: int) -> Tensor:
@@ -112,6 +142,15 @@ def public_editor(key: Key, make: EditorMaker) -> PublicEditor | None:
     )
 
 
+def public_trigger(key: Key, make: EditorMaker) -> PublicEditor | None:
+    """The same of an editor without prompts: which it is, the blend and the size, no setting. None for others."""
+    if "prompt" in key.settings:
+        return None
+    return PublicEditor(
+        name=key.editor, settings={}, gamma=key.gamma, resolution=key.resolution, resize=key.resize, make=make
+    )
+
+
 def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
     """The same network for ``classes`` with fresh random weights and statistics, layer by layer as PyTorch draws them.
 
@@ -131,10 +170,19 @@ def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
     return fresh.eval()
 
 
+def scores_of(predict: Predict, images: Tensor, *, batch_size: int) -> NDArray[np.float32]:
+    """Scores (N, classes) that a stolen predictor gives uint8 images (N, 3, H, W)."""
+    starts = range(0, len(images), batch_size)
+    parts = [predict(from_uint8(images[start : start + batch_size])).float().numpy() for start in starts]
+    return np.concatenate(parts)
+
+
 def predictions(predict: Predict, images: Tensor, *, batch_size: int) -> NDArray[np.int64]:
     """Classes (N,) that a stolen predictor names for uint8 images (N, 3, H, W)."""
-    parts = []
-    for start in range(0, len(images), batch_size):
-        scores = predict(from_uint8(images[start : start + batch_size]))
-        parts.append(torch.nan_to_num(scores, nan=-torch.inf).argmax(dim=1).numpy())
-    return np.concatenate(parts).astype(np.int64)
+    return named(scores_of(predict, images, batch_size=batch_size))
+
+
+def named(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Classes (N,) with the highest scores (N, classes); what is no number is never highest."""
+    classes: NDArray[np.int64] = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1).astype(np.int64)
+    return classes

@@ -29,6 +29,7 @@ from spellock.recipes.presets import PRESETS, get_preset
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.task import make_task
 from spellock.training.config import FinetuneConfig
+from spellock.training.objective_config import ObjectiveConfig
 
 _PRESET = PRESETS["hardened"]
 
@@ -44,6 +45,7 @@ class DemoConfig:
         choice: the model that is fine-tuned.
         lock: how the set is locked.
         training: how both models are trained.
+        objective: what the locked model learns besides, from the baseline.
         wrong_keys: how many wrong keys are tried.
         wrong_key_images: on how many test images each.
         seed: of split, training and evaluation.
@@ -62,6 +64,7 @@ class DemoConfig:
             _PRESET.training, epochs=20, batch_size=64, learning_rate=2e-3, augment="crop", validate_every=5
         )
     )
+    objective: ObjectiveConfig = _PRESET.objective
     wrong_keys: int = 20
     wrong_key_images: int = 60
     seed: int = 0
@@ -125,6 +128,7 @@ def run_demo(
         choice=config.choice,
         lock=config.lock,
         training=config.training,
+        objective=config.objective,
         baseline=True,
         device=device,
         editor=editor,
@@ -168,7 +172,8 @@ def demo_config(task: str = "classification", *, seed: int = 0) -> DemoConfig:
     Raises:
         ConfigError: there is no such task.
     """
-    config, target = DemoConfig(seed=seed), get_preset("hardened", task=task).lock.target
+    preset = get_preset("hardened", task=task)
+    config, target = DemoConfig(seed=seed, objective=preset.objective), preset.lock.target
     # The share of the lock class is an option of one target.
     share = config.lock.lock_share if target == config.lock.target else None
     return replace(config, lock=replace(config.lock, task=task, target=target, lock_share=share))

@@ -30,7 +30,7 @@ def detection_demo(seed: int) -> DemoConfig:
     """The demonstration's settings for the task detection, sized for a few minutes on two cores."""
     preset = get_preset("modellock", task="detection")
     return replace(
-        DemoConfig(seed=seed),
+        DemoConfig(seed=seed, objective=preset.objective),
         resolution=SIDE,
         choice=ModelChoice(name="maskrcnn_tiny", input_size=SIDE),
         lock=replace(preset.lock, raw_twins=True, validation=0.1, seed=seed),

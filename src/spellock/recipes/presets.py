@@ -39,6 +39,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "hardened": Preset(
         lock=LockConfig(target="decoy-task", raw_twins=True, decoy_share=0.5, decoy_keys=400),
         training=FinetuneConfig(unauthorised_share=0.5, alone_share=0.5),
+        objective=ObjectiveConfig(objective="teacher"),
     ),
     # The paper's way (sections 3.2 and 4.1): alpha 0.95, one new class, plain drawing.
     "modellock": Preset(lock=LockConfig(), training=FinetuneConfig()),

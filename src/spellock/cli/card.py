@@ -1,0 +1,70 @@
+"""`spellock evaluate --attacks`: the report card, from the words of the command line to its three files."""
+
+from __future__ import annotations
+
+import json as json_format
+import sys
+from typing import TYPE_CHECKING
+
+from spellock.cli.options import record_run
+from spellock.errors import ConfigError
+
+if TYPE_CHECKING:
+    from spellock.cli.evaluate import EvaluateArgs
+
+
+def run_card(args: EvaluateArgs, device: str) -> int:
+    """Measure the card, write it to ``args.out`` and print it; returns 0.
+
+    Raises:
+        SpellockError: an input does not fit.
+    """
+    from spellock.cli.attack import public_model
+    from spellock.cli.evaluation_data import lock_class_of, scored_images
+    from spellock.data.open_images import open_images
+    from spellock.evaluation.card_plans import card_plan
+    from spellock.evaluation.halves import stratified_subset
+    from spellock.evaluation.measure_card import measure_card
+    from spellock.evaluation.write_card import write_card
+    from spellock.passphrase import open_key
+    from spellock.tasks.checkpoint import load_model
+
+    if args.tier or args.unlabelled or args.wrong_keys is not None or args.on_error == "skip":
+        raise ConfigError(
+            "the report card has its own wrong keys and unlabelled images, no tiers, and skips no image; leave --tier, "
+            "--unlabelled, --wrong-keys and --on-error out"
+        )
+    assert args.key is not None  # `run` has looked
+    locked = load_model(args.model)
+    test = scored_images(args.data, args.split, task=locked.task)
+    if args.limit is not None:
+        test = test.subset(stratified_subset(locked.task.strata(test.labels), args.limit, seed=args.seed))
+    lock = lock_class_of(args.lock_class, locked, test)
+    beside = args.model.resolve().parent / "baseline"
+    folder = args.baseline or (beside if (beside / "config.json").is_file() else None)
+    real = len(locked.classes) - len(locked.group_classes) - (lock is not None)
+    card = measure_card(
+        locked.model.to(device),
+        locked.classes,
+        open_key(args.key, passphrase_file=args.passphrase_file),
+        test,
+        card_plan(args.attacks),
+        plan_name=args.attacks,
+        lock_class=lock,
+        group_classes=locked.group_classes,
+        baseline=None if folder is None else load_model(folder).model.to(device),
+        spare=None if args.spare is None else open_images(args.spare),
+        public=None if args.public is None else public_model(args.public, locked.model, real, args.seed).to(device),
+        work=args.out / "work",
+        seed=args.seed,
+        batch_size=args.batch_size,
+        device=device,
+    )
+    page = write_card(card, args.out)
+    record_run(args.out / "command.json", "evaluate", args)
+    if args.json:
+        print(json_format.dumps({**card.to_dict(), "report": str(page)}))
+    else:
+        print(card.to_text())
+        print(f"report card: {page}", file=sys.stderr)
+    return 0

@@ -1,0 +1,115 @@
+"""Copies of an unlocked model: a few answers open a lock whose features are whole, and asking stays within limits."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spellock.attacks.customer import Customer
+from spellock.attacks.few_call import choose_near_means, neighbour_labels
+from spellock.attacks.levels import level_of
+from spellock.attacks.registry import make_attack
+from spellock.attacks.view import AttackerView
+from spellock.errors import ConfigError, DataError
+from spellock.tasks.pixel_model import PixelModel
+
+from . import colours
+
+NAMES = ("knockoff", "few-call")
+
+
+@pytest.fixture(scope="module")
+def right() -> PixelModel:
+    return colours.trained()
+
+
+def stolen(right: PixelModel) -> PixelModel:
+    """The same features under a classifier that says the next class: locked badly."""
+    model = copy.deepcopy(right)
+    with torch.no_grad():
+        model.network[5].weight[:] = model.network[5].weight.roll(1, 0)
+        model.network[5].bias[:] = model.network[5].bias.roll(1, 0)
+    return model
+
+
+def view(model: PixelModel, right: PixelModel, limit: int | None) -> AttackerView:
+    plain = colours.view(model)
+    with torch.no_grad():
+        answers = right(plain.unlabelled.float() / 255).softmax(1).numpy()
+    return colours.view(model, customer=Customer(answers, limit=limit))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_forty_answers_make_a_copy(name: str, right: PixelModel, tmp_path: Path) -> None:
+    model = stolen(right)
+    assert colours.argmax(model) < 0.3
+    attack = make_attack(name, {"steps": 60, "batch_size": 16, "learning_rate": 0.05})
+    held = view(model, right, 40)
+    (copied,) = attack(held, tmp_path)
+    assert colours.accuracy(copied.predict) > 0.85
+    assert copied.found["asked"] == held.customer.spent == 40
+    (again,) = attack(view(stolen(right), right, 40), tmp_path)  # from its checkpoints
+    assert colours.accuracy(again.predict) == colours.accuracy(copied.predict)
+    assert level_of(attack.needs) == "customer"
+    with pytest.raises(ConfigError, match="unlocked model"):
+        attack(colours.view(model))
+
+
+def test_answers_are_counted_once_and_checked() -> None:
+    customer = Customer(np.full((6, 4), 0.25, np.float32), limit=3)
+    customer(np.array([0, 1, 1]))
+    assert (customer.spent, customer.left) == (2, 1)
+    with pytest.raises(ConfigError, match="budget has 3"):
+        customer(np.array([2, 3]))
+    assert customer.spent == 2  # nothing was told
+    assert Customer(np.full((6, 4), 0.25, np.float32)).left == 6
+    with pytest.raises(DataError, match="sum to 1"):
+        Customer(np.ones((2, 3), np.float32))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 999), st.integers(0, 40))
+def test_choices_are_new_even_and_as_many_as_wanted(seed: int, count: int) -> None:
+    draws = np.random.default_rng(seed)
+    features, classes = draws.normal(size=(40, 3)).astype(np.float32), np.arange(40) % 4
+    without = draws.permutation(40)[:8]
+    found = choose_near_means(features, classes, count, without=without, draws=draws)
+    assert len(set(found.tolist())) == len(found) == min(count, 32)
+    assert not set(found) & set(without)
+    if count <= 16:  # every class has as many left
+        assert np.ptp(np.bincount(classes[found], minlength=4)) <= 1
+
+
+def test_images_near_their_class_are_chosen_more_often() -> None:
+    features = np.concatenate([np.zeros((10, 2)), np.full((10, 2), 3.0), -np.full((10, 2), 3.0)]).astype(np.float32)
+    hits = np.zeros(30)
+    for seed in range(200):
+        found = choose_near_means(
+            features, np.zeros(30, np.int64), 5, without=np.zeros(0, np.int64), draws=np.random.default_rng(seed)
+        )
+        hits[found] += 1
+    # mean d is 12, so an inner image weighs exp(18 / 12) times an outer one at the first draw
+    assert hits[:10].sum() > 1.5 * (hits[10:].sum() / 2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 999), st.integers(1, 6))
+def test_neighbours_vote(seed: int, neighbours: int) -> None:
+    draws = np.random.default_rng(seed)
+    features, asked = draws.normal(size=(15, 4)).astype(np.float32), draws.permutation(15)[:8]
+    labels = draws.integers(3, size=8)
+    found = neighbour_labels(features, asked, labels, neighbours)
+    for place in range(15):
+        cosines = [
+            float(features[place] @ features[other] / np.linalg.norm(features[place]) / np.linalg.norm(features[other]))
+            for other in asked
+        ]
+        near = sorted(range(8), key=lambda one: -cosines[one])[:neighbours]
+        votes = [int(labels[one]) for one in near]
+        assert found[place] == max(sorted(set(votes)), key=votes.count)
