@@ -29,7 +29,7 @@ TOY = CardPlan(
 def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     registry.list_editors()
     paint = registry._Entry(lambda key, *, device="cpu", batch_size=None: world.PaintEditor(key), dict)
-    monkeypatch.setitem(registry._entries, "paint", paint)
+    monkeypatch.setitem(registry._EDITORS.things, "paint", paint)
     monkeypatch.setattr(card_plans, "PLANS", {"standard": TOY})
     save_model(create_model("resnet20", num_classes=5), tmp_path / "model", classes=world.CLASSES, lock_class=4)
     save_model(create_model("resnet20", num_classes=4, seed=1), tmp_path / "public", classes=world.NAMES)
