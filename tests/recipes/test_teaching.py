@@ -64,7 +64,7 @@ def test_the_baseline_teaches_and_a_folder_does_alike(
 ) -> None:
     taught = ["--objective", "teacher", "--teacher-weight", "0.75", "--teacher-temperature", "2"]
     out, plain, given = tmp_path / "out", tmp_path / "plain", tmp_path / "given"
-    assert lock(data, plain, *SHORT, "--baseline", "--json") == 0
+    assert lock(data, plain, *SHORT, "--objective", "None", "--baseline", "--json") == 0
     assert lock(data, out, *SHORT, *taught, "--json") == 0, capsys.readouterr().err
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert said["baseline"] == str(out / "baseline"), "nobody asked for it, but it was trained as teacher"
