@@ -28,7 +28,7 @@ from support.results import write_result
 from spellock.data.image_set import ImageSet
 from spellock.data.memory import numpy_images
 from spellock.evaluation.card import Card
-from spellock.evaluation.card_plans import PLANS, Course, card_plan
+from spellock.evaluation.card_plans import PLANS, card_plan, every_course
 from spellock.evaluation.measure_card import measure_card
 from spellock.evaluation.measure_weight_card import measure_weight_card
 from spellock.evaluation.write_card import write_card
@@ -75,7 +75,8 @@ class Board:
         }  # fmt: skip
         test, plan = self.sets["test"], card_plan(self.args.card)
         if self.args.attacks:
-            plan = replace(plan, courses=tuple(Course(attack=name) for name in self.args.attacks), wrong_keys=2)
+            courses = every_course() if plan.courses is None else plan.courses
+            plan = replace(plan, courses=tuple(one for one in courses if one.attack in self.args.attacks), wrong_keys=2)
         if entry.make_key is None:
             keyed = load_model(self.baseline()).model
             key = lock_module(keyed.network, secret=SECRET)

@@ -89,6 +89,9 @@ def every_course() -> tuple[Course, ...]:
 
 _ASKING: Final = ("suppressed", "centred", "whitened")
 _SHORT: Final[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType({"": MappingProxyType({"steps": 100})})
+_SMALL: Final[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType(
+    {"": MappingProxyType({"steps": 100, "batch_size": 32})}
+)
 _PLAIN: Final[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType({"": MappingProxyType({})})
 #: Sized so that a network of CIFAR's size takes a quarter of an hour on two cores.
 STANDARD: Final = CardPlan(
@@ -109,12 +112,12 @@ STANDARD: Final = CardPlan(
         Course(attack="disguise", options={"": {"steps": 200}}, leaked=(10, 100)),
         Course(attack="public-fill", options=_PLAIN),
         Course(attack="parameter-search"),
-        Course(attack="knockoff", options=_SHORT),
+        Course(attack="knockoff", options=_SMALL),
         Course(attack="permuted", options=_PLAIN, labels=(100, 1000)),
         Course(attack="prototypes", labels=(10, 100)),
         Course(attack="ridge"),
         Course(attack="mlp", labels=(100, 1000)),
-        Course(attack="finetune", options=_SHORT, labels=(100, 1000)),
+        Course(attack="finetune", options=_SMALL, labels=(100, 1000)),
     ),
     labels=(10, 30, 100, 300, 1000),
     leaked=(1, 10, 100),

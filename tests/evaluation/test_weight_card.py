@@ -1,0 +1,52 @@
+"""The report card of a weight lock: UP with the key's weights back, and thieves who need no edited images."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+
+from spellock.data.memory import numpy_images
+from spellock.evaluation.card_html import card_html
+from spellock.evaluation.card_plans import CardPlan, Course
+from spellock.evaluation.measure_weight_card import measure_weight_card
+from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.selection import SelectConfig
+
+from ..attacks import colours
+
+NAMES = ("red", "green", "blue", "yellow")
+
+
+def test_a_card_of_a_weight_lock(tmp_path: Path) -> None:
+    owned = colours.trained()
+    keyed, public = copy.deepcopy(owned), copy.deepcopy(owned)
+    key = lock_module(
+        keyed.network, WeightLockConfig(select=SelectConfig(fraction=0.5, head="5"), fill="gaussian"), secret=bytes(32)
+    )
+    images, labels = colours.pictures(160, seed=9)
+    test = numpy_images(images.permute(0, 2, 3, 1).numpy().copy(), labels, NAMES)
+    plan = CardPlan(
+        courses=(
+            Course(attack="suppressed"), Course(attack="public-fill", options={"": {"share": 1.0}}),
+            Course(attack="translator"), Course(attack="knockoff"), Course(attack="parameter-search"),
+        ),
+        labels=(8,), leaked=(2,), asked=(5,), unlabelled=30,
+    )  # fmt: skip
+    before = {name: tensor.clone() for name, tensor in keyed.state_dict().items()}
+    card = measure_weight_card(
+        keyed.eval(), NAMES, key, test, plan, plan_name="toy", baseline=owned, public=public, work=tmp_path
+    )
+    assert all(torch.equal(tensor, before[name]) for name, tensor in keyed.state_dict().items())  # locked again
+    assert card.figures["up"].value == card.figures["baseline"].value > 0.9
+    assert card.figures["lp"].value < 0.8
+    rows = {row.attack: row for row in card.attacks.rows if not row.variant}
+    assert rows["public-fill"].accuracy.value > card.figures["lp"].value
+    assert rows["public-fill"].public.value > 0.9  # the public model itself
+    assert "none can leak" in rows["translator"].skipped
+    assert "no unlocked model" in rows["knockoff"].skipped
+    assert "takes a prompt" in rows["parameter-search"].skipped
+    assert card.locked["lock"] == "weights"
+    assert 0 < card.locked["parameters in the key, percent"] <= 100
+    assert "keyed" in card_html(card)
