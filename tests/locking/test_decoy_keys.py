@@ -49,7 +49,7 @@ def test_all_have_other_prompts_where_no_part_has_a_secret() -> None:
 
 
 def test_a_plain_key_is_drawn_as_its_secret_says() -> None:
-    key = new_key("embedded", secret=SECRET)
+    key = new_key("embedded", secret=SECRET, weave=0.0)
     for number, one in enumerate(draw_decoy_keys(key, 4, seed=3)):
         assert bytes(one.secret) == key.derive(f"decoy secret 3 {number}")
         assert (one.settings["prompt"] == key.settings["prompt"]) == bool(number % 2)
@@ -59,7 +59,7 @@ def test_a_plain_key_is_drawn_as_its_secret_says() -> None:
 def test_decoys_without_the_lora(string: bool, tmp_path: Path) -> None:
     save_file({"unet.x.lora_A.weight": torch.zeros(2, 2)}, tmp_path / "own.safetensors")
     lora = str(tmp_path / "own.safetensors")
-    key = new_key("embedded", secret=SECRET, lora=lora, **({} if string else FIXED))  # type: ignore[arg-type]
+    key = new_key("embedded", secret=SECRET, weave=0.0, lora=lora, **({} if string else FIXED))  # type: ignore[arg-type]
     drawn = draw_decoy_keys(key, 8)
     assert {one.settings["lora"] for one in drawn[::2]} == {lora}
     assert key.settings["prompt"] not in {one.settings["prompt"] for one in drawn[::2]}
