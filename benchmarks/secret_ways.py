@@ -43,9 +43,8 @@ from spellock.key import Key
 from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.collect import forward, in_evaluation_mode
-from spellock.training.objective_config import ObjectiveConfig
 
-LOCK, CHANGES = RECIPES["hardened, teacher"]
+RECIPE = RECIPES["hardened"]
 SETTING = SETTINGS["cifar10"]
 SPEED_IMAGES = 256
 FIGURES = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn", "wrong_key_mean", "wrong_key_max",
@@ -73,12 +72,11 @@ class Bench:
         """Lock, train and evaluate; percent. The first way's baseline is that of all."""
         key, out, shared = WAYS[way].make(self.keys, 0), self.folder(way, seed), self.work / f"baseline_{seed}"
         editor = self.editor(key)
-        rest = {name: value for name, value in CHANGES.items() if name != "objective"}
         lock_model(
-            self.train, key, out, lock=replace(LOCK, seed=seed), editor=editor,
+            self.train, key, out, lock=replace(RECIPE.lock, seed=seed), editor=editor,
             choice=ModelChoice(name=SETTING.model, weights=self.data / str(SETTING.weights), input_size=SIDE),
-            training=replace(SETTING.training, epochs=self.epochs, seed=seed, **rest),
-            objective=ObjectiveConfig(objective=CHANGES["objective"]), teacher=shared if shared.is_dir() else None,
+            training=replace(SETTING.training, epochs=self.epochs, seed=seed, **RECIPE.training),
+            objective=RECIPE.objective, teacher=shared if shared.is_dir() else None,
         )  # fmt: skip
         editor.save()
         if not shared.is_dir():
@@ -160,7 +158,7 @@ def main() -> None:
     prompts = [prompt for prompt in (*style_prompts(), *object_prompts())][: args.prompts]
     settings: dict[str, Any] = {
         "images": args.images, "test_images": args.test_images, "epochs": args.epochs, "prompts": len(prompts),
-        "model": SETTING.model, "lock": asdict(LOCK), "training": CHANGES, "lora_steps": args.lora_steps,
+        "model": SETTING.model, "lock": asdict(RECIPE.lock), "training": RECIPE.training, "lora_steps": args.lora_steps,
         "editor_steps": args.editor_steps, "training_pictures": PICTURES, "transforms": TRANSFORMS,
         "random_lora": {"rank": RANK, "share": SHARE}, "per_key": args.per_key, "threads": 1,
     }  # fmt: skip

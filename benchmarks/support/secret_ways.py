@@ -26,11 +26,12 @@ from spellock.editor_training.work import work_folder
 from spellock.editors.any_key import new_editor_key
 from spellock.editors.checkpoint import load_pieces
 from spellock.editors.compose import write_parts
-from spellock.editors.presets import new_key
+from spellock.editors.presets import PRESETS, new_key
 from spellock.editors.weights_folder import EMBEDDED, find_weights
 from spellock.key import Key
 
 PROMPT, SIDE, PICTURES = "with oil pastel", 32, 2000
+WEAVE = PRESETS["embedded"].weave
 #: Random low-rank weights: their rank, and their size as a share of each weight's own.
 RANK, SHARE = 4, 0.35
 #: Keyed transforms behind the prompt; their settings are guesses, made before anything was measured.
@@ -153,7 +154,7 @@ class Way:
 
 def _plain(keys: Keymaker, number: int, **settings: Any) -> Key:
     """A prompt for the embedded editor; without ``settings`` nothing secret beside it shapes the edit."""
-    chosen = {"secret_use": "none", "noise_seed": 1024, **settings}
+    chosen = {"secret_use": "none", "noise_seed": 1024, "weave": 0.0, **settings}
     return new_key("embedded", prompt=PROMPT, resolution=SIDE, secret=secret_of(number), **chosen)
 
 
@@ -179,6 +180,10 @@ def _editor(keys: Keymaker, number: int) -> Key:
 WAYS: dict[str, Way] = {
     "prompt alone": Way(secret="nothing", make=_plain, others=0),
     "prompt and string": Way(secret="a string behind the prompt", make=partial(_plain, secret_use="string")),
+    "prompt and weave": Way(secret="a tile", make=partial(_plain, weave=WEAVE)),
+    "prompt, string and weave": Way(
+        secret="a string behind the prompt, and a tile", make=partial(_plain, secret_use="string", weave=WEAVE)
+    ),
     "prompt and trained LoRA": Way(secret="a LoRA", make=_lora, others=3),
     "prompt and private editor": Way(secret="the editor", make=_editor, others=2),
     **{

@@ -15,7 +15,7 @@ from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
 from spellock.locking.targets import Relabelling, Samples, make_target
-from spellock.locking.targets.decoy_task import class_free, sectors
+from spellock.locking.targets.decoy_task import class_free, class_sectors, sectors
 from spellock.locking.targets.texture import FILTERS, TextureStatistics
 
 from .fake_editor import FakeEditor, fake_key, random_images
@@ -218,3 +218,28 @@ def test_samples_without_their_pixels_are_refused() -> None:
 def test_settings_that_cannot_be_are_refused(settings, reason) -> None:
     with pytest.raises(ConfigError, match=reason):
         LockConfig(**settings)
+
+
+def test_every_class_has_every_sector_in_its_share() -> None:
+    draws = np.random.default_rng(5)
+    labels = draws.integers(0, 3, 900)
+    # Classes alike on average, but one of them stretched: common borders tell them apart.
+    points = draws.standard_normal((900, 2)) * np.where(labels == 1, 4.0, 1.0)[:, None] ** np.array([1, 0])
+    shares = np.array([0.25, 0.25, 0.5])
+
+    def parts(found: np.ndarray, label: int) -> np.ndarray:
+        return np.bincount(found[labels == label], minlength=3) / (labels == label).sum()
+
+    found = class_sectors(points, labels, shares, turn=0.1)
+    for label in range(3):
+        assert np.abs(parts(found, label) - shares).max() <= 1 / (labels == label).sum()
+    assert np.abs(parts(sectors(points, shares, turn=0.1), 1) - shares).max() > 0.05
+
+
+def test_small_classes_have_the_borders_of_all() -> None:
+    points, labels = np.random.default_rng(6).standard_normal((40, 2)), np.zeros(40, dtype=np.int64)
+    labels[:5] = 1
+    shares = np.array([0.5, 0.5])
+    everywhere, found = sectors(points, shares, turn=0.3), class_sectors(points, labels, shares, turn=0.3)
+    assert np.array_equal(found[:5], everywhere[:5])
+    assert abs(int(found[5:].sum()) - 17) <= 1

@@ -8,7 +8,7 @@ read. (Random labels do not do this: what cannot be learnt leaves the true class
 The other task: texture statistics, from which the directions are removed in which classes differ on average; of the
 rest the two strongest; and of the plane that these span one sector an answer. Which classes an answer is, and where the
 first sector begins, comes from the key's secret. With many classes an answer stands for several, because few answers
-are learnt sooner. All classes come out equally often.
+are learnt sooner. All classes come out equally often, also among the images of one class.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from spellock.locking.targets.texture import Floats, TextureStatistics
 #: are the more a picture's place among them tells of its class, though no class differs on average.
 _DIRECTIONS = 2
 _MOST_ANSWERS = 16
+#: Samples a sector that a class needs for borders of its own.
+_LEAST = 4
 
 
 @register_target("decoy-task")
@@ -87,7 +89,8 @@ class DecoyTask:
         if len(statistics) != len(samples.labels):
             raise ConfigError(f"got {len(statistics)} images for {len(samples.labels)} samples, expected one each")
         shares = np.array([len(answer) for answer in answers]) / len(samples.classes)
-        return sectors(class_free(statistics, samples.labels), shares, turn=_draws(samples.secret, 1).uniform())
+        points, turn = class_free(statistics, samples.labels), _draws(samples.secret, 1).uniform()
+        return class_sectors(points, samples.labels, shares, turn=turn)
 
 
 def class_free(statistics: Floats, labels: Labels) -> Floats:
@@ -123,6 +126,21 @@ def sectors(points: Floats, shares: Floats, *, turn: float) -> Labels:
     last = np.round(np.cumsum(shares)[:-1] * len(angles)).astype(np.int64)
     borders = np.sort(angles)[np.minimum(last, len(angles) - 1)]
     return np.searchsorted(borders, angles, side="right").astype(np.int64)
+
+
+def class_sectors(points: Floats, labels: Labels, shares: Floats, *, turn: float) -> Labels:
+    """As `sectors`, but the borders are each class's own: among its samples, too, sector a holds ``shares[a]``.
+
+    Knowing the class then says nothing of the answer. With one set of borders for all it says a little, which is what a
+    network learns first: it gets the answer half right by way of the class. A class of fewer than 4 samples a sector
+    has the borders of all.
+    """
+    found = sectors(points, shares, turn=turn)
+    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+        if count >= _LEAST * len(shares):
+            own = labels == label
+            found[own] = sectors(points[own], shares, turn=turn)
+    return found
 
 
 def _answers(secret: bytes, count: int) -> tuple[tuple[int, ...], ...]:
