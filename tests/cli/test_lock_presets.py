@@ -54,6 +54,16 @@ def test_hardened_is_the_default(data: Path, tmp_path: Path) -> None:
     assert run["training"]["unauthorised_share"] == run["training"]["alone_share"] == 0.5
 
 
+@pytest.mark.parametrize("flag", ["--prepare-only", "--prepare_only"])
+def test_the_presets_teacher_is_not_asked_for_where_nothing_is_trained(data: Path, tmp_path: Path, flag: str) -> None:
+    words = ["lock", str(data / "images"), "--key", str(data / "my.key"), "--out", str(tmp_path / "out"), flag]
+    assert PRESETS["hardened"].objective.objective == "teacher"
+    assert main(words) == 0
+    run = json.loads((tmp_path / "out" / "owner" / "command.json").read_text())["arguments"]
+    assert run["objectives"]["objective"] is None
+    assert main([*words[:-2], str(tmp_path / "other"), flag, "--objective", "teacher"]) == 2, "asked for in words"
+
+
 def test_modellock_is_the_papers_way(data: Path, tmp_path: Path) -> None:
     found = settings(data, tmp_path / "out", "--preset", "modellock")
     assert found == as_json(LockConfig())

@@ -113,6 +113,8 @@ def defaults(words: Sequence[str]) -> LockArgs:
     preset = get_preset(name, task=given(words, "--task") or LockConfig.task)
     # A number of decoys takes the place of the preset's share of them.
     lock = preset.lock if given(words, "--decoys") is None else replace(preset.lock, decoy_share=None)
+    # Flags are read with underscores too.
+    trains_nothing = any(word.replace("_", "-") == "--prepare-only" for word in words)
     return LockArgs(
         data=tyro.MISSING,
         key=tyro.MISSING,
@@ -122,7 +124,7 @@ def defaults(words: Sequence[str]) -> LockArgs:
         locking=LockingFlags(**shallow(lock)),
         training=TrainingFlags(**shallow(preset.training)),
         # Where nothing is trained here, what the preset says of training asks for nothing.
-        objectives=ObjectiveConfig() if "--prepare-only" in words else preset.objective,
+        objectives=ObjectiveConfig() if trains_nothing else preset.objective,
         regularisation=preset.regularisation,
     )
 
