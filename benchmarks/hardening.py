@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -100,10 +101,16 @@ def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[st
         setting, lock=way.lock, training=training, objective=way.objective, regularisation=way.regularisation,
         weave=way.weave,
     )  # fmt: skip
-    plain = args.baselines / f"{name}_{seed}" / "baseline"
-    known = plain if args.images is None and plain.is_dir() else None
     work = args.work / recipe.replace(" ", "_").replace(",", "")
-    return run(name, own, seed, data=args.data, work=work, images=args.images, baseline=known, make=way.make)
+    plain = args.baselines / f"{name}_{seed}" / "baseline"
+    if args.images is not None:
+        # Of fewer images: the first recipe's is that of all, trained for as many steps as a balanced lock.
+        plain = args.work / f"{name}_{args.images}_{seed}" / "baseline"
+    known = plain if plain.is_dir() else None
+    figures = run(name, own, seed, data=args.data, work=work, images=args.images, baseline=known, make=way.make)
+    if args.images is not None and known is None:
+        shutil.copytree(work / f"{name}_{seed}" / "baseline", plain)
+    return figures
 
 
 def main() -> None:
