@@ -6,9 +6,7 @@ Logits are collected once per condition; all figures are then computed from thos
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,30 +14,28 @@ from numpy.typing import NDArray
 from spellock.data.image_set import ImageSet
 from spellock.errors import ConfigError, ModelError
 from spellock.evaluation.accuracy import Estimate
-from spellock.evaluation.conditions import Edited, batch_for, raw, same_path
+from spellock.evaluation.conditions import Edited, batch_for, raw
 from spellock.evaluation.cost import unlock_cost
 from spellock.evaluation.evaluate_boxes import evaluate_boxes
 from spellock.evaluation.examples import make_examples
 from spellock.evaluation.folds import gathered
-from spellock.evaluation.hardened import Measured, highest
-from spellock.evaluation.judge import Judge, Question
+from spellock.evaluation.hardened import highest
+from spellock.evaluation.image_run import ImageRun, WrongKeys
+from spellock.evaluation.judge import Question
 from spellock.evaluation.judges import make_judge
 from spellock.evaluation.keyless import Unlabelled, raw_readings
 from spellock.evaluation.labels import aligned_labels, lock_index
 from spellock.evaluation.real_view import real_view
 from spellock.evaluation.report import Report
-from spellock.evaluation.report_parts import TierResult, WrongKeyResult
+from spellock.evaluation.report_parts import TierResult
 from spellock.evaluation.tiers import group_places, tier_results
-from spellock.evaluation.wrong_key_trials import EditorMaker, wrong_key_logits
-from spellock.evaluation.wrong_keys import DEFAULT_COUNT, WrongKey, choose_wrong_keys
+from spellock.evaluation.wrong_key_trials import EditorMaker
+from spellock.evaluation.wrong_keys import DEFAULT_COUNT, choose_wrong_keys
 from spellock.key import Key
 from spellock.locking.tiers import Tier
 from spellock.tasks.collect import collect
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import make_task
-
-if TYPE_CHECKING:
-    from spellock.editors.base import Editor
 
 
 def evaluate(
@@ -132,17 +128,17 @@ def evaluate(
     chosen = choose_wrong_keys(key, count=wrong_keys, seed=seed)
     build = make_editor or _registry(device)
     editor = build(key)
-    run = _Run(model=model, test=test, judge=judge, lock=lock, batch_size=batch_size)
+    run = ImageRun(model=model, classes=classes, lock=lock, test=test, judge=judge, batch_size=batch_size)
 
     figures: dict[str, Estimate] = {}
     conditions: dict[str, NDArray[np.float32]] = {}
     if baseline is not None:
-        figures |= _baseline_figures(run, baseline, baseline_classes, classes)
+        figures |= run.baseline(baseline, baseline_classes)
     pool = None if unlabelled is None else Unlabelled(source=raw(unlabelled), count=len(unlabelled))
     readings = raw_readings(model, raw(test), labels, split, unlabelled=pool, batch_size=batch_size, seed=seed)
     keyless = judge.readings(readings)
     figures |= judge.keyless(keyless)
-    figures |= _path_figures(run, editor)
+    figures |= run.path(editor)
     edited = Edited(test, editor)
     batch = batch_for(editor, batch_size)
     unlocked = collect(model, edited, range(len(test)), batch_size=batch, label="edited images")
@@ -151,20 +147,11 @@ def evaluate(
 
     hardened = judge.hardened(keyless)
     subset = judge.subset(wrong_key_images)
-    pictures: dict[str, list[NDArray[np.uint8]]] = {}
-    results: tuple[WrongKeyResult, ...] = ()
+    tried: WrongKeys | None = None
     if chosen:
-        places = [int(index) for index in subset]
-        logits, pictures = wrong_key_logits(
-            model, test, places, chosen, build, batch_size=batch_size, shown=min(examples, len(subset))
-        )
-        both = {one.name: judge.wrong_key(own, subset) for one, own in zip(chosen, logits, strict=True)}
-        results = _wrong_results(chosen, both)
-        more, best = judge.wrong_keys(
-            {name: plain for name, (plain, _) in both.items()}, {name: dropped for name, (_, dropped) in both.items()}
-        )
-        figures |= more
-        hardened = highest(hardened, best)
+        tried = run.wrong_keys(chosen, subset, build, shown=examples)
+        figures |= tried.figures
+        hardened = highest(hardened, tried.best)
     figures |= {"hardened_lp": hardened.honest, "hardened_lp_naive": hardened.naive}
     levels: tuple[TierResult, ...] = ()
     if tiers:
@@ -174,17 +161,17 @@ def evaluate(
 
     sample = [int(index) for index in subset[: min(64, len(subset))]]
     cost = unlock_cost(model, raw(test)(sample), edit_seconds=edited.seconds, edited_images=edited.images)
-    shown = make_examples(model, judge, raw(test), edited, sample[:examples], pictures)
+    shown = make_examples(model, judge, raw(test), edited, sample[:examples], tried.pictures if tried else {})
     return Report(
         figures={name: figures[name] for name in judge.texts if name in figures},
         hardened_from=hardened.name,
-        wrong_keys=results,
+        wrong_keys=tried.results if tried else (),
         cost=cost,
         seconds=time.perf_counter() - started,
         facts={
             **facts,
             "lock class": None if whole_lock is None else names[whole_lock],
-            "images a wrong key": len(subset) if chosen else 0,
+            "images a wrong key": len(subset) if tried else 0,
             "centred on": "the other half of the test images"
             if unlabelled is None
             else f"{len(unlabelled)} unlabelled images",
@@ -199,55 +186,7 @@ def evaluate(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Run:
-    model: PixelModel
-    test: ImageSet
-    judge: Judge
-    lock: int | None
-    batch_size: int
-
-
 def _registry(device: str) -> EditorMaker:
     from spellock.editors.registry import load_editor
 
     return lambda key: load_editor(key, device=device)
-
-
-def _path_figures(run: _Run, editor: Editor) -> dict[str, Estimate]:
-    """The path of the edit without the edit."""
-    source, label = same_path(run.test, editor), "raw images, same path"
-    logits = collect(run.model, source, range(len(run.test)), batch_size=run.batch_size, label=label)
-    return run.judge.same_path(logits)
-
-
-def _baseline_figures(
-    run: _Run, baseline: PixelModel, names: Sequence[str] | None, classes: Sequence[str]
-) -> dict[str, Estimate]:
-    if names is None:
-        real = [name for place, name in enumerate(classes) if place != run.lock]
-        names = classes if baseline.num_classes == len(classes) else real
-    if baseline.num_classes != len(names):
-        raise ModelError(
-            f"the baseline has {baseline.num_classes} classes, expected {len(names)} as the locked model's data"
-        )
-    own = aligned_labels(run.test, names, None)
-    logits = collect(
-        baseline, raw(run.test), range(len(run.test)), batch_size=run.batch_size, label="baseline, raw images"
-    )
-    return run.judge.baseline(logits, own, names)
-
-
-def _wrong_results(
-    chosen: Sequence[WrongKey], both: Mapping[str, tuple[Measured, Measured]]
-) -> tuple[WrongKeyResult, ...]:
-    return tuple(
-        WrongKeyResult(
-            name=one.name,
-            kind=one.kind,
-            shown=one.shown,
-            accuracy=both[one.name][0].estimate(),
-            suppressed=both[one.name][1].estimate(),
-        )
-        for one in chosen
-    )
