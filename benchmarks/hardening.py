@@ -43,6 +43,7 @@ class Recipe:
         training: changes of the data set's own settings.
         length: epochs, as a multiple of the data set's own.
         weave: strength of the key's tile.
+        gamma: share of the edit in an authorised image; None for the paper's, 0.5.
         make: what trains the models; see `run`.
     """
 
@@ -52,6 +53,7 @@ class Recipe:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
     weave: float = 0.0
+    gamma: float | None = None
     make: Callable[..., object] = lock_model
 
     def settings(self) -> dict[str, Any]:
@@ -87,6 +89,7 @@ RECIPES: dict[str, Recipe] = {
         _OURS, regularisation=RegularisationConfig(regularisers=("anchor", "probe"), combination="projection")
     ),
     "hardened, twice as long": replace(_OURS, length=2.0),
+    **{f"hardened, gamma {gamma}": replace(_OURS, gamma=gamma) for gamma in (0.3, 0.4, 0.7)},
 }
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hardening.md"
 COLUMNS = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn", "wrong_key_mean", "hardened_lp")
@@ -99,7 +102,7 @@ def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[st
     training = replace(setting.training, **{"unauthorised_share": None, "epochs": length} | way.training)
     own = replace(
         setting, lock=way.lock, training=training, objective=way.objective, regularisation=way.regularisation,
-        weave=way.weave,
+        weave=way.weave, gamma=way.gamma or setting.gamma,
     )  # fmt: skip
     work = args.work / recipe.replace(" ", "_").replace(",", "")
     plain = args.baselines / f"{name}_{seed}" / "baseline"

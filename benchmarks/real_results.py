@@ -46,7 +46,8 @@ class Setting:
     """A data set, its model and its training; ``weights`` is below the data folder.
 
     The baseline, which is trained anyway, teaches the locked model unless ``objective`` says otherwise.
-    ``weave`` is the key's: by default none, so that the prompt's edit is the whole lock, as in the paper.
+    ``weave`` is the key's: by default none, so that the prompt's edit is the whole lock, as in the paper. So is
+    ``gamma``.
     ``wrong_key_images`` are the test images that each of 20 wrong keys edits: fewer where an edit takes long.
     """
 
@@ -61,6 +62,7 @@ class Setting:
     regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
     wrong_key_images: int = 200
     weave: float = 0.0
+    gamma: float = 0.5
 
 
 _SMALL = FinetuneConfig(
@@ -121,10 +123,13 @@ def run(
     train = numpy_images(x[keep], y[keep], classes, name=f"{name} train")
     test = numpy_images(xt, yt, classes, name=f"{name} test")
     secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
-    key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=setting.weave)
+    key = new_key(
+        "embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=setting.weave, gamma=setting.gamma
+    )
     inner = load_editor(key)
     for folder in (work, EDITS):
         folder.mkdir(parents=True, exist_ok=True)
+    # What is kept is the edit in full, so it serves every gamma.
     editor = RememberingEditor(inner, EDITS / f"{name}_{'woven_' if setting.weave else ''}edits.npz")
     out = work / f"{name}_{seed}"
     choice = ModelChoice(
