@@ -89,6 +89,10 @@ RECIPES: dict[str, Recipe] = {
         _OURS, regularisation=RegularisationConfig(regularisers=("anchor", "probe"), combination="projection")
     ),
     "hardened, twice as long": replace(_OURS, length=2.0),
+    "hardened, weave 0.2": replace(_OURS, weave=0.2),
+    "hardened, three times the decoys": replace(
+        _OURS, lock=replace(HARDENED.lock, decoy_share=3 * (HARDENED.lock.decoy_share or 0))
+    ),
     **{f"hardened, gamma {gamma}": replace(_OURS, gamma=gamma) for gamma in (0.3, 0.4, 0.7)},
 }
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hardening.md"

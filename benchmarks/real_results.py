@@ -25,7 +25,7 @@ from support.remembering_editor import RememberingEditor
 from support.results import PAPER, RESULTS, write_result
 
 from spellock.data.memory import numpy_images
-from spellock.editors.presets import new_key
+from spellock.editors.presets import PRESETS, new_key
 from spellock.editors.registry import load_editor
 from spellock.evaluation.evaluate import evaluate
 from spellock.evaluation.write_report import write_report
@@ -130,7 +130,8 @@ def run(
     for folder in (work, EDITS):
         folder.mkdir(parents=True, exist_ok=True)
     # What is kept is the edit in full, so it serves every gamma.
-    editor = RememberingEditor(inner, EDITS / f"{name}_{'woven_' if setting.weave else ''}edits.npz")
+    woven = {0.0: "", PRESETS["embedded"].weave: "woven_"}.get(setting.weave, f"woven_{setting.weave}_")
+    editor = RememberingEditor(inner, EDITS / f"{name}_{woven}edits.npz")
     out = work / f"{name}_{seed}"
     choice = ModelChoice(
         name=setting.model, weights=None if setting.weights is None else data / setting.weights, input_size=setting.side
