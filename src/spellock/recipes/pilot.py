@@ -78,9 +78,18 @@ class Pilot:
         figures = {"UP": self.up, "LP": self.lp, "hardened LP": self.hardened_lp}
         return "  ".join([*(f"{name} {100 * value:5.1f}" for name, value in figures.items()), self.prompt])
 
+    @property
+    def gap(self) -> float:
+        """UP - hardened LP, what pilots are compared by; in [-1, 1]."""
+        return self.up - self.hardened_lp
+
+    def figures(self) -> dict[str, float]:
+        """The figures by name, to six digits."""
+        return {name: round(getattr(self, name), 6) for name in _FIGURES}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"prompt": self.prompt} | {name: round(getattr(self, name), 6) for name in _FIGURES}
+        return {"prompt": self.prompt, **self.figures()}
 
 
 def run_pilots(
