@@ -141,8 +141,8 @@ class KeySearch:
         if not self.secret_kept:
             return "The secret of the key was no part of the search: a written key gets a fresh one."
         return (
-            f"The secret is the best of {len(self.tried)} that were drawn: a thief who knows the search still has at least "
-            f"{256 - self.bits_lost:.1f} of its 256 bits to guess."
+            f"The secret is one of {len(self.tried)} that were drawn: a thief who knows the search still has at "
+            f"least {256 - self.bits_lost:.1f} of its 256 bits to guess."
         )
 
     def to_text(self) -> str:
