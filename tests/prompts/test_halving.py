@@ -55,15 +55,13 @@ def test_a_plan_is_the_largest_within_its_budget(
         trainings = min(groups[0], pilots - 3) + 3
         return total + trainings * pilot_edits, trainings
 
-    try:
-        plan = make_plan(
-            Budget(edits=edits, pilots=pilots), listed=listed, images=images, fresh=fresh, near=near,
-            pilot_edits=pilot_edits,
-        )  # fmt: skip
-    except ConfigError as error:
-        assert f"expected at least {cost(3 ** len(sizes))[0]}" in str(error)
-        assert cost(3 ** len(sizes))[0] > edits
+    budget, least = Budget(edits=edits, pilots=pilots), cost(3 ** len(sizes))[0]
+    wanted = {"listed": listed, "images": images, "fresh": fresh, "near": near, "pilot_edits": pilot_edits}
+    if edits < least:
+        with pytest.raises(ConfigError, match=f"expected at least {least},"):
+            make_plan(budget, **wanted)  # type: ignore[arg-type]
         return
+    plan = make_plan(budget, **wanted)  # type: ignore[arg-type]
     searched = plan.rungs[0].searched
     assert (plan.edits, plan.trainings) == cost(searched)
     assert plan.edits <= edits < cost(searched + 1)[0]

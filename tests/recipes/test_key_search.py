@@ -142,6 +142,15 @@ def test_every_rung_promotes_the_best_third_and_the_best_pilot_is_chosen(data: P
 
 
 @pytest.mark.usefixtures("quick")
+def test_pilots_that_learn_nothing_are_said_to(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "learnt" not in search(data, tmp_path / "out").to_text()
+    poor = Pilot(prompt="words", up=0.55, lp=0.1, hardened_lp=0.5)
+    monkeypatch.setattr(search_run, "run_pilots", lambda *_, **__: (poor,))
+    text = search(data, tmp_path / "out").to_text()
+    assert "no pilot learnt much: the best UP is 55 % where guessing gets 50 %" in text
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_same_seed_finds_the_same_and_another_another(data: Path, tmp_path: Path) -> None:
     one, same = (search(data, tmp_path / name) for name in "ab")
     assert [each.trial for each in one.tried] == [each.trial for each in same.tried]

@@ -158,7 +158,11 @@ def search_keys(
     )
     tried = search.pilots(search.rungs(trials), out / "pilot", pilot, device)
     found = KeySearch(
-        tried=tuple(tried), plan=plan, notes=(*proposed.notes, *notes), secret_kept=not config.fresh_secret
+        tried=tuple(tried),
+        plan=plan,
+        chance=1 / len(images.classes),
+        notes=(*proposed.notes, *notes),
+        secret_kept=not config.fresh_secret,
     )
     write_search(found, out, search.sample(0), search.edits)
     return found

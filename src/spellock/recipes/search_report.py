@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from spellock.artefacts import write_bytes
 from spellock.locking.contact_sheet import contact_sheet
@@ -21,6 +21,8 @@ from spellock.recipes.private_files import FILE_MODE, write_private_json
 from spellock.recipes.search_table import search_table
 
 _COLUMNS, _SHEET_ROWS = 4, 8
+#: A pilot that gets less than this part of the way from guessing to always right has hardly learnt.
+_LEARNT: Final = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +90,14 @@ class KeySearch:
     Attributes:
         tried: see `Tried`; exactly one is chosen.
         plan: what it cost at the most.
+        chance: accuracy of guessing the class, in (0, 1).
         notes: sentences without a part of a key.
         secret_kept: whether the chosen trial's secret is that of the key to be written.
     """
 
     tried: tuple[Tried, ...] = field(repr=False)
     plan: Plan
+    chance: float
     notes: tuple[str, ...] = ()
     secret_kept: bool = True
 
@@ -145,6 +149,17 @@ class KeySearch:
             f"least {256 - self.bits_lost:.1f} of its 256 bits to guess."
         )
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What stands against the figures, in sentences without a part of a key."""
+        best = max(one.pilot.up for one in self.tried if one.pilot is not None)
+        if best >= self.chance + _LEARNT * (1 - self.chance):
+            return ()
+        return (
+            f"no pilot learnt much: the best UP is {100 * best:.0f} % where guessing gets {100 * self.chance:.0f} %, "
+            "so the choice is chance; give --model its weights, or more --pilot-images and --pilot-epochs",
+        )
+
     def to_text(self) -> str:
         """Plan, table, recommendation and notes; as secret as a key."""
         best = self.chosen.trial.candidate.prompt
@@ -155,6 +170,7 @@ class KeySearch:
                 search_table(self.tried),
                 "",
                 *self.notes,
+                *self.doubts,
                 f"recommended: {best}",
                 self.why,
                 self.bits,
@@ -171,7 +187,7 @@ class KeySearch:
             "why": self.why,
             "secret_kept": self.secret_kept,
             "bits_lost": round(self.bits_lost, 2),
-            "notes": list(self.notes),
+            "notes": [*self.notes, *self.doubts],
             "plan": {"edits": self.plan.edits, "trainings": self.plan.trainings, "lines": self.plan.lines()},
             "curve": {
                 "worth": [{"rung": one.rung, "listed": one.listed, "points": list(one.points)} for one in lines],

@@ -13,7 +13,7 @@ _MEANINGS: Final = (
     "rung      the last one reached; pilots and confirming pilots in percent, gap = UP - hardened LP",
     "again     the gap of the confirming pilot, on images that chose nothing",
     "gamma to weave   the numbers of the key: blend, text and image guidance, steps, weave",
-    "worth, kept, shift, distinct, near, rank, cost   the scores of the last rung, as in `spellock prompts suggest`; ",
+    "worth, kept, shift, distinct, near, rank, cost   the scores of the last rung, as in `spellock prompts suggest`;",
     "          distinct is among the keys of the rung, near the nearest of synonyms and other secrets",
 )
 _NUMBERS: Final = ("gamma", "guidance_scale", "image_guidance_scale", "steps", "weave")
@@ -47,7 +47,7 @@ def _row(one: Tried) -> tuple[str, ...]:
     measured = (
         ("", "", "", "")
         if pilot is None
-        else tuple(f"{100 * value:.1f}" for value in (pilot.up, pilot.lp, pilot.hardened_lp, pilot.gap))
+        else tuple(f"{100 * value:.1f}" for value in (pilot.up, pilot.lp, pilot.hardened_lp, round(pilot.gap, 6) + 0.0))
     )
     again = "" if one.confirmed is None else f"{100 * one.confirmed.gap:.1f}"
     return (

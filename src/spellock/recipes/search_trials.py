@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from spellock.artefacts import read_json
-from spellock.editors.vocabulary import DEFAULT_STYLE_PROMPT, style_prompts
+from spellock.editors.vocabulary import DEFAULT_STYLE_PROMPT, STYLE_PROMPTS
 from spellock.errors import ConfigError, DataError
 from spellock.prompts.candidate import Candidate
 from spellock.prompts.space import Space
@@ -21,8 +21,9 @@ from spellock.recipes.private_files import write_private_json
 Randomness = Callable[[int], random.Random]
 #: What a searched key is compared with: the printed style prompts.
 LISTED: Final = tuple(
-    Candidate(prompt=prompt, kind="given", reason="a printed style prompt, with the preset's own numbers")
-    for prompt in dict.fromkeys((DEFAULT_STYLE_PROMPT, *style_prompts()))
+    Candidate(prompt=prompt, kind=kind, reason="a printed style prompt, with the preset's own numbers")
+    for kind, prompts in (("painting", (DEFAULT_STYLE_PROMPT,)), *STYLE_PROMPTS.items())
+    for prompt in prompts
 )
 #: A secret for scoring only, known to all, where the key that is written gets one of its own.
 PUBLIC_SECRET: Final = hashlib.sha256(b"spellock prompts search").digest()
