@@ -17,10 +17,13 @@ def table(cells: dict[str, dict[str, Figures]]) -> str:
     search, lines = cells.get("search", {}), []
     if search:
         gain, again = (over_seeds(search, name) for name in ("gain", "confirmed_gap"))
+        edits, trainings = (over_seeds(search, name, digits=0) for name in ("edits", "trainings"))
         lines += [
             f"In the pilots the chosen key has UP - hardened LP {over_seeds(search, 'gap')}, the best listed prompt "
             f"{over_seeds(search, 'listed_gap')}; on other images the chosen key {again}, a gain of {gain} points, for "
-            f"{over_seeds(search, 'edits', digits=0)} edits and {over_seeds(search, 'trainings', digits=0)} trainings.",
+            f"{edits} edits and {trainings} trainings. No searched key beat the best listed prompt in "
+            f"{sum(run['chose_listed'] > 0 for run in search.values())} of "
+            f"{len(search)} searches; there the best listed prompt is the searched key.",
             "",
         ]
     lines += ["| lock | baseline | UP | LP | hardened LP | UP - hardened LP |", "|---" * 6 + "|"]
