@@ -49,6 +49,7 @@ _LIST = (
     Command("key show", "Show a key file's header, or the key", "spellock.cli.key_file", "KeyShowArgs", "run_show"),
     Command("key rekey", "Give a key file a new passphrase", "spellock.cli.key_file", "KeyRekeyArgs", "run_rekey"),
     Command("prompts suggest", "Propose key prompts and score them", "spellock.cli.prompts", "PromptsSuggestArgs"),
+    Command("prompts search", "Search for the best whole key", "spellock.cli.prompts_search", "PromptsSearchArgs"),
     Command("lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs", "run", "defaults"),
     Command("predict", "Predict with a locked model and its key", "spellock.cli.predict", "PredictArgs"),
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),

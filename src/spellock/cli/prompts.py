@@ -6,12 +6,11 @@ import json as json_format
 from functools import partial
 from typing import Any
 
-from spellock.cli.key_words import refuse_both, report
+from spellock.cli.key_words import refuse_both
+from spellock.cli.new_key_file import plan_key_file
 from spellock.cli.options import check_device, record_run
 from spellock.cli.prompts_flags import PromptsSuggestArgs, own_model, pilot_config, suggest_config, vision_model
-from spellock.errors import ConfigError, StorageError
-from spellock.keyfile import refuse_existing, save_key
-from spellock.passphrase import new_passphrase
+from spellock.errors import ConfigError
 
 
 def run(args: PromptsSuggestArgs) -> int:
@@ -20,10 +19,7 @@ def run(args: PromptsSuggestArgs) -> int:
     Raises:
         SpellockError: an input does not fit; no message holds a prompt.
     """
-    refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     refuse_both("--local-model", args.local_model is not None, "--endpoint", args.endpoint is not None)
-    if args.write_key is None and (args.plain or args.passphrase_file is not None):
-        raise ConfigError("--plain and --passphrase-file are for the key file; add --write-key FILE")
     if args.model is None and (args.pilot or args.model_weights is not None or args.pretrained):
         raise ConfigError("--pilot, --model-weights and --pretrained need --model, the model to be locked")
     from spellock.data.open_images import open_images
@@ -34,14 +30,7 @@ def run(args: PromptsSuggestArgs) -> int:
     device = check_device(args.device)
     config, pilot, vision = suggest_config(args), pilot_config(args), vision_model(args)
     given = () if args.prompts_file is None else read_prompts(args.prompts_file)
-    passphrase = None
-    if args.write_key is not None:
-        # Before long work and before the passphrase is asked for, not after.
-        refuse_existing(args.write_key)
-        if not args.write_key.parent.is_dir():
-            raise StorageError(f"there is no folder {args.write_key.parent} for the key file; make it first")
-        if not args.plain:
-            passphrase = new_passphrase(args.write_key, passphrase_file=args.passphrase_file)
+    file = plan_key_file(args.write_key, plain=args.plain, passphrase_file=args.passphrase_file)
     images = open_images(args.data, split=args.split)
     make_key = partial(_key, preset=args.preset, weights=args.weights, gamma=args.gamma, resolution=args.resolution)
     make_key("with oil pastel")  # settings that cannot be used are refused now
@@ -60,10 +49,7 @@ def run(args: PromptsSuggestArgs) -> int:
     record_run(args.out / "command.json", "prompts suggest", args)
     (args.out / "command.json").chmod(0o600)
     print(json_format.dumps(found.to_dict()) if args.json else found.to_text())
-    if args.write_key is not None:
-        save_key(make_key(found.chosen.candidate.prompt), args.write_key, passphrase=passphrase, plain=args.plain)
-        if not args.json:
-            report(args.write_key, "written", encrypted=not args.plain, as_json=False)
+    file.write(make_key(found.chosen.candidate.prompt), quiet=args.json)
     return 0
 
 

@@ -12,6 +12,7 @@ import tyro
 from spellock.errors import ConfigError
 
 if TYPE_CHECKING:
+    from spellock.cli.search_flags import PromptsSearchArgs
     from spellock.prompts.asking import VisionModel
     from spellock.recipes.pilot import PilotConfig
     from spellock.recipes.suggest import SuggestConfig
@@ -114,6 +115,11 @@ def suggest_config(args: PromptsSuggestArgs) -> SuggestConfig:
 def pilot_config(args: PromptsSuggestArgs) -> PilotConfig | None:
     if not args.pilot:
         return None
+    return make_pilot(args, count=args.pilot)
+
+
+def make_pilot(args: PromptsSuggestArgs | PromptsSearchArgs, *, count: int) -> PilotConfig:
+    """``count`` pilots with the model and the lengths of ``args``."""
     from dataclasses import replace
 
     from spellock.recipes.model_choice import ModelChoice
@@ -122,7 +128,7 @@ def pilot_config(args: PromptsSuggestArgs) -> PilotConfig | None:
     choice = ModelChoice(
         name=str(args.model), weights=args.model_weights, pretrained=args.pretrained, input_size=args.input_size
     )
-    usual = PilotConfig(choice=choice, count=args.pilot, images=args.pilot_images, seed=args.seed)
+    usual = PilotConfig(choice=choice, count=count, images=args.pilot_images, seed=args.seed)
     warmup = min(usual.training.warmup_epochs, args.pilot_epochs)
     return replace(usual, training=replace(usual.training, epochs=args.pilot_epochs, warmup_epochs=warmup))
 
@@ -147,7 +153,7 @@ def vision_model(args: PromptsSuggestArgs) -> VisionModel | None:
     )
 
 
-def own_model(args: PromptsSuggestArgs, classes: int) -> PixelModel | None:
+def own_model(args: PromptsSuggestArgs | PromptsSearchArgs, classes: int) -> PixelModel | None:
     if args.model is None:
         return None
     from spellock.tasks.models import create_model

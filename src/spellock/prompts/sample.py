@@ -38,10 +38,12 @@ class Sample:
         return len(self.pixels)
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of what is edited: pixels and names."""
-        names = hashlib.sha256("\n".join(self.ids).encode()).digest()
-        return hashlib.sha256(names + str(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
+    def names(self) -> tuple[str, ...]:
+        """SHA-256 of what is edited, for each image: its pixels and its name, which may take part in an edit."""
+        return tuple(
+            hashlib.sha256(hashlib.sha256(name.encode()).digest() + str(one.shape).encode() + one.tobytes()).hexdigest()
+            for name, one in zip(self.ids, self.pixels, strict=True)
+        )
 
     def first(self, count: int) -> Sample:
         """The first ``count`` images; classes come in turn, so that they stay balanced."""

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from spellock.errors import ConfigError, EditorError
+from spellock.key import Key
 from spellock.progress import track
 from spellock.prompts.candidate import Candidate
 from spellock.prompts.edit_cache import EditCache, check_moved
@@ -91,13 +92,22 @@ class Scorer:
             ConfigError: there is no candidate.
             EditorError, StorageError: see `EditCache.edits`.
         """
+        return self.keyed_scores([(one, self.cache.make_key(one.prompt)) for one in candidates])
+
+    def keyed_scores(self, candidates: Sequence[tuple[Candidate, Key]]) -> tuple[list[PromptScore], float]:
+        """The same where every candidate comes with a key of its own; ``distinct`` then tells keys, not prompts.
+
+        Raises:
+            ConfigError: there is no candidate.
+            EditorError, StorageError: see `EditCache.edits_of`.
+        """
         if not candidates:
             raise ConfigError("there is no candidate prompt left to score; allow more kinds of candidates")
         view, probes = self._view(), self._probes()
         plain_content = probes.content(view.content_raw)
         scores, all_seen = [], []
-        for candidate in track(candidates, total=len(candidates), label="editing and probing prompts"):
-            edits = self.cache.edits(candidate.prompt, self.sample)
+        for candidate, key in track(candidates, total=len(candidates), label="editing and probing prompts"):
+            edits = self.cache.edits_of(key, self.sample)
             check_moved(self.sample, edits)
             content, seen = view.of(edits.pixels)
             shift, told = probes.shift(view.seen_raw, seen)
@@ -127,16 +137,31 @@ class Scorer:
         Raises:
             StorageError: see `EditCache.edits`.
         """
-        view, probes, found = self._view(), self._probes(), []
-        for score in track(scores, total=len(scores), label="editing with near synonyms"):
-            prompt = score.candidate.prompt
-            others = {}
-            for other in () if self.neighbours is None else self.neighbours(prompt):
+        keys = []
+        for score in scores:
+            others = []
+            for other in () if self.neighbours is None else self.neighbours(score.candidate.prompt):
                 with contextlib.suppress(EditorError):  # a synonym that the text encoder does not read whole
-                    others[other] = view.of(self.cache.edits(other, self.sample).pixels)[1]
-            own = view.of(self.cache.edits(prompt, self.sample).pixels)[1]
-            found.append(replace(score, near=probes.told_from(own, others) if others else None))
+                    others.append(self.cache.make_key(other))
+            keys.append((self.cache.make_key(score.candidate.prompt), others))
+        return self.keyed_near(scores, keys)
+
+    def keyed_near(self, scores: Sequence[PromptScore], keys: Sequence[tuple[Key, Sequence[Key]]]) -> list[PromptScore]:
+        """The scores with ``near`` measured, each against the keys that come with its own.
+
+        Raises:
+            EditorError, StorageError: see `EditCache.edits_of`.
+        """
+        view, probes, found = self._view(), self._probes(), []
+        pairs = zip(scores, keys, strict=True)
+        for score, (key, near) in track(pairs, total=len(scores), label="editing with near keys"):
+            others = {str(place): self._seen(view, one) for place, one in enumerate(near)}
+            told = probes.told_from(self._seen(view, key), others) if others else None
+            found.append(replace(score, near=told))
         return found
+
+    def _seen(self, view: _View, key: Key) -> Features:
+        return view.of(self.cache.edits_of(key, self.sample).pixels)[1]
 
     def _probes(self) -> Probes:
         return Probes(labels=self.sample.labels, classes=len(self.sample.classes), seed=self.seed)

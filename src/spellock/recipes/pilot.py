@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -77,41 +78,71 @@ class Pilot:
         figures = {"UP": self.up, "LP": self.lp, "hardened LP": self.hardened_lp}
         return "  ".join([*(f"{name} {100 * value:5.1f}" for name, value in figures.items()), self.prompt])
 
+    @property
+    def gap(self) -> float:
+        """UP - hardened LP, what pilots are compared by; in [-1, 1]."""
+        return self.up - self.hardened_lp
+
+    def figures(self) -> dict[str, float]:
+        """The figures by name, to six digits."""
+        return {name: round(getattr(self, name), 6) for name in _FIGURES}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"prompt": self.prompt} | {name: round(getattr(self, name), 6) for name in _FIGURES}
+        return {"prompt": self.prompt, **self.figures()}
 
 
 def run_pilots(
     images: ImageSet,
-    keys: Mapping[str, Key],
+    keys: Sequence[Key],
     out: Path,
     config: PilotConfig,
     *,
     make_editor: Callable[[Key], Editor],
     device: str = "cpu",
 ) -> tuple[Pilot, ...]:
-    """Lock with each of ``keys`` (by prompt) and measure on held-out images; finished ones in ``out`` are kept.
+    """Lock with each of ``keys`` and measure on held-out images; finished ones in ``out`` are kept.
 
     Raises:
         SpellockError: the images are too few, or a key or the model does not fit.
     """
-    chosen = images.subset(stratified_subset(images.labels, config.images, seed=config.seed))
-    check_trainable(chosen)
-    train, test = take_test(chosen, 0.25, seed=config.seed)
-    check_trainable(train)
+    train, test = pilot_images(images, config)
     with storage_errors(out):
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = []
-    for prompt, key in keys.items():
-        name = _name(key, config, chosen)
+    for key in keys:
+        name = _name(key, config, train, test)
         figures = _read(out / f"{name}.json")
         if figures is None:
             figures = _measure(train, test, key, out / name, config, make_editor, device)
             write_bytes(out / f"{name}.json", (json.dumps(figures) + "\n").encode(), mode=0o600)
         shutil.rmtree(out / name, ignore_errors=True)
-        found.append(Pilot(prompt=prompt, **figures))
+        found.append(Pilot(prompt=str(key.settings["prompt"]), **figures))
     return tuple(found)
+
+
+def pilot_images(images: ImageSet, config: PilotConfig) -> tuple[ImageSet, ImageSet]:
+    """The images that pilots train on, and those that they are measured on.
+
+    Raises:
+        DataError: they are too few, or of one class.
+    """
+    chosen = images.subset(stratified_subset(images.labels, config.images, seed=config.seed))
+    check_trainable(chosen)
+    train, test = take_test(chosen, 0.25, seed=config.seed)
+    check_trainable(train)
+    return train, test
+
+
+def pilot_edits(images: ImageSet, config: PilotConfig) -> int:
+    """How many edits a pilot makes at the most: training images, decoys, and what is measured under each key.
+
+    Raises:
+        DataError: see `pilot_images`.
+    """
+    train, test = pilot_images(images, config)
+    decoys = config.lock.decoys or math.ceil((config.lock.decoy_share or 0.0) * len(train))
+    return len(train) + decoys + (1 + config.wrong_keys) * len(test)
 
 
 def _measure(
@@ -143,10 +174,10 @@ def _measure(
     return {name: float(report[name]) for name in _FIGURES}
 
 
-def _name(key: Key, config: PilotConfig, images: ImageSet) -> str:
+def _name(key: Key, config: PilotConfig, train: ImageSet, test: ImageSet) -> str:
     """The same for the same pilot; it tells nothing to those who may not look into the folder anyway."""
-    labels = np.asarray(images.labels).tolist()
-    text = json.dumps([key.to_dict(), repr(config), images.ids, labels], sort_keys=True)
+    sets = [[one.ids, np.asarray(one.labels).tolist()] for one in (train, test)]
+    text = json.dumps([key.to_dict(), repr(config), sets], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -29,6 +29,7 @@ def propose(
     seed: int,
     vision: VisionModel | None,
     given: Sequence[Candidate],
+    draw: random.Random | None = None,
 ) -> Proposed:
     """The candidates of an earlier call with the same wishes, or fresh ones; written before they are used.
 
@@ -41,6 +42,7 @@ def propose(
         seed: of the sample; another one is another wish.
         vision: asked as well; None for nobody.
         given: the owner's own candidates.
+        draw: where hybrids and strings come from; None: the system's own randomness, since they are to be secrets.
     """
     wishes = {
         "images": images.name, "classes": list(images.classes), "tables": offline.tables,
@@ -56,7 +58,7 @@ def propose(
     if vision is not None:
         shown: list[Image.Image] = [images.open(int(place)) for place in places[: ask.images]]
         parts.append(ask_candidates(vision, shown, images.classes, ask))
-    parts.append(offline_candidates(images.classes, offline, random.SystemRandom()))
+    parts.append(offline_candidates(images.classes, offline, draw or random.SystemRandom()))
     found = Proposed(
         candidates=without_repeats(one for part in parts for one in part.candidates),
         notes=tuple(note for part in parts for note in part.notes),

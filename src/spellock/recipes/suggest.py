@@ -136,9 +136,9 @@ def suggest_prompts(
     pilots: tuple[Pilot, ...] = ()
     if pilot is not None:
         ranked = [chosen, *(one for one in by_worth(scores) if one is not chosen)]
-        keys = {one.candidate.prompt: make_key(one.candidate.prompt) for one in ranked[: pilot.count]}
+        keys = [make_key(one.candidate.prompt) for one in ranked[: pilot.count]]
         pilots = run_pilots(images, keys, out / "pilot", pilot, make_editor=make_editor, device=device)
-        winner = max(pilots, key=lambda one: one.up - one.hardened_lp)
+        winner = max(pilots, key=lambda one: one.gap)
         chosen = next(one for one in scores if one.candidate.prompt == winner.prompt)
     found = Suggestion(
         scores=tuple(scores),

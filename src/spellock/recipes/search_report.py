@@ -1,0 +1,243 @@
+"""What a key search found, why its key was chosen, and its files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from spellock.artefacts import write_bytes
+from spellock.locking.contact_sheet import contact_sheet
+from spellock.prompts.halving import Plan, goodness
+from spellock.prompts.sample import Pixels, Sample
+from spellock.prompts.scores import PromptScore
+from spellock.prompts.search_curve import Line, Point, draw_curve, running_best
+from spellock.prompts.trial import Trial
+from spellock.recipes.pilot import Pilot
+from spellock.recipes.private_files import FILE_MODE, write_private_json
+from spellock.recipes.search_table import search_table
+
+_COLUMNS, _SHEET_ROWS = 4, 8
+#: A pilot that gets less than this part of the way from guessing to always right has hardly learnt.
+_LEARNT: Final = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A trial and what is known of it.
+
+    Attributes:
+        trial: the key.
+        scores: of the rungs that it reached.
+        pilot: its short lock, where it got that far.
+        confirmed: the same on other images, of the chosen key and of the best listed prompt.
+        chosen: whether it is recommended.
+    """
+
+    trial: Trial
+    scores: tuple[PromptScore, ...] = field(default=(), repr=False)
+    pilot: Pilot | None = field(default=None, repr=False)
+    confirmed: Pilot | None = field(default=None, repr=False)
+    chosen: bool = False
+
+    @property
+    def objective(self) -> float:
+        """UP - hardened LP of the pilot, which there must be."""
+        assert self.pilot is not None
+        return self.pilot.gap
+
+    @property
+    def again(self) -> float:
+        """UP - hardened LP of the confirming pilot, which there must be."""
+        assert self.confirmed is not None
+        return self.confirmed.gap
+
+    def order(self) -> tuple[float, ...]:
+        """Smaller is better: those with pilots first, then by the rung that was reached."""
+        value = self.scores[-1].worth if self.pilot is None else self.objective
+        return (float(not self.chosen), float(self.pilot is None), -len(self.scores), *goodness(value, self.rank))
+
+    @property
+    def rank(self) -> int | None:
+        """Place in the lists that a thief tries."""
+        return self.scores[-1].rank
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; no secret."""
+        one = self.trial
+        return {
+            "key": one.number,
+            "listed": one.listed,
+            "prompt": one.candidate.prompt,
+            "kind": one.candidate.kind,
+            "settings": dict(one.settings),
+            "worth": [round(score.worth, 6) for score in self.scores],
+            "figures": {
+                name: None if value is None else round(value, 6) for name, value in self.scores[-1].figures().items()
+            },
+            "pilot": None if self.pilot is None else self.pilot.figures(),
+            "confirmed": None if self.confirmed is None else self.confirmed.figures(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeySearch:
+    """All trials by number, what was planned, and what else is to be said.
+
+    Attributes:
+        tried: see `Tried`; exactly one is chosen.
+        plan: what it cost at the most.
+        chance: accuracy of guessing the class, in (0, 1).
+        notes: sentences without a part of a key.
+        secret_kept: whether the chosen trial's secret is that of the key to be written.
+    """
+
+    tried: tuple[Tried, ...] = field(repr=False)
+    plan: Plan
+    chance: float
+    notes: tuple[str, ...] = ()
+    secret_kept: bool = True
+
+    @cached_property
+    def chosen(self) -> Tried:
+        return next(one for one in self.tried if one.chosen)
+
+    @cached_property
+    def listed(self) -> Tried:
+        """The best listed prompt, with the preset's own numbers."""
+        return next(one for one in self.tried if one.trial.listed and one.pilot is not None)
+
+    @property
+    def gain(self) -> float:
+        """UP - hardened LP of the chosen key less that of the best listed prompt, on images that chose neither."""
+        return self.chosen.again - self.listed.again
+
+    @property
+    def bits_lost(self) -> float:
+        """How much of the secret's 256 bits choosing among secrets can cost at the most: log2 of their number."""
+        return math.log2(len(self.tried)) if self.secret_kept else 0.0
+
+    @property
+    def why(self) -> str:
+        """Why the chosen key is recommended, without a part of it."""
+        chosen, listed, count = self.chosen, self.listed, sum(not one.trial.listed for one in self.tried)
+        pilots = sum(one.pilot is not None for one in self.tried)
+        if chosen.trial.listed:
+            return (
+                f"None of {count} searched keys beats the best listed prompt in the pilots, so that one is "
+                f"recommended, with UP - hardened LP {_points(chosen.objective)}, and "
+                f"{_points(chosen.again)} on other images: a larger budget may find a better one."
+            )
+        return (
+            f"Of {count} searched keys and {len(self.tried) - count} listed prompts it has the highest UP - hardened "
+            f"LP of {pilots} pilots, {_points(chosen.objective)} against {_points(listed.objective)} of the best "
+            f"listed prompt; on other images, which chose neither, {_points(chosen.again)} against "
+            f"{_points(listed.again)}: a gain of {_points(self.gain)} points. A pilot's figure has an error of "
+            "several points."
+        )
+
+    @property
+    def bits(self) -> str:
+        """What the search costs in secrecy, in a sentence."""
+        if not self.secret_kept:
+            return "The secret of the key was no part of the search: a written key gets a fresh one."
+        return (
+            f"The secret is one of {len(self.tried)} that were drawn: a thief who knows the search still has at "
+            f"least {256 - self.bits_lost:.1f} of its 256 bits to guess."
+        )
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What stands against the figures, in sentences without a part of a key."""
+        best = max(one.pilot.up for one in self.tried if one.pilot is not None)
+        if best >= self.chance + _LEARNT * (1 - self.chance):
+            return ()
+        return (
+            f"no pilot learnt much: the best UP is {100 * best:.0f} % where guessing gets {100 * self.chance:.0f} %, "
+            "so the choice is chance; give --model its weights, or more --pilot-images and --pilot-epochs",
+        )
+
+    def to_text(self) -> str:
+        """Plan, table, recommendation and notes; as secret as a key."""
+        best = self.chosen.trial.candidate.prompt
+        return "\n".join(
+            [
+                *self.plan.lines(),
+                "",
+                search_table(self.tried),
+                "",
+                *self.notes,
+                *self.doubts,
+                f"recommended: {best}",
+                self.why,
+                self.bits,
+            ]
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain JSON values; no secret."""
+        lines, points = self.curve()
+        return {
+            "recommended": self.chosen.to_dict(),
+            "best_listed": self.listed.to_dict(),
+            "gain": round(self.gain, 6),
+            "why": self.why,
+            "secret_kept": self.secret_kept,
+            "bits_lost": round(self.bits_lost, 2),
+            "notes": [*self.notes, *self.doubts],
+            "plan": {"edits": self.plan.edits, "trainings": self.plan.trainings, "lines": self.plan.lines()},
+            "curve": {
+                "worth": [{"rung": one.rung, "listed": one.listed, "points": list(one.points)} for one in lines],
+                "pilots": [[one.edits, round(one.objective, 6), one.kind] for one in points],
+            },
+            "keys": [one.to_dict() for one in sorted(self.tried, key=Tried.order)],
+        }
+
+    def curve(self) -> tuple[list[Line], list[Point]]:
+        """Both objectives against edits, in the order of the plan."""
+        lines, spent = [], 0
+        for place, (rung, edits) in enumerate(zip(self.plan.rungs, self.plan.score_edits, strict=True)):
+            cost = edits // rung.keys
+            start = spent
+            for listed in (False, True):
+                own = [
+                    one.scores[place].worth
+                    for one in self.tried
+                    if one.trial.listed == listed and len(one.scores) > place
+                ]
+                lines.append(
+                    Line(rung=place + 1, listed=listed, points=running_best(own, [cost] * len(own), start=start))
+                )
+                start += cost * len(own)
+            spent += edits
+        points = []
+        piloted = sorted((one for one in self.tried if one.pilot is not None), key=lambda one: one.trial.listed)
+        for one in piloted:
+            spent += self.plan.pilot_edits
+            kind = "listed" if one.trial.listed else "searched"
+            points.append(Point(edits=spent, objective=one.objective, kind=kind))
+        for one in piloted:
+            if one.confirmed is not None:
+                spent += self.plan.pilot_edits
+                points.append(Point(edits=spent, objective=one.again, kind="confirmed"))
+        return lines, points
+
+
+def write_search(found: KeySearch, out: Path, sample: Sample, edits: Callable[[Trial, Sample], Pixels]) -> None:
+    """Write table, JSON, curve and contact sheet of what was found to ``out``, with mode 0600."""
+    write_bytes(out / "search.txt", (found.to_text() + "\n").encode(), mode=FILE_MODE)
+    write_private_json(out / "search.json", found.to_dict())
+    write_bytes(out / "curve.png", draw_curve(*found.curve()), mode=FILE_MODE)
+    few = sample.first(_COLUMNS)
+    rows = [("raw", [(pixels, sample.classes[label]) for pixels, label in zip(few.pixels, few.labels, strict=True)])]
+    for one in sorted(found.tried, key=Tried.order)[:_SHEET_ROWS]:
+        title = f"{one.trial.number}" + (" chosen" if one.chosen else " listed" if one.trial.listed else "")
+        rows.append((title, [(pixels, one.trial.candidate.prompt) for pixels in edits(one.trial, sample)[:_COLUMNS]]))
+    write_bytes(out / "contact_sheet.png", contact_sheet(rows), mode=FILE_MODE)
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"

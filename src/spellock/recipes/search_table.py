@@ -1,0 +1,63 @@
+"""The table of a key search as aligned text; as secret as a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from spellock.recipes.search_report import Tried
+
+_ROWS: Final = 30
+_MEANINGS: Final = (
+    "rung      the last one reached; pilots and confirming pilots in percent, gap = UP - hardened LP",
+    "again     the gap of the confirming pilot, on images that chose nothing",
+    "gamma to weave   the numbers of the key: blend, text and image guidance, steps, weave",
+    "worth, kept, shift, distinct, near, rank, cost   the scores of the last rung, as in `spellock prompts suggest`;",
+    "          distinct is among the keys of the rung, near the nearest of synonyms and other secrets",
+)
+_NUMBERS: Final = ("gamma", "guidance_scale", "image_guidance_scale", "steps", "weave")
+_SCORES: Final = ("kept", "shift", "distinct", "near", "rank", "cost")
+_HEAD: Final = (
+    "", "key", "rung", "worth", "UP", "LP", "hardened", "gap", "again", "gamma", "guidance", "image", "steps", "weave",
+    *_SCORES, "kind", "prompt",
+)  # fmt: skip
+
+
+def search_table(tried: Sequence[Tried]) -> str:
+    """The best 30 keys, the chosen one (``*``) first, listed prompts marked ``l``; what the columns mean below."""
+    ordered = sorted(tried, key=lambda one: one.order())
+    rows = [_HEAD, *(_row(one) for one in ordered[:_ROWS])]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    last = len(_HEAD) - 2
+    lines = [
+        "  ".join(
+            cell.rjust(width) if 0 < column < last else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    rest = [f"and {len(ordered) - _ROWS} more, in search.json"] if len(ordered) > _ROWS else []
+    return "\n".join([*lines, *rest, "", *_MEANINGS])
+
+
+def _row(one: Tried) -> tuple[str, ...]:
+    score, pilot = one.scores[-1], one.pilot
+    figures = score.figures()
+    measured = (
+        ("", "", "", "")
+        if pilot is None
+        else tuple(f"{100 * value:.1f}" for value in (pilot.up, pilot.lp, pilot.hardened_lp, round(pilot.gap, 6) + 0.0))
+    )
+    again = "" if one.confirmed is None else f"{100 * one.confirmed.gap:.1f}"
+    return (
+        "*" if one.chosen else "l" if one.trial.listed else "", str(one.trial.number), str(len(one.scores)),
+        f"{score.worth:.2f}", *measured, again, *(f"{one.trial.settings[name]:g}" for name in _NUMBERS),
+        *(_shown(figures[name]) for name in _SCORES), one.trial.candidate.kind, one.trial.candidate.prompt,
+    )  # fmt: skip
+
+
+def _shown(value: float | int | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
