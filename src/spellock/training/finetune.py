@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +17,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from spellock.artefacts import storage_errors, write_json
-from spellock.errors import ConfigError
 from spellock.tasks.pixel_model import PixelModel
 from spellock.training.augment import make_augment
+from spellock.training.best_epoch import Validate, judge
 from spellock.training.combination import Combination, Sum
 from spellock.training.config import FinetuneConfig
 from spellock.training.epoch import EpochTrainer
+from spellock.training.finetune_result import FinetuneResult
 from spellock.training.guidance import Guidance
 from spellock.training.guide import Guide
 from spellock.training.log import TrainingLog
@@ -45,31 +45,9 @@ from spellock.training.sampler import make_sampler
 from spellock.training.set_batches import bind
 from spellock.training.sources import open_source
 
+__all__ = ["FinetuneResult", "Validate", "finetune"]
+
 _log = logging.getLogger(__name__)
-Validate = Callable[[PixelModel], Mapping[str, float]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinetuneResult:
-    """How a run went.
-
-    Attributes:
-        best_epoch: epoch (from 1) whose weights the model has now.
-        best_score: its validation score; None without validation.
-        rule: how that epoch was chosen.
-        history: the log, a row an epoch.
-        seconds: spent by this call, without epochs done before a resume.
-        resumed_from: epochs that were done before.
-        folder: where log, configuration and checkpoints lie.
-    """
-
-    best_epoch: int
-    best_score: float | None
-    rule: str
-    history: tuple[Mapping[str, float], ...]
-    seconds: float
-    resumed_from: int
-    folder: Path
 
 
 def finetune(
@@ -192,7 +170,7 @@ def finetune(
             row, last = trainer.train(epoch), epoch + 1 == config.epochs
             if main:
                 if validate is not None and (last or (epoch + 1) % config.validate_every == 0):
-                    row |= _judge(model, validate, select, state, epoch + 1, checkpoints)
+                    row |= judge(model, validate, select, state, epoch + 1, checkpoints)
                 state.epoch = epoch + 1
                 state.history.append(row)
                 log.write(state.history)
@@ -220,18 +198,3 @@ def finetune(
     if main:
         write_json(out / "result.json", result)
     return result
-
-
-def _judge(
-    model: PixelModel, validate: Validate, select: str, state: RunState, epoch: int, checkpoints: Checkpoints
-) -> dict[str, float]:
-    """Validate, and keep the weights if they are the best so far; gives the scores as columns of the log."""
-    model.eval()
-    scores = {name: float(value) for name, value in validate(model).items()}
-    if select not in scores:
-        raise ConfigError(f"validation gave no score {select!r} to choose the best epoch by, only {', '.join(scores)}")
-    score = -math.inf if math.isnan(scores[select]) else scores[select]
-    if state.best_score is None or score > state.best_score:
-        state.best_epoch, state.best_score = epoch, score
-        checkpoints.save_best(epoch, model.network)
-    return {f"validation_{name}": value for name, value in scores.items()}
