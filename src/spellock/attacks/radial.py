@@ -1,0 +1,13 @@
+"""Frequencies of one wavelength: rings of a two-dimensional spectrum."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def rings_of(side: int) -> Tensor:
+    """The ring of each place of ``rfft2`` of a square of ``side`` pixels: int64 (side * (side // 2 + 1),), 0 the mean."""
+    rows = torch.fft.fftfreq(side)[:, None] * side
+    columns = torch.fft.rfftfreq(side)[None, :] * side
+    return (rows.square() + columns.square()).sqrt().round().long().flatten()
