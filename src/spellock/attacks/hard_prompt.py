@@ -62,7 +62,7 @@ class _Words(nn.Module):
 @register_attack("hard-prompt")
 @dataclass(frozen=True, kw_only=True)
 class HardPrompt(Attack):
-    """p <- p - rate * gradient at Proj(p), Proj to the nearest vectors of the vocabulary, of how badly p explains leaks.
+    """p <- p - rate * gradient at Proj(p) of how badly it explains the leaks; Proj to the vocabulary's nearest vectors.
 
     The best prompts passed are judged again on the same images and noise, and come back as keys: the prompt is the
     whole text, since behind the owner's prompt there may be a string of the secret's. A weave is read off the leaked

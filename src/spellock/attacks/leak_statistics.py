@@ -85,13 +85,14 @@ def _colours(images: Tensor) -> Tensor:
 
 
 def _spectrum(images: Tensor) -> Tensor:
-    """log of the mean power (N, 3 * rings) at each wavelength, the image's mean left out; pixels in levels of 0..255."""
+    """log of 1 + mean power (N, 3 * rings) at each wavelength but the mean's; pixels in levels of 0..255."""
     side = images.shape[-1]
     rings = rings_of(side)
     power = torch.fft.rfft2(255 * images, norm="ortho").abs().square().flatten(2)
     sums = power.new_zeros(len(images), 3, int(rings.max()) + 1).index_add(2, rings, power)
     means = sums / torch.bincount(rings)
-    return (means[:, :, 1 : side // 2 + 1] + 1).log().flatten(1)
+    logarithms: Tensor = (means[:, :, 1 : side // 2 + 1] + 1).log().flatten(1)
+    return logarithms
 
 
 def _features(images: Tensor, model: PixelModel, stages: tuple[str, ...]) -> list[Tensor]:
@@ -105,7 +106,7 @@ def _features(images: Tensor, model: PixelModel, stages: tuple[str, ...]) -> lis
 
         return note
 
-    handles = [layers[name].register_forward_hook(keep(name)) for name in stages]  # type: ignore[arg-type]
+    handles = [layers[name].register_forward_hook(keep(name)) for name in stages]
     try:
         model.eval()(images.to(model.mean.device))
     finally:

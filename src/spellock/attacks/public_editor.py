@@ -62,7 +62,7 @@ class PublicEditor:
         Raises:
             ConfigError: the secret is not 32 bytes.
         """
-        without = {"secret_use": "none", "weave": 0.0}
+        without: dict[str, Scalar] = {"secret_use": "none", "weave": 0.0}
         key = self.guess(prompt, secret)
         return key.with_settings(**{name: value for name, value in without.items() if name in key.settings})
 

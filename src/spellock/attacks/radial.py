@@ -7,7 +7,8 @@ from torch import Tensor
 
 
 def rings_of(side: int) -> Tensor:
-    """The ring of each place of ``rfft2`` of a square of ``side`` pixels: int64 (side * (side // 2 + 1),), 0 the mean."""
+    """The ring of each place of ``rfft2`` of a square of ``side`` pixels: int64 (side * (side // 2 + 1),); 0: mean."""
     rows = torch.fft.fftfreq(side)[:, None] * side
     columns = torch.fft.rfftfreq(side)[None, :] * side
-    return (rows.square() + columns.square()).sqrt().round().long().flatten()
+    rings: Tensor = (rows.square() + columns.square()).sqrt().round().long().flatten()
+    return rings

@@ -8,7 +8,8 @@ from typing import Any
 
 from spellock.cli.key_words import refuse_both, report
 from spellock.cli.options import check_device, record_run
-from spellock.cli.prompts_flags import PromptsSuggestArgs, own_model, pilot_config, suggest_config, vision_model
+from spellock.cli.prompts_flags import PromptsSuggestArgs, own_model, pilot_config, suggest_config
+from spellock.cli.vision_flags import vision_model
 from spellock.errors import ConfigError, StorageError
 from spellock.keyfile import refuse_existing, save_key
 from spellock.passphrase import new_passphrase

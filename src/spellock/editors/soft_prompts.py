@@ -1,6 +1,6 @@
 """Prompts as vectors: the diffusion editor with a text that gradients flow to, for those who look for a prompt.
 
-It drives the same `Sampler` as the editor, with other text states and fewer steps; nothing of the edit is written twice.
+It drives the editor's own `Sampler`, with other text states and fewer steps; nothing of the edit is written twice.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ class _Text:
     tokenizer: Any
     encoder: Any
     ids: Tensor  # (V,) of the vocabulary
+    before: list[int]  # what the tokenizer puts around every prompt
+    after: list[int]
 
 
 class DiffusionSoftPrompts:
@@ -87,7 +89,11 @@ class DiffusionSoftPrompts:
         encoder.requires_grad_(False)
         special = set(tokenizer.all_special_ids)
         words = _PRINTABLE if _reads_bytes(tokenizer) else [i for i in range(len(tokenizer)) if i not in special]
-        self._text = _Text(tokenizer, encoder, torch.tensor(words))
+        letter = tokenizer("a", add_special_tokens=False).input_ids
+        whole = tokenizer("a").input_ids
+        start = whole.index(letter[0])
+        after = whole[start + len(letter) :]
+        self._text = _Text(tokenizer, encoder, torch.tensor(words), before=whole[:start], after=after)
         self.vocabulary: Tensor = encoder.get_input_embeddings().weight.detach()[self._text.ids].clone()
         self._sampler = Sampler(
             pieces=replace(pieces, tokenizers=(), text_encoders=()),
@@ -112,12 +118,12 @@ class DiffusionSoftPrompts:
         tokenizer, encoder = self._text.tokenizer, self._text.encoder
         own = self._text.ids[tokens].tolist()
         length = tokenizer.model_max_length
-        whole = tokenizer.build_inputs_with_special_tokens(own)
+        whole = [*self._text.before, *own, *self._text.after]
         if len(whole) > length:
             raise ConfigError(f"got a prompt of {len(whole)} tokens, expected at most {length}; use fewer")
         # Byte encoders leave padding out, others were trained with it.
         filled = whole if _reads_bytes(tokenizer) else whole + [tokenizer.pad_token_id] * (length - len(whole))
-        start = whole.index(own[0]) if own else 0
+        start = len(self._text.before)
 
         def put(_: nn.Module, __: Any, embedded: Tensor) -> Tensor:
             assert vectors is not None
