@@ -25,6 +25,7 @@ from real_results import PROMPT, SETTINGS
 from support import shared_data
 from support.results import write_result
 
+from spellock.attacks.budget import Budget
 from spellock.data.memory import numpy_images
 from spellock.editors.presets import new_key
 from spellock.evaluation.attack_plan import AttackPlan, trials
@@ -56,7 +57,7 @@ def attack(name: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         public = choice.create(len(classes), seed=args.seed)
     plan = AttackPlan(
         labels=tuple(args.labels), leaked=tuple(args.leaked), draws=args.draws, seed=args.seed,
-        candidate_images=args.candidate_images,
+        candidate_images=args.candidate_images, budget=Budget(steps=args.steps),
     )  # fmt: skip
     report = evaluate_attacks(
         locked.model, locked.classes, key, sets["test"], trials(args.attacks.split(",")), plan,
@@ -79,6 +80,7 @@ def main() -> None:
         "--labels", type=int, nargs="+", default=[20, 200, 1000, 2000], help="0.1, 1, 5, 10 %% of 20000"
     )
     parser.add_argument("--leaked", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--steps", type=int, default=None, help="of each training run, at most")
     parser.add_argument("--weave", type=float, default=0.0, help="of the key that the models were locked with")
     parser.add_argument("--result", default=None, help="write what was measured under this name, a part too")
     parser.add_argument("--draws", type=int, default=1)

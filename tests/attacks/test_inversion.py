@@ -32,7 +32,8 @@ def view(*, pairs: bool = True, count: int = 10, **changes: object) -> AttackerV
     holdings = tints.leaked(count)
     if not pairs:
         del holdings["edited_raw"]
-    return colours.view(colours.locked(before=tints.untinted), editor=tints.public(), **{**holdings, **changes})
+    given = {"editor": tints.public(), **holdings, **changes}
+    return colours.view(colours.locked(before=tints.untinted), **given)
 
 
 def painted(stolen: object) -> Tensor:
