@@ -3,6 +3,11 @@
 Images: the thief's are ``train_extra`` (in no locked set), the scored ones the test set. Goes on where it was stopped.
 
     python benchmarks/attacks.py [cifar10] [--attacks ridge,translator] [--recipes raw-twins=FOLDER ...]
+
+Attacks on leaked images, those that invert the prompt among them, by themselves; keys of `hardening.py` are woven:
+
+    python benchmarks/attacks.py cifar10 --attacks hard-prompt,textual-inversion,surrogate-prompt,translator \
+        --leaked 10 --images 1000 --result inversion_cifar10 [--weave 0.1 --recipes hardened=FOLDER]
 """
 
 from __future__ import annotations
@@ -10,6 +15,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +25,7 @@ from real_results import PROMPT, SETTINGS
 from support import shared_data
 from support.results import write_result
 
+from spellock.attacks.budget import Budget
 from spellock.data.memory import numpy_images
 from spellock.editors.presets import new_key
 from spellock.evaluation.attack_plan import AttackPlan, trials
@@ -41,7 +49,7 @@ def attack(name: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         keep = draw.permutation(len(x))[: args.images]
         sets[split] = numpy_images(x[keep], y[keep], classes, name=f"{name} {split}")
     secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
-    key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=0.0)
+    key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=args.weave)
     locked = load_model(folder / "model")
     public = None
     if setting.weights is not None:
@@ -49,7 +57,7 @@ def attack(name: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         public = choice.create(len(classes), seed=args.seed)
     plan = AttackPlan(
         labels=tuple(args.labels), leaked=tuple(args.leaked), draws=args.draws, seed=args.seed,
-        candidate_images=args.candidate_images,
+        candidate_images=args.candidate_images, budget=Budget(steps=args.steps),
     )  # fmt: skip
     report = evaluate_attacks(
         locked.model, locked.classes, key, sets["test"], trials(args.attacks.split(",")), plan,
@@ -72,6 +80,9 @@ def main() -> None:
         "--labels", type=int, nargs="+", default=[20, 200, 1000, 2000], help="0.1, 1, 5, 10 %% of 20000"
     )
     parser.add_argument("--leaked", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--steps", type=int, default=None, help="of each training run, at most")
+    parser.add_argument("--weave", type=float, default=0.0, help="of the key that the models were locked with")
+    parser.add_argument("--result", default=None, help="write what was measured under this name, a part too")
     parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--candidate-images", type=int, default=200)
     parser.add_argument("--unlabelled", type=int, default=2000)
@@ -83,7 +94,12 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     recipes = dict(word.split("=", 1) for word in args.recipes)
     figures = {recipe: attack(args.name, Path(folder), args) for recipe, folder in recipes.items()}
-    if args.attacks == "all" and args.images is None:  # a part is for looking at
+    if args.result is not None:
+        words = " ".join(shlex.quote(word) for word in sys.argv[1:])
+        write_result(
+            args.result, figures, seeds=[args.seed], command=f"python benchmarks/attacks.py {words}", show=False
+        )
+    elif args.attacks == "all" and args.images is None:  # other parts are for looking at
         command = f"python benchmarks/attacks.py {args.name}"
         write_result(f"attacks_{args.name}", figures, seeds=[args.seed], command=command, show=False)
 

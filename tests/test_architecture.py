@@ -26,6 +26,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
             "artefacts",
             "pixels",
             "progress",
+            "vision",
             "derived",
             "hidden",
             "keystream",

@@ -91,3 +91,14 @@ def test_the_list_names_levels_and_options(capsys: pytest.CaptureFixture[str]) -
     assert lines["translator"][0] == "pairs"
     assert main(["attack", "list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ridge"]["level"] == "labels"
+
+
+def test_leaked_images_stay_here_unless_they_may_leave(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("--endpoint", "https://model.invalid/v1", "--vision-model", "any", "--json")
+    assert attack(locked, "surrogate-prompt", *asked) == 0
+    (row,) = json.loads(capsys.readouterr().out)["attacks"]
+    assert "--allow-upload" in row["skipped"]
+    assert attack(locked, "suppressed", "--allow-upload") != 0
+    assert "nobody to upload to" in capsys.readouterr().err
+    assert attack(locked, "surrogate-prompt", *asked, "--local-model", "./none") != 0
+    assert "exclude each other" in capsys.readouterr().err

@@ -39,12 +39,16 @@ class GuessScores:
         """How right the key looks, higher is better; None where the editor refuses it."""
         if str(number) not in self._known:
             try:
-                score = judge(self._guesser.outputs(key, self._images), self._guesser.real, self._ranking)
+                score = self.judged(key)
                 self._known[str(number)] = score if math.isfinite(score) else None
             except ConfigError:
                 self._known[str(number)] = None
             self._save()
         return self._known[str(number)]
+
+    def judged(self, key: Key) -> float:
+        """The score itself; other ways to rank overwrite it."""
+        return judge(self._guesser.outputs(key, self._images), self._guesser.real, self._ranking)
 
     def _save(self) -> None:
         if self._path is not None:

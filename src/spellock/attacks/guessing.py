@@ -44,8 +44,15 @@ class Guesser:
         Raises:
             ConfigError, EditorError: the editor does not take such a key.
         """
-        edited = self._edit(self.editor.load(key), floats(images))
-        return outputs_of(self.view.answer, to_uint8(edited), label="guessed keys")
+        return outputs_of(self.view.answer, to_uint8(self.edited(key, floats(images))), label="guessed keys")
+
+    def edited(self, key: Key, images: Tensor) -> Tensor:
+        """float32 images (N, 3, H, W) in [0, 1] squashed to the editor's size and edited with ``key``.
+
+        Raises:
+            ConfigError, EditorError: the editor does not take such a key.
+        """
+        return self._edit(self.editor.load(key), images)
 
     def stolen(self, key: Key, *, name: str, found: dict[str, Scalar] | None = None) -> Stolen:
         """The model behind an edit with ``key``; the editor is loaded when it is first used."""

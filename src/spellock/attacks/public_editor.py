@@ -9,10 +9,11 @@ from typing import Final
 
 from spellock.editors.base import Editor
 from spellock.editors.registry import load_editor
+from spellock.editors.soft_prompts import SoftPrompts, soft_prompts
 from spellock.key import Key, Scalar
 
 #: Of a key's settings these are never public, nor is a LoRA of the owner's own.
-PRIVATE: Final = frozenset({"prompt", "negative_prompt", "lora", "lora_digest"})
+PRIVATE: Final = frozenset({"prompt", "negative_prompt", "weave_text", "lora", "lora_digest"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class PublicEditor:
         settings: public ones.
         gamma, resolution, resize: of the blend, which leaked images or the paper tell.
         make: loads an editor of a key; by default the registry does.
+        open: looks into the text encoder of a key's editor.
     """
 
     name: str
@@ -32,6 +34,7 @@ class PublicEditor:
     resolution: int
     resize: str
     make: Callable[[Key], Editor] = field(default=load_editor, repr=False)
+    open: Callable[[Key], SoftPrompts] = field(default=soft_prompts, repr=False)
 
     def __post_init__(self) -> None:
         kept = {name: value for name, value in self.settings.items() if name not in PRIVATE}
@@ -51,6 +54,17 @@ class PublicEditor:
             resolution=self.resolution,
             resize=self.resize,
         )
+
+    def bare(self, prompt: str, secret: bytes) -> Key:
+        """A key whose prompt is the whole text: no string of the secret's behind it, and no weave; the secret gives
+        the noise alone.
+
+        Raises:
+            ConfigError: the secret is not 32 bytes.
+        """
+        without: dict[str, Scalar] = {"secret_use": "none", "weave": 0.0}
+        key = self.guess(prompt, secret)
+        return key.with_settings(**{name: value for name, value in without.items() if name in key.settings})
 
     def load(self, key: Key) -> Editor:
         """The editor of a guessed key.

@@ -11,6 +11,7 @@ from torch import Tensor
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, one_of
 from spellock.attacks.levels import Asset
+from spellock.attacks.radial import rings_of
 from spellock.attacks.registry import register_attack
 from spellock.attacks.translated import raw_and_edited, through
 from spellock.attacks.view import AttackerView
@@ -60,10 +61,7 @@ class SpectrumTransfer(Attack):
 
 
 def _ring_means(power: Tensor) -> Tensor:
-    side = power.shape[-2]
-    rows = torch.fft.fftfreq(side)[:, None] * side
-    columns = torch.fft.rfftfreq(side)[None, :] * side
-    rings = (rows.square() + columns.square()).sqrt().round().long().flatten()
+    rings = rings_of(power.shape[-2])
     flat = power.flatten(1)
     sums = torch.zeros(3, int(rings.max()) + 1).index_add_(1, rings, flat)
     means: Tensor = (sums / torch.bincount(rings).clamp_min(1))[:, rings]

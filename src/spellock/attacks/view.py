@@ -17,6 +17,7 @@ from spellock.attacks.public_editor import PublicEditor
 from spellock.errors import ConfigError, DataError
 from spellock.pixels import from_uint8
 from spellock.tasks.pixel_model import PixelModel
+from spellock.vision import VisionModel
 
 Labels = NDArray[np.int64]
 
@@ -38,6 +39,7 @@ class AttackerView:
         customer: tells what an unlocked model says to the ``unlabelled`` images.
         editor: what is public of an editor that takes prompts.
         trigger: what is public of one that takes none: its name, the blend and the size.
+        looker: a vision-language model that leaked images may be shown to; None for none.
         budget: limits of the attack.
         seed: of all that the attack draws.
 
@@ -59,6 +61,7 @@ class AttackerView:
     customer: Customer | None = None
     editor: PublicEditor | None = None
     trigger: PublicEditor | None = None
+    looker: VisionModel | None = None
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from spellock.cli.key_words import refuse_both
 from spellock.cli.options import check_device, record_run
+from spellock.cli.vision_flags import vision_model
 from spellock.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,6 +64,18 @@ class AttackArgs:
     """Seconds of an attack, at most; results then depend on the machine."""
     candidates: int | None = None
     """Guessed keys of an attack, at most."""
+    endpoint: str | None = None
+    """For surrogate-prompt: address of an OpenAI-compatible endpoint that is shown leaked edited images, for example
+    https://host/v1. None: $SPELLOCK_ENDPOINT where --vision-model is given. Its access key is read from
+    $SPELLOCK_API_KEY alone."""
+    vision_model: str | None = None
+    """Name of the endpoint's model. None: $SPELLOCK_VISION_MODEL."""
+    allow_upload: bool = False
+    """Let the leaked edited images leave this machine for the endpoint."""
+    local_model: str | None = None
+    """An image-text model of transformers to show them instead, by hub id or folder; no image leaves this machine."""
+    timeout: float = 60.0
+    """Seconds to wait for the endpoint."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE")] = ()
     """An option of the attack; may be repeated. Then only this form of it is tried."""
     split: str | None = None
@@ -140,6 +154,8 @@ def _attack(args: AttackArgs) -> AttackReport:
     from spellock.passphrase import open_key
     from spellock.tasks.checkpoint import load_model
 
+    refuse_both("--local-model", args.local_model is not None, "--endpoint", args.endpoint is not None)
+    looker = vision_model(args)
     names = [word.strip() for word in args.name.split(",") if word.strip()]
     chosen = trials(names, _options(names, args.set))
     device = check_device(args.device)
@@ -173,6 +189,7 @@ def _attack(args: AttackArgs) -> AttackReport:
         public=None if public is None else public.to(device),
         unlabelled=args.unlabelled,
         work=args.out / "work",
+        looker=looker,
     )
 
 

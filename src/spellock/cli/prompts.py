@@ -9,7 +9,8 @@ from typing import Any
 from spellock.cli.key_words import refuse_both
 from spellock.cli.new_key_file import plan_key_file
 from spellock.cli.options import check_device, record_run
-from spellock.cli.prompts_flags import PromptsSuggestArgs, own_model, pilot_config, suggest_config, vision_model
+from spellock.cli.prompts_flags import PromptsSuggestArgs, own_model, pilot_config, suggest_config
+from spellock.cli.vision_flags import vision_model
 from spellock.errors import ConfigError
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tyro
 
-from spellock.errors import ConfigError
-
 if TYPE_CHECKING:
     from spellock.cli.search_flags import PromptsSearchArgs
-    from spellock.prompts.asking import VisionModel
     from spellock.recipes.pilot import PilotConfig
     from spellock.recipes.suggest import SuggestConfig
     from spellock.tasks.pixel_model import PixelModel
@@ -131,26 +127,6 @@ def make_pilot(args: PromptsSuggestArgs | PromptsSearchArgs, *, count: int) -> P
     usual = PilotConfig(choice=choice, count=count, images=args.pilot_images, seed=args.seed)
     warmup = min(usual.training.warmup_epochs, args.pilot_epochs)
     return replace(usual, training=replace(usual.training, epochs=args.pilot_epochs, warmup_epochs=warmup))
-
-
-def vision_model(args: PromptsSuggestArgs) -> VisionModel | None:
-    if args.local_model is not None:
-        from spellock.prompts.local_model import LocalModel
-
-        return LocalModel(source=args.local_model, device=args.device)
-    if args.endpoint is None and args.vision_model is None:
-        if args.allow_upload:
-            raise ConfigError("got --allow-upload and nobody to upload to; add --endpoint or --vision-model")
-        return None
-    from spellock.prompts.endpoint import endpoint_from
-
-    return endpoint_from(
-        url=args.endpoint,
-        model=args.vision_model,
-        allow_upload=args.allow_upload,
-        timeout=args.timeout,
-        say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
-    )
 
 
 def own_model(args: PromptsSuggestArgs | PromptsSearchArgs, classes: int) -> PixelModel | None:

@@ -89,6 +89,10 @@ class ByteTextEncoder(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         """Keep PyTorch's own initialisation."""
 
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The vectors of the bytes."""
+        return self.bytes
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
         """``attention_mask`` is accepted for the pipelines' sake and ignored: padding is known from the ids."""
         count, length = input_ids.shape

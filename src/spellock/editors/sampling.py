@@ -28,29 +28,32 @@ class Sampler:
     steps: int
 
     def __call__(self, images: Tensor, generators: list[torch.Generator]) -> Tensor:
-        """G(x) for float32 images (B, 3, R, R) in [0, 1]; ``generators`` has one CPU generator per image."""
+        """G(x) for float32 images (B, 3, R, R) in [0, 1]; ``generators`` has one CPU generator per image.
+
+        Gradients flow through it to the text, where the caller lets them.
+        """
         pieces = self.pieces
         device = pieces.unet.device
-        original = self._encode(images.to(device))
+        original = self.encode(images.to(device))
         pieces.scheduler.set_timesteps(self.steps, device=device)
         latents = torch.cat([torch.randn((1, *original.shape[1:]), generator=each) for each in generators])
         latents = latents.to(device) * pieces.scheduler.init_noise_sigma
         branches = self.guidance.branches
         conditions = torch.cat([torch.zeros_like(original) if branch == "none" else original for branch in branches])
-        arguments = self._unet_arguments(len(images), images.shape[-1])
+        arguments = self.unet_arguments(len(images), images.shape[-1])
         extra = _step_arguments(pieces.scheduler, generators)
         for time in pieces.scheduler.timesteps:
             scaled = pieces.scheduler.scale_model_input(latents, time)
             inputs = torch.cat([torch.cat([scaled] * len(branches)), conditions], dim=1)
-            predicted = pieces.unet(_laid_out(inputs, pieces.unet.dtype), time, **arguments, return_dict=False)[0]
+            predicted = pieces.unet(laid_out(inputs, pieces.unet.dtype), time, **arguments, return_dict=False)[0]
             guided = self.guidance.combine(predicted.float().chunk(len(branches)))
             latents = pieces.scheduler.step(guided, time, latents, **extra, return_dict=False)[0].float()
         return self._decode(latents).cpu()
 
-    def _encode(self, images: Tensor) -> Tensor:
+    def encode(self, images: Tensor) -> Tensor:
         """The most likely latents, float32; unscaled, but for CosXL."""
         vae = self.pieces.vae
-        encoded = vae.encode(_laid_out(images * 2 - 1, vae.dtype))
+        encoded = vae.encode(laid_out(images * 2 - 1, vae.dtype))
         latents: Tensor = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
         return latents.float() * vae.config.scaling_factor if self.pieces.scaled_image_latents else latents.float()
 
@@ -61,10 +64,10 @@ class Sampler:
         if self.pieces.kind == "xl" and mean is not None and spread is not None:
             spread, mean = (latents.new_tensor(each).view(1, -1, 1, 1) for each in (spread, mean))
             latents = latents * spread + mean
-        decoded: Tensor = vae.decode(_laid_out(latents, vae.dtype), return_dict=False)[0]
+        decoded: Tensor = vae.decode(laid_out(latents, vae.dtype), return_dict=False)[0]
         return (decoded.float() / 2 + 0.5).clamp(0, 1)
 
-    def _unet_arguments(self, count: int, side: int) -> dict[str, Any]:
+    def unet_arguments(self, count: int, side: int) -> dict[str, Any]:
         """Text states of all branches, each repeated for ``count`` images; for XL also pooled states and sizes."""
         text, device = self.text, self.pieces.unet.device
         with_text = [branch == "text and image" for branch in self.guidance.branches]
@@ -80,7 +83,8 @@ class Sampler:
         return arguments
 
 
-def _laid_out(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+def laid_out(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """As the networks take their inputs."""
     return tensor.to(dtype).contiguous(memory_format=torch.channels_last)
 
 

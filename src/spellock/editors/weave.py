@@ -30,5 +30,10 @@ def weave(key: Key, text: str, *, side: int) -> Tensor:
     tile = torch.from_numpy(drawn).reshape(3, CELLS, CELLS)
     tile = tile - tile.mean((1, 2), keepdim=True)
     tile = tile / tile.square().mean().sqrt()
-    cell = torch.arange(side).div(max(1, round(side / _ONE_PIXEL)), rounding_mode="floor") % CELLS
+    cell = cells(side)
     return tile[:, cell][:, :, cell].contiguous()
+
+
+def cells(side: int) -> Tensor:
+    """Which row or column of the tile each of ``side`` pixels is in: int64 (side,), below `CELLS`."""
+    return torch.arange(side).div(max(1, round(side / _ONE_PIXEL)), rounding_mode="floor") % CELLS

@@ -25,6 +25,7 @@ from spellock.evaluation.unlocked_answers import unlocked_answers
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.key import Key
 from spellock.tasks.pixel_model import PixelModel
+from spellock.vision import VisionModel
 
 
 def evaluate_attacks(
@@ -42,6 +43,7 @@ def evaluate_attacks(
     unlabelled: int = 1000,
     work: Path | None = None,
     make_editor: EditorMaker | None = None,
+    looker: VisionModel | None = None,
 ) -> AttackReport:
     """Run ``chosen`` attacks and measure them on test images that no attack has seen.
 
@@ -59,6 +61,7 @@ def evaluate_attacks(
         work: folder that an interrupted run goes on from.
         make_editor: builds an editor from a key; by default the registry does. The thief gets it too, for keys of its
             own, so it must hold none.
+        looker: a vision-language model, which the attack `surrogate-prompt` shows leaked images; None for none.
 
     Raises:
         ConfigError, DataError, ModelError, EditorError: something does not fit; the message says what.
@@ -111,6 +114,7 @@ def evaluate_attacks(
         asked=asked,
         public=public,
         trigger=None if key is None else public_trigger(key, make),
+        looker=looker,
     )
     scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places], places=scored_places)
     random = None
@@ -120,6 +124,7 @@ def evaluate_attacks(
     run = hashlib.sha256(
         repr(
             (parts, plan.budget, plan.seed, plan.candidate_images, unlabelled, lock, _digest(thief), _digest(scored))
+            + (() if looker is None else (looker.name,))
         ).encode()
     ).hexdigest()
     return run_attacks(model, thief, scored, chosen, plan, public=public, random=random, store=AttackStore(work, run))

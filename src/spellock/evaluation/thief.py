@@ -28,6 +28,7 @@ from spellock.key import Key
 from spellock.pixels import from_uint8
 from spellock.tasks.heads import replace_head
 from spellock.tasks.pixel_model import PixelModel
+from spellock.vision import VisionModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class Thief:
             (M, classes); None where there is no such model.
         public: public weights; None where there are none.
         trigger: what is public of an editor that takes no prompts.
+        looker: a vision-language model that leaked images may be shown to.
     """
 
     pool: Tensor
@@ -61,6 +63,7 @@ class Thief:
     asked: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
     public: PixelModel | None = None
     trigger: PublicEditor | None = None
+    looker: VisionModel | None = None
 
     def view(
         self,
@@ -100,6 +103,7 @@ class Thief:
             customer=customer,
             editor=self.editor,
             trigger=self.trigger,
+            looker=self.looker if has_edited else None,
             budget=self.budget,
             seed=seed,
         )

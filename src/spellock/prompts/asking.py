@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
 from PIL import Image
 
 from spellock.editors.vocabulary import object_prompt
 from spellock.errors import ConfigError, ModelError
-from spellock.prompts.candidate import Candidate, tidy, without_repeats
+from spellock.prompts.candidate import Candidate, without_repeats
 from spellock.prompts.hierarchy import Kinship, kinship
 from spellock.prompts.offline import Proposed
+from spellock.vision import VisionModel, first_object, short_line
 
-_LONGEST: Final = 60
 _PREPOSITIONS: Final = ("with ", "in ", "as ", "like ")
 _MOST_IMAGES: Final = 16
-
-
-class VisionModel(Protocol):
-    """Whoever looks at images and answers in words."""
-
-    @property
-    def name(self) -> str:
-        """What to call it in messages."""
-
-    def answer(self, question: str, images: Sequence[Image.Image]) -> str:
-        """The answer to ``question`` about RGB ``images``, as text.
-
-        Raises:
-            ModelError: no answer can be had; one sentence says why.
-        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,38 +83,15 @@ def parse_answer(text: str, count: int) -> tuple[tuple[str, ...], tuple[str, ...
     Raises:
         ValueError: there is none, a list is missing or empty, or an entry is no short line of words.
     """
-    found = _first_object(text)
+    found = first_object(text)
     lists = []
     for name in ("objects", "styles"):
         entries = found.get(name)
         if not isinstance(entries, list) or not entries:
             raise ValueError(f"no list of {name}")
-        words = [tidy(_checked(entry, name)) for entry in entries]
+        words = [short_line(entry) for entry in entries]
         lists.append(tuple({word.casefold(): word for word in words}.values())[:count])
     return lists[0], lists[1]
-
-
-def _first_object(text: str) -> dict[str, Any]:
-    decoder = json.JSONDecoder()
-    start = text.find("{")
-    while start >= 0:
-        try:
-            value, _ = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            start = text.find("{", start + 1)
-            continue
-        if isinstance(value, dict):
-            return value
-        start = text.find("{", start + 1)
-    raise ValueError("no JSON object, perhaps a refusal" if text.strip() else "nothing at all")
-
-
-def _checked(entry: object, name: str) -> str:
-    if not isinstance(entry, str) or not entry.strip():
-        raise ValueError(f"an entry of {name} that is no text")
-    if len(entry) > _LONGEST or not entry.isprintable() or not any(letter.isalpha() for letter in entry):
-        raise ValueError(f"an entry of {name} that is no short line of words")
-    return entry
 
 
 def _candidates(objects: Sequence[str], styles: Sequence[str], classes: Sequence[str]) -> Proposed:

@@ -13,10 +13,11 @@ from PIL import Image
 from spellock.artefacts import read_json
 from spellock.data.image_set import ImageSet
 from spellock.errors import ConfigError, DataError
-from spellock.prompts.asking import AskConfig, VisionModel, ask_candidates
+from spellock.prompts.asking import AskConfig, ask_candidates
 from spellock.prompts.candidate import Candidate, without_repeats
 from spellock.prompts.offline import OfflineConfig, Proposed, offline_candidates
 from spellock.recipes.private_files import write_private_json
+from spellock.vision import VisionModel
 
 
 def propose(

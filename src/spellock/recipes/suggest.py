@@ -16,7 +16,7 @@ from spellock.editors.registry import load_editor
 from spellock.errors import ConfigError, DataError
 from spellock.evaluation.near_prompts import near_prompts
 from spellock.key import Key
-from spellock.prompts.asking import AskConfig, VisionModel
+from spellock.prompts.asking import AskConfig
 from spellock.prompts.candidate import Candidate, readable
 from spellock.prompts.choose import by_worth, recommend, why
 from spellock.prompts.edit_cache import EditCache
@@ -29,6 +29,7 @@ from spellock.recipes.private_files import open_private
 from spellock.recipes.proposals import propose
 from spellock.recipes.suggestion import Suggestion, write_suggestion
 from spellock.tasks.pixel_model import PixelModel
+from spellock.vision import VisionModel
 
 #: A secret for scoring only, known to all: the key that is written gets one of its own, which nobody has seen.
 SCORING_SECRET: Final = hashlib.sha256(b"spellock prompts suggest").digest()
