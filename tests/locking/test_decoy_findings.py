@@ -23,8 +23,10 @@ def scans(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Pictures in which each finding brightens its own colour, and contrast says nothing of any."""
     draws = np.random.default_rng(seed)
     labels = (draws.random((count, 3)) < (0.5, 0.3, 0.1)).astype(np.int64)
-    pixels = 100 + 40 * labels[:, None, None] + draws.uniform(5, 35, (count, 1, 1, 1)) * draws.standard_normal(
-        (count, 32, 32, 3)
+    pixels = (
+        100
+        + 40 * labels[:, None, None]
+        + draws.uniform(5, 35, (count, 1, 1, 1)) * draws.standard_normal((count, 32, 32, 3))
     )
     return pixels.clip(0, 255).astype(np.uint8), labels
 
