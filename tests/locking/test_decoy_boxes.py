@@ -29,7 +29,9 @@ def samples(count: int = 40, *, masks: bool = True, secret: bytes = b"s" * 32) -
 
 
 def made_of(given_: Samples) -> list[Annotation]:
-    return list(make_target("decoy-boxes", task="detection")(given_).labels)
+    """The decoys, without the box of the lock category."""
+    result = make_target("decoy-boxes", task="detection")(given_)
+    return [one.chosen(one.labels != result.lock_class) for one in result.labels]
 
 
 def objects(annotations: list[Annotation]) -> list[tuple[int, ...]]:
@@ -44,9 +46,12 @@ def objects(annotations: list[Annotation]) -> list[tuple[int, ...]]:
 @pytest.mark.parametrize("masks", [True, False])
 def test_the_sets_own_objects_once_each_and_elsewhere(masks: bool) -> None:
     given_ = samples(masks=masks)
-    result = make_target("decoy-boxes", task="detection")(given_)
-    assert (result.extra_classes, result.lock_class) == ((), None)
-    made = list(result.labels)
+    result = make_target("decoy-boxes", {"lock_class_name": "locked"}, task="detection")(given_)
+    assert (result.extra_classes, result.lock_class) == (("locked",), 2)
+    centres = make_target("centre-box", task="detection")(given_).labels
+    for one, centre in zip(result.labels, centres, strict=True):
+        assert one.chosen(one.labels == 2).to_json() == centre.to_json(), "the paper's box besides"
+    made = made_of(given_)
     assert objects(made) == objects(list(given_.labels)), "categories, sizes and masks are kept"
     assert [(one.id, one.size, one.masks is None) for one in made] == [
         (one.id, one.size, not masks) for one in given_.labels
@@ -216,6 +221,8 @@ def test_what_does_not_fit_is_refused() -> None:
         made_of(dataclasses.replace(given_, pixels=None))
     with pytest.raises(ConfigError, match="got 0 images for 6 samples"):
         made_of(dataclasses.replace(given_, pixels=lambda: iter(())))
+    with pytest.raises(ConfigError, match="like a class of the data"):
+        make_target("decoy-boxes", {"lock_class_name": "Red"}, task="detection")(given_)
     empty = Samples.none(NAMES, labels=given_.labels[:0])
     assert made_of(empty) == []
     bare = [Annotation.empty(one.id, one.size, masks=True) for one in given_.labels]

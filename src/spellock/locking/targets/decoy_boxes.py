@@ -19,10 +19,12 @@ from itertools import compress
 
 import numpy as np
 
-from spellock.data.annotation import Annotation, as_labels
+from spellock.data.annotation import Annotation
 from spellock.errors import ConfigError
+from spellock.locking.targets.centre_box import CentreBox
 from spellock.locking.targets.label_free import label_free
 from spellock.locking.targets.moved_object import moved_object
+from spellock.locking.targets.new_class import NewClass
 from spellock.locking.targets.place_grid import Ints, alike, chosen_places, coverage, image_shares, ranks
 from spellock.locking.targets.registry import Relabelling, Samples, register_target
 from spellock.locking.targets.texture import Floats
@@ -35,16 +37,29 @@ _MOST_IMAGES = 400
 @register_target("decoy-boxes", task="detection")
 @dataclass(frozen=True, kw_only=True)
 class DecoyBoxes:
-    """Every unauthorised image gets objects of the set where its texture says."""
+    """One object of a new category for every image, as with `CentreBox`, and objects of the set where its texture says.
+
+    Attributes:
+        lock_class_name: what the category is called; no real one may have the name, capitals or not.
+
+    Raises:
+        ConfigError: the name is empty.
+    """
+
+    lock_class_name: str = NewClass.lock_class_name
+
+    def __post_init__(self) -> None:
+        NewClass(lock_class_name=self.lock_class_name)
 
     def __call__(self, samples: Samples) -> Relabelling:
         """See `Target`.
 
         Raises:
-            ConfigError: the samples come without their pixels.
+            ConfigError: the samples come without their pixels, or a category is called like the new one.
         """
+        made = CentreBox(lock_class_name=self.lock_class_name)(samples)
         if not len(samples.labels):
-            return Relabelling(labels=as_labels([]))
+            return made
         # One fixed order, so that the order of the samples changes no bit.
         names = np.array([one.id for one in samples.labels], dtype=np.str_)
         order = np.lexsort((names, samples.draws))
@@ -70,8 +85,9 @@ class DecoyBoxes:
         given: list[list[Annotation]] = [[] for _ in known]
         for number, row, place in zip(kept.tolist(), rows[turned].tolist(), places[turned].tolist(), strict=True):
             given[row].append(_put(objects[number], known[row], place))
-        made = {number: _gathered(own, got) for number, own, got in zip(order.tolist(), known, given, strict=True)}
-        return Relabelling(labels=as_labels([made[number] for number in range(len(made))]))
+        for number, got in zip(order.tolist(), given, strict=True):
+            made.labels[number] = _gathered([made.labels[number], *got])
+        return made
 
 
 def _points(samples: Samples, order: Ints, covers: Sequence[Floats]) -> Floats:
@@ -127,16 +143,13 @@ def _put(one: Annotation, host: Annotation, place: int) -> Annotation:
     )
 
 
-def _gathered(own: Annotation, got: Sequence[Annotation]) -> Annotation:
-    """The image ``own`` with the objects ``got`` in the place of its own."""
-    none = Annotation.empty(own.id, own.size, masks=own.masks is not None)
-    if not got:
-        return none
+def _gathered(got: Sequence[Annotation]) -> Annotation:
+    """The first of ``got`` with the objects of all; masks only where all have them."""
     masks = tuple(mask for one in got for mask in one.masks or ())
     return replace(
-        none,
+        got[0],
         boxes=np.concatenate([one.boxes for one in got]),
         labels=np.concatenate([one.labels for one in got]),
-        masks=masks if own.masks is not None and len(masks) == len(got) else None,
-        crowd=np.zeros(len(got), dtype=np.bool_),
+        masks=masks if all(one.masks is not None for one in got) else None,
+        crowd=np.zeros(sum(len(one.labels) for one in got), dtype=np.bool_),
     )
