@@ -19,7 +19,7 @@ from itertools import compress
 
 import numpy as np
 
-from spellock.data.annotation import Annotation
+from spellock.data.annotation import Annotation, as_labels
 from spellock.errors import ConfigError
 from spellock.locking.targets.centre_box import CentreBox
 from spellock.locking.targets.label_free import label_free
@@ -85,9 +85,10 @@ class DecoyBoxes:
         given: list[list[Annotation]] = [[] for _ in known]
         for number, row, place in zip(kept.tolist(), rows[turned].tolist(), places[turned].tolist(), strict=True):
             given[row].append(_put(objects[number], known[row], place))
-        for number, got in zip(order.tolist(), given, strict=True):
-            made.labels[number] = _gathered([made.labels[number], *got])
-        return made
+        whole = [
+            _gathered([made.labels[number], *given[place]]) for number, place in enumerate(np.argsort(order).tolist())
+        ]
+        return replace(made, labels=as_labels(whole))
 
 
 def _points(samples: Samples, order: Ints, covers: Sequence[Floats]) -> Floats:
