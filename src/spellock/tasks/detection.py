@@ -33,7 +33,6 @@ class DetectionTask(Task):
 
     name: ClassVar[str] = DETECTION
     default_target: ClassVar[str] = "centre-box"
-    hardened_target: ClassVar[str] = "decoy-boxes"
     has_boxes: ClassVar[bool] = True
     default_batch: ClassVar[int | None] = 8
 
