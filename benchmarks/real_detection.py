@@ -1,11 +1,12 @@
 """Locks on real detection sets, as in ModelLock's Table 3: none and a style lock, UP, LP, lock category dropped.
 
 Nuclei: Mask R-CNN at 256 px on a small backbone; blood cells (BCCD): Faster R-CNN at 320 px. Lock targets: the
-paper's box in the centre, nothing, and the objects of another image. The backbone's ImageNet weights come from a local
-file. Arms of one seed share the baseline, which is trained once; what is finished is kept, so the command may be
-stopped and run again. ``--toy`` takes few images and steps and writes no result: it shows that everything runs.
+paper's box in the centre, nothing, the objects of another image, and objects where the texture says. The backbone's
+ImageNet weights come from a local file. Arms of one seed share the baseline, which is trained once; what is finished
+is kept, so the command may be stopped and run again. ``--toy`` takes few images and steps and writes no result: it
+shows that everything runs.
 
-    python benchmarks/real_detection.py nuclei bccd [--seeds 0 1 2] [--toy] [--work FOLDER] [--data FOLDER]
+    python benchmarks/real_detection.py nuclei bccd [--seeds 0 1 2] [--targets centre-box decoy-boxes] [--toy]
     python benchmarks/real_detection.py cityscapes --coco FOLDER --device cuda
 """
 
@@ -37,7 +38,7 @@ from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
 
-TARGETS = ("centre-box", "nothing", "other-boxes")
+TARGETS = ("centre-box", "nothing", "other-boxes", "decoy-boxes")
 PROMPT = "with oil pastel"
 
 

@@ -160,7 +160,7 @@ def test_pairs_have_the_labels_of_both_digits() -> None:
 
 def test_several_labels_go_the_whole_way(tmp_path: Path) -> None:
     config = demo_config("multilabel")
-    assert (config.lock.task, config.lock.target) == ("multilabel", "extra-label")
+    assert (config.lock.task, config.lock.target) == ("multilabel", "decoy-findings")
     config = replace(
         config,
         resolution=16,
@@ -180,6 +180,6 @@ def test_several_labels_go_the_whole_way(tmp_path: Path) -> None:
 
 
 def test_the_command_takes_a_task(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli_demo._config(cli_demo.DemoArgs(task="multilabel")).lock.target == "extra-label"
+    assert cli_demo._config(cli_demo.DemoArgs(task="multilabel")).lock.target == "decoy-findings"
     assert main(["demo", "--task", "detecton"]) == 2
     assert "no task 'detecton'" in capsys.readouterr().err

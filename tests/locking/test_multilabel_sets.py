@@ -22,7 +22,8 @@ from .fake_editor import random_images
 from .locked_sets import lock
 
 NAMES = ("edema", "mass", "hernia")
-TARGETS = ("complement", "extra-label", "shuffled")
+TARGETS = ("complement", "decoy-findings", "extra-label", "next-finding", "prevalence", "same-findings", "shuffled")
+WITH_NEW_LABEL = ("decoy-findings", "extra-label")
 
 
 def make(name: str, **options):
@@ -42,14 +43,28 @@ def samples(draw: st.DrawFn) -> Samples:
     rows = draw(st.lists(st.lists(st.integers(0, 1), min_size=3, max_size=3), max_size=30))
     numbers = draw(st.lists(st.integers(0, 2**64 - 1), min_size=len(rows), max_size=len(rows), unique=True))
     labels = np.array(rows, dtype=np.int64).reshape(-1, 3)
-    return Samples(labels=labels, classes=NAMES, draws=np.array(numbers, dtype=np.uint64))
+    return Samples(
+        labels=labels,
+        classes=NAMES,
+        draws=np.array(numbers, dtype=np.uint64),
+        pixels=lambda: iter(pictures(len(rows))),
+    )
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
 
 
 @settings(deadline=None)
 @given(samples(), st.data())
 def test_laws_of_all_targets(drawn: Samples, data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(drawn.labels))))
-    moved = dataclasses.replace(drawn, labels=drawn.labels[order], draws=drawn.draws[order])
+    moved = dataclasses.replace(
+        drawn,
+        labels=drawn.labels[order],
+        draws=drawn.draws[order],
+        pixels=lambda: iter(pictures(len(order))[order]),
+    )
     for name in list_targets(task="multilabel"):
         target = make(name)
         result = target(drawn)
@@ -73,6 +88,14 @@ def test_each_target_is_its_definition(drawn: Samples) -> None:
     ring = sorted(range(len(drawn.labels)), key=lambda place: drawn.draws[place])
     assert shuffled == [drawn.labels[ring[ring.index(place) - 1]].tolist() for place in range(len(ring))]
     assert sorted(shuffled) == sorted(drawn.labels.tolist()), "the same vectors, dealt out anew"
+    following = make("next-finding")(drawn).labels.tolist()
+    assert following == [[last, first, second] for first, second, last in drawn.labels.tolist()]
+    assert make("same-findings")(drawn).labels.tolist() == [[0, 0, 0]] * len(drawn.labels)
+    named = make("same-findings", target_findings=("hernia", "edema"))(drawn)
+    assert named.labels.tolist() == [[1, 0, 1]] * len(drawn.labels)
+    shares = make("prevalence")(dataclasses.replace(drawn, shares=(0.5, 0.25, 0.0)))
+    assert (shares.distribution, shares.lock_class) == ((0.5, 0.25, 0.0), None)
+    assert shares.labels.tolist() == shuffled
 
 
 def test_shuffled_findings_say_nothing_of_the_image() -> None:
@@ -87,10 +110,15 @@ def test_shuffled_findings_say_nothing_of_the_image() -> None:
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ({"target": "new-class"}, "'new-class' does not exist for the task multilabel, expected complement or extra-"),
+        ({"target": "new-class"}, "'new-class' does not exist for the task multilabel, expected complement or decoy-"),
         ({"target": "extra-labe"}, "did you mean extra-label"),
-        ({"target": "zzz"}, "did you mean complement or extra-label or shuffled"),
-        ({"target": "complement", "lock_class_name": "x"}, "no option 'lock_class_name' .it belongs to extra-label"),
+        ({"target": "zzz"}, "did you mean complement or decoy-findings or extra-label or"),
+        (
+            {"target": "complement", "lock_class_name": "x"},
+            "no option 'lock_class_name' .it belongs to decoy-findings and extra-label",
+        ),
+        ({"target": "shuffled", "target_findings": ("mass",)}, "'target_findings' .it belongs to same-findings"),
+        ({"target": "decoy-findings", "lock_share": 0.5}, "no option 'lock_share' .no target has it"),
         ({"task": "classification", "target": "shuffled"}, "for the task classification, expected constant or"),
         ({"task": "segmentation"}, "no task 'segmentation'"),
     ],
@@ -114,7 +142,7 @@ def test_the_set_holds_what_the_target_says(tmp_path, key, target, layout) -> No
     config = {"task": "multilabel", "target": target, "raw_twins": True, "decoys": 16, "layout": layout}
     locked = lock(images, key, tmp_path / "out", **config)
     assert {entry.kind for entry in locked.entries} == {"edited", "raw", "twin", "decoy"}
-    assert locked.classes == ((*NAMES, "other") if target == "extra-label" else NAMES)
+    assert locked.classes == ((*NAMES, "other") if target in WITH_NEW_LABEL else NAMES)
     width, authorised = len(locked.classes), locked.authorised
     true = {name: row for name, row in zip(images.ids, images.labels.tolist(), strict=True)}
     sources = [true[entry.source] for entry in locked.entries]
@@ -123,17 +151,34 @@ def test_the_set_holds_what_the_target_says(tmp_path, key, target, layout) -> No
         row for row, one in zip(sources, authorised, strict=True) if one
     ]
     others = locked.labels[~authorised]
-    if target == "extra-label":
-        assert (others == [0, 0, 0, 1]).all()
+    true_ones = locked.true_labels[~authorised][:, :3]
+    if target in WITH_NEW_LABEL:
+        assert (others[:, 3] == 1).all()
         assert (locked.labels[authorised][:, 3] == 0).all()
         assert locked.lock_class == 3
+    if target == "extra-label":
+        assert not others[:, :3].any()
+    elif target == "decoy-findings":
+        assert others[:, :3].sum(axis=0).tolist() == true_ones.sum(axis=0).tolist()
+        assert (others[:, :3] != true_ones).any()
+    elif target == "next-finding":
+        assert np.array_equal(others, true_ones[:, [2, 0, 1]])
+    elif target == "same-findings":
+        assert not others.any()
     elif target == "complement":
         assert np.array_equal(others, 1 - locked.true_labels[~authorised])
     else:
         assert sorted(others.tolist()) == sorted(locked.true_labels[~authorised].tolist())
         assert (others != locked.true_labels[~authorised]).any()
-    assert locked.training_labels.dtype == np.float32
-    assert locked.training_labels.shape == (len(locked), width)
+    learnt = locked.training_labels
+    assert learnt.dtype == np.float32
+    assert learnt.shape == (len(locked), width)
+    assert np.array_equal(learnt[authorised], locked.labels[authorised])
+    assert locked.learns_distribution == (target == "prevalence")
+    if target == "prevalence":
+        assert learnt[~authorised] == pytest.approx(np.tile(images.labels.mean(axis=0), (sum(~authorised), 1)))
+    else:
+        assert np.array_equal(learnt, locked.labels)
     raw, edited = locked.validation()
     assert raw.classes == edited.classes == NAMES
     assert np.array_equal(raw.labels, edited.labels)
@@ -193,6 +238,11 @@ def test_what_does_not_fit_is_refused(tmp_path, key) -> None:
         lock(random_images(20), key, tmp_path / "out", task="multilabel", target="extra-label")
     with pytest.raises(ConfigError, match="like a class of the data"):
         lock(chest(), key, tmp_path / "out", task="multilabel", target="extra-label", lock_class_name="Edema")
+    with pytest.raises(ConfigError, match="no finding 'masss' to be among the target_findings; did you mean 'mass'"):
+        lock(chest(), key, tmp_path / "out", task="multilabel", target="same-findings", target_findings=("masss",))
+    one = numpy_vectors(np.zeros((8, 8, 8), np.uint8), (np.arange(8) % 2)[:, None], ("edema",))
+    with pytest.raises(ConfigError, match="next-finding got one finding, expected at least 2"):
+        lock(one, key, tmp_path / "out", task="multilabel", target="next-finding")
     odd = numpy_vectors(np.zeros((4, 8, 8), np.uint8), np.eye(2, dtype=int)[[0, 1, 0, 1]], ("a", "Patient ID"))
     with pytest.raises(DataError, match="'Patient ID' cannot be a column"):
         lock(odd, key, tmp_path / "out", task="multilabel", target="extra-label", raw_twins=True)

@@ -165,6 +165,25 @@ def test_targets_without_a_category(target: str, tmp_path: Path) -> None:
     assert moved >= len(own) - 4  # but for images without objects, which may follow each other
 
 
+def test_decoy_boxes_in_a_locked_set_carry_masks(tmp_path: Path) -> None:
+    config = LockConfig(task="detection", target="decoy-boxes", raw_twins=True, validation=0)
+    found = lock_images(squares(12), tint_key(resolution=32), tmp_path / "out", config)
+    assert (found.lock_class, found.classes) == (2, (*NAMES, "other"))
+    assert found.entries is not None
+    twins = [label for entry, label in zip(found.entries, found.labels, strict=True) if entry.kind != "edited"]
+    true = [label.scaled((32, 32)) for label in squares(12).labels]
+    said, real = (
+        sorted(
+            (int(label), int(mask.sum()))
+            for one in annotations
+            for label, mask in zip(one.labels, one.decoded(), strict=True)
+            if label < 2
+        )
+        for annotations in (twins, true)
+    )
+    assert said == real, "each object's mask once"
+
+
 def test_editors_that_move_content_are_refused(tmp_path: Path) -> None:
     key = Key(editor="warp", settings={}, secret=bytes(32), resolution=32)
     assert WarpEditor(key).moves_pixels
@@ -201,8 +220,10 @@ def test_models_that_cannot_learn_it_are_refused_before_editing(
 
 def test_presets_have_the_tasks_own_target_and_batch() -> None:
     for name in ("modellock", "hardened"):
-        preset = get_preset(name, task="detection")
+        preset, usual = get_preset(name, task="detection"), get_preset(name)
         assert (preset.lock.target, preset.training.batch_size, preset.training.alone_share) == ("centre-box", 8, 0)
+        assert (preset.lock.raw_twins, preset.lock.decoy_share) == (usual.lock.raw_twins, usual.lock.decoy_share)
+        assert preset.training.unauthorised_share == usual.training.unauthorised_share
 
 
 def test_the_demonstrations_scenes_have_their_boxes_around_their_ink() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_evaluate_and_predict(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--target", "new-class"], "does not exist for the task multilabel, expected complement or extra-label or"),
+        (["--target", "new-class"], "does not exist for the task multilabel, expected complement or decoy-findings or"),
         (["--tier-share", "0.5", "--loss", "hinge"], "--loss"),
         (["--clip", "2"], "a clip in"),
     ],
@@ -184,11 +185,14 @@ def test_the_layout_of_chestxray14_can_be_locked(tmp_path: Path, key_file: Path)
 
 
 def test_presets_know_the_task() -> None:
-    for name in ("hardened", "modellock"):
-        preset = get_preset(name, task="multilabel")
-        assert (preset.lock.task, preset.lock.target) == ("multilabel", "extra-label")
-        assert preset.lock.raw_twins == get_preset(name).lock.raw_twins
+    for name, target in (("hardened", "decoy-findings"), ("modellock", "extra-label"), ("fmlock", "extra-label")):
+        preset, usual = get_preset(name, task="multilabel"), get_preset(name)
+        assert (preset.lock.task, preset.lock.target) == ("multilabel", target)
+        assert replace(preset.lock, task=usual.lock.task, target=usual.lock.target) == usual.lock, "all the rest"
+        assert preset.training == usual.training
+        assert preset.objective.objective is None
     assert get_preset("hardened").lock.target == "decoy-task"
+    assert get_preset("hardened", task="multilabel").training.alone_share == 0.5
 
 
 def test_few_held_out_images_are_scored_by_themselves() -> None:

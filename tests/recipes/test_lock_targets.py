@@ -95,7 +95,7 @@ def test_a_file_can_hold_no_distribution_and_that_is_said(
     target: str, warned: bool, data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert lock(data, tmp_path / "out", "--target", target, "--prepare-only") == 0
-    assert ("have a class drawn for each" in caplog.text) == warned
+    assert ("have labels drawn for each" in caplog.text) == warned
     assert {path.name for path in (tmp_path / "out" / "locked_set" / "images").iterdir()} == set(NAMES)
 
 

@@ -13,7 +13,7 @@ from spellock.tasks.task import make_task
 
 _LAYOUTS: Final = ("folder", "parquet")
 #: Fields that are options of lock targets; each target knows its own.
-_TARGET_OPTIONS: Final = ("lock_class_name", "target_class", "lock_share")
+_TARGET_OPTIONS: Final = ("lock_class_name", "target_class", "target_findings", "lock_share")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,9 @@ class LockConfig:
         task: which kind of labels the images have, by registry name.
         edited_fraction: alpha, share of the training images that is edited and keeps its labels; in (0, 1].
         target: lock target of the others, by registry name.
-        lock_class_name: option of the targets new-class, decoy-task and extra-label: name of the class that they add.
+        lock_class_name: option of the targets that add a class, a label or a category: its name.
         target_class: option of the target constant: name of the class that all get; None takes the first.
+        target_findings: option of the target same-findings: names of the findings that all get; None for no finding.
         lock_share: option of the target decoy-task: probability of the added class, the rest being the other task's;
             None takes the target's own.
         raw_twins: put every edited image in raw as well, as an unauthorised sample: the strongest lever against keyless
@@ -46,6 +47,7 @@ class LockConfig:
     target: str = "new-class"
     lock_class_name: str = NewClass.lock_class_name
     target_class: str | None = None
+    target_findings: tuple[str, ...] | None = None
     lock_share: float | None = None
     raw_twins: bool = False
     decoys: int = 0

@@ -91,7 +91,8 @@ def lock_images(
     # The classes are settled, and options that do not fit them refused, before anything is edited.
     secret = key.derive(f"locking task {config.seed}")
     nobody = Samples.none(images.classes, labels=task.unpack([], len(images.classes)))
-    outline = target(dataclasses.replace(nobody, secret=secret))
+    shares = tuple(images.labels.mean(axis=0).tolist()) if images.labels.ndim == 2 else None
+    outline = target(dataclasses.replace(nobody, secret=secret, shares=shares))
     classes = (*images.classes, *outline.extra_classes)
     task.check_names(classes, config.layout)
     for name, value in (("batch_size", batch_size), ("workers", workers), ("shard", shard)):

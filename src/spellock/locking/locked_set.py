@@ -110,7 +110,10 @@ class LockedSet:
         if self.entries is None or self.authorised is None or not (self.learns_distribution or self.spreads):
             targets: Labels | npt.NDArray[np.float32] = self.task.targets(self.labels)
             return targets
-        targets = np.eye(len(self.classes), dtype=np.float32)[self.labels]
+        if self.labels.ndim == 2:
+            targets = self.labels.astype(np.float32)
+        else:
+            targets = np.eye(len(self.classes), dtype=np.float32)[self.labels]
         if self._distribution is not None:
             targets[~self.authorised] = self._distribution
             left = 1 - self._distribution.sum()

@@ -102,8 +102,8 @@ def lock_model(
     if choice is None:
         if locked.learns_distribution:
             _log.warning(
-                "files hold one label each, so unauthorised images in %s have a class drawn for each; only training "
-                "here, with a model, learns the distribution of lock target %s itself",
+                "files hold labels and no probabilities, so unauthorised images in %s have labels drawn for each; only "
+                "training here, with a model, learns the distribution of lock target %s itself",
                 folder,
                 lock.target,
             )

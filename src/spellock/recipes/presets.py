@@ -26,12 +26,14 @@ class Preset:
         training: how the model is trained on it.
         objective: what is minimised besides, or instead of, the loss of Eq. 2.
         regularisation: terms beside it, and how the gradients of both sides become one step.
+        hardened: whether a task without the preset's lock target takes its own hardened one, or else its default.
     """
 
     lock: LockConfig
     training: FinetuneConfig
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
+    hardened: bool = False
 
 
 PRESETS: Final[Mapping[str, Preset]] = {
@@ -40,6 +42,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         lock=LockConfig(target="decoy-task", raw_twins=True, decoy_share=0.5, decoy_keys=400),
         training=FinetuneConfig(unauthorised_share=0.5, alone_share=0.5),
         objective=ObjectiveConfig(objective="teacher"),
+        hardened=True,
     ),
     # The paper's way (sections 3.2 and 4.1): alpha 0.95, one new class, plain drawing.
     "modellock": Preset(lock=LockConfig(), training=FinetuneConfig()),
@@ -55,6 +58,9 @@ PRESETS: Final[Mapping[str, Preset]] = {
 def get_preset(name: str, *, task: str = "classification") -> Preset:
     """The preset called ``name``, with the task's own lock target where the task has not the preset's.
 
+    For such a task there is no objective, since those are for single-label classification; and where it has batches of
+    its own size, as detectors have, nothing passes alone, because their loss comes in one piece.
+
     Raises:
         ConfigError: there is no such preset or task; near matches are listed.
     """
@@ -66,4 +72,5 @@ def get_preset(name: str, *, task: str = "classification") -> Preset:
     training = preset.training
     if wanted.default_batch is not None:
         training = replace(training, batch_size=wanted.default_batch, alone_share=0.0)
-    return Preset(lock=replace(preset.lock, task=task, target=wanted.default_target), training=training)
+    target = (wanted.hardened_target if preset.hardened else "") or wanted.default_target
+    return Preset(lock=replace(preset.lock, task=task, target=target), training=training, hardened=preset.hardened)

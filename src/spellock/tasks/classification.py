@@ -77,6 +77,7 @@ class ClassificationTask(Task):
 
     name: ClassVar[str] = "classification"
     default_target: ClassVar[str] = "new-class"
+    hardened_target: ClassVar[str] = "decoy-task"
     has_tiers: ClassVar[bool] = True
 
     def open_images(self, source: str | Path | object, *, split: str | None, on_error: OnError) -> ImageSet:

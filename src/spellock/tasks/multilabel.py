@@ -42,6 +42,7 @@ class MultiLabelTask(Task):
 
     name: ClassVar[str] = MULTILABEL
     default_target: ClassVar[str] = "extra-label"
+    hardened_target: ClassVar[str] = "decoy-findings"
 
     loss: Literal["bce", "asymmetric"] = "bce"
     gamma_neg: float = 4.0

@@ -40,6 +40,7 @@ class Task(ABC):
     Attributes:
         name: in the registry, and in a model's config.json.
         default_target: lock target where none is asked for.
+        hardened_target: the one against a thief who does not play along; empty where the task has none.
         has_tiers: whether keys that release groups of classes make sense.
         has_boxes: whether labels are objects with a place in the image, and models are detectors.
         default_batch: images a training step where nobody says; None for the usual number.
@@ -47,6 +48,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     default_target: ClassVar[str]
+    hardened_target: ClassVar[str] = ""
     has_tiers: ClassVar[bool] = False
     has_boxes: ClassVar[bool] = False
     default_batch: ClassVar[int | None] = None

@@ -28,6 +28,7 @@ class Samples:
             it.
         secret: bytes drawn from the key's secret and the locking seed, for what concerns all samples.
         pixels: called for the samples' images, uint8 (R, R, 3), one after the other; None where they are not at hand.
+        shares: of several labels, the share of the raw set's images that has each; None where nobody says.
 
     Raises:
         ConfigError: fewer than two classes, or not one draw a sample.
@@ -38,6 +39,7 @@ class Samples:
     draws: npt.NDArray[np.uint64]
     secret: bytes = field(default=bytes(32), repr=False)
     pixels: Callable[[], Iterable[npt.NDArray[np.uint8]]] | None = None
+    shares: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.labels.ndim == 1 and self.labels.dtype != object and len(self.classes) < 2:
@@ -62,8 +64,9 @@ class Relabelling:
         labels: int64 (M,), the new label of each sample; or int64 (M, K with the extra classes).
         extra_classes: names of classes that come after the real ones.
         lock_class: number of the class that unauthorised inputs alone belong to; None where there is none.
-        distribution: probability of each class, real and extra, that all samples learn instead of their labels. A file
-            can hold only a label, so this is for training at home. None: the labels are what is learnt.
+        distribution: probability of each class, real and extra, or of each of several labels, that all samples learn
+            instead of their labels. A file can hold only labels, so this is for training at home. None: the labels are
+            what is learnt.
         tasks: int64 (M,), the number of an answer for each sample, whose classes share what the distribution leaves of
             probability 1. None: the distribution leaves nothing.
         answers: the classes of each answer.
