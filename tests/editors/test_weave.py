@@ -67,10 +67,11 @@ def test_it_is_added_to_the_edit(key_for: MakeKey, pictures: Pictures) -> None:
 
 def test_half_keys_have_one_part_right(key_for: MakeKey, pictures: Pictures) -> None:
     key = key_for("embedded", gamma=1.0, secret_use="string").with_settings(weave=0.1)
-    style, tile = islice(DiffusionEditor.half_keys(key, seed=1), 2)
+    style, second, tile = islice(DiffusionEditor.half_keys(key, seed=1), 3)
     bare = {name: load_editor(k.with_settings(weave=0.0)).edit_uint8(pictures[:2]) for name, k in
-            {"own": key, "style": style, "tile": tile}.items()}  # fmt: skip
+            {"own": key, "style": style, "second": second, "tile": tile}.items()}  # fmt: skip
     assert np.array_equal(bare["own"], bare["style"])
+    assert np.array_equal(bare["own"], bare["second"])
     assert not np.array_equal(bare["own"], bare["tile"])
 
     def tile_of(which: Key) -> torch.Tensor:
@@ -79,14 +80,17 @@ def test_half_keys_have_one_part_right(key_for: MakeKey, pictures: Pictures) -> 
 
     assert torch.equal(tile_of(tile), tile_of(key))
     assert not torch.equal(tile_of(style), tile_of(key))
+    assert not torch.equal(tile_of(style), tile_of(second))
     assert not list(islice(DiffusionEditor.half_keys(key.with_settings(weave=0.0), seed=1), 1))
 
 
-def test_a_third_of_the_decoys_are_half_keys(key_for: MakeKey) -> None:
+def test_half_of_the_decoys_are_half_keys(key_for: MakeKey) -> None:
     key = key_for("embedded", secret_use="string").with_settings(weave=0.1)
     drawn = draw_decoy_keys(key, 12)
     halves = [decoy for decoy in drawn if decoy.secret == key.secret]
-    assert len(halves) == 4
+    assert len(halves) == 6
+    own = [decoy.settings["prompt"] == key.settings["prompt"] for decoy in drawn if decoy.secret != key.secret]
+    assert own == [False, True] * 3
     assert all(decoy != key for decoy in drawn)
     assert not [decoy for decoy in draw_decoy_keys(key.with_settings(weave=0.0), 12) if decoy.secret == key.secret]
 

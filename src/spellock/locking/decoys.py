@@ -31,8 +31,8 @@ def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: 
     Prompts come from ``prompts``, or else from the paper's vocabulary, in an order drawn from the secret, each before
     any again; they replace those of the key or of its parts, by turns. Keys with other secrets are the editor's
     (`Editor.other_secrets`). When nothing secret shapes the edit, all have other prompts; when the key has no prompt,
-    all have other secrets, or where those do not shape the edit either, all are near keys (`Editor.near_keys`). Every
-    third key knows a part of the right one where the editor has such keys (`Editor.half_keys`), so that no part opens
+    all have other secrets, or where those do not shape the edit either, all are near keys (`Editor.near_keys`). Half
+    of the keys know a part of the right one where the editor has such keys (`Editor.half_keys`), so that no part opens
     anything by itself.
 
     Raises:
@@ -69,7 +69,8 @@ def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: 
     keys: list[Key] = []
     used = 0
     for number, (secret, yes) in enumerate(zip(secrets, prompted, strict=True)):
-        half = next(halves, None) if number % 3 == 2 else None
+        # Two of four: whole wrong keys come in pairs, one with another prompt and one with another secret.
+        half = next(halves, None) if number % 4 >= 2 else None
         if half is not None:
             keys.append(half)
             continue
