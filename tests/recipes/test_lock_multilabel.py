@@ -81,7 +81,7 @@ def test_the_artefacts(out: Path) -> None:
     assert (recorded["task"], recorded["loss"], recorded["locking"]["target"]) == (
         "multilabel",
         "asymmetric",
-        "extra-label",
+        "decoy-findings",
     )
     held, trained = (set(ids) for ids in _patients(out))
     assert held
