@@ -175,7 +175,8 @@ def table(runs: dict[str, Any]) -> str:
     rows = []
     for title, recipes in runs.items():
         rows += [f"| {title} | seeds | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 2) + "|"]
-        for recipe in RECIPES:
+        # Of what an earlier version did differently there may be cells that no recipe makes any more.
+        for recipe in (*RECIPES, *(name for name in recipes if name not in RECIPES)):
             if cells := list(recipes.get(recipe, {}).values()):
                 means = [sum(one[column] for one in cells) / len(cells) for column in COLUMNS]
                 rows.append(f"| {recipe} | {len(cells)} | {' | '.join(f'{value:.1f}' for value in means)} |")
@@ -185,21 +186,21 @@ def table(runs: dict[str, Any]) -> str:
 
 def plot(runs: dict[str, Any]) -> None:
     """UP against hardened LP, one panel a data set; up and to the left is better."""
-    figure, axes = plt.subplots(1, len(runs), figsize=(4.6 * len(runs), 4.2), squeeze=False)
+    figure, axes = plt.subplots(1, len(runs), figsize=(4.2 * len(runs) + 3, 4.2), squeeze=False, layout="constrained")
     for axis, (title, recipes) in zip(axes[0], runs.items(), strict=True):
         for number, recipe in enumerate(RECIPES):
             if cells := list(recipes.get(recipe, {}).values()):
                 points = [(one["hardened_lp"], one["up"]) for one in cells]
-                marker = "os^Dv<>PX*"[number % 10]
+                marker = "os^Dv<>PX*hp8"[number % 13]
                 axis.scatter(*zip(*points, strict=True), marker=marker, label=recipe, color=f"C{number % 10}")
                 axis.axhline(sum(one["baseline"] for one in cells) / len(cells), color="0.8", lw=1, zorder=0)
                 axis.axvline(cells[0]["chance"] + 5, color="0.8", lw=1, ls="--", zorder=0)
         axis.set(title=title, xlabel="hardened LP, %", xlim=(0, 100))
         axis.set_ylim(bottom=min(50, axis.get_ylim()[0]), top=100)
     axes[0][0].set_ylabel("UP, %")
-    axes[0][0].legend(fontsize=7, loc="lower right")
+    shown = {label: handle for axis in axes[0] for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(shown.values(), shown.keys(), fontsize=8, loc="outside right upper")
     figure.suptitle("grey lines: the baseline without a lock, and chance + 5 points", fontsize=9)
-    figure.tight_layout()
     figure.savefig(RESULTS / "hardening.png", dpi=110)
     plt.close(figure)
 
