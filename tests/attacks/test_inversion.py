@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from spellock.attacks.budget import Budget
-from spellock.attacks.hard_prompt import nearest, projected
+from spellock.attacks.hard_prompt import HardPrompt, nearest, projected
 from spellock.attacks.inverting import Inversion
 from spellock.attacks.leak_statistics import LeakStatistics, numbers
 from spellock.attacks.public_editor import PublicEditor
@@ -201,3 +201,9 @@ def test_statistics_of_leaks_are_what_they_say() -> None:
     assert distances[0] < 2
     assert 2 * distances[0] < distances[1] < distances[2]
     assert float(leaks.distance(pool, pool).detach()) > 10 * distances[0]
+
+
+def test_a_negative_weight_decay_is_refused() -> None:
+    assert HardPrompt(weight_decay=0.0).weight_decay == 0
+    with pytest.raises(ConfigError, match=r"option weight_decay is -0\.5, expected 0 or"):
+        HardPrompt(weight_decay=-0.5)

@@ -26,6 +26,13 @@ def positive(**values: float) -> None:
             raise ConfigError(f"option {name} is {value!r}, expected a number above 0")
 
 
+def not_negative(**values: float) -> None:
+    """Raise `ConfigError` unless every option is 0 or above."""
+    for name, value in values.items():
+        if not value >= 0:
+            raise ConfigError(f"option {name} is {value!r}, expected 0 or a number above it")
+
+
 def check_needs(view: AttackerView, needs: frozenset[Asset]) -> None:
     """Raise `ConfigError` where the thief lacks something."""
     if missing := sorted(needs - view.assets):

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spellock.attacks.base import Attack, Stolen
-from spellock.attacks.checks import check_needs, held, one_of, positive
+from spellock.attacks.checks import check_needs, held, not_negative, one_of, positive
 from spellock.attacks.fitting import Plan, fit
 from spellock.attacks.guessing import own_secret
-from spellock.attacks.inverting import LOSSES, Inversion
+from spellock.attacks.inverting import LOSSES, Inversion, inversion_needs
 from spellock.attacks.levels import Asset
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import AttackerView
@@ -92,13 +92,13 @@ class HardPrompt(Attack):
         one_of("loss", self.loss, LOSSES)
         one_of("start", self.start, _STARTS)
         positive(length=self.length, steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate)
-        positive(weight_decay=self.weight_decay + 1, keep=self.keep)
+        positive(keep=self.keep)
+        not_negative(weight_decay=self.weight_decay)
 
     @property
     def needs(self) -> frozenset[Asset]:
         """See `Attack.needs`."""
-        wanted = {Asset.EDITOR, Asset.UNLABELLED}
-        return frozenset(wanted | ({Asset.QUERIES, Asset.PAIRS} if self.pairs else {Asset.WEIGHTS, Asset.EDITED}))
+        return inversion_needs(pairs=self.pairs)
 
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`; the prompt that explains most comes first."""

@@ -15,6 +15,7 @@ from spellock.attacks.budget import Clock
 from spellock.attacks.checks import held
 from spellock.attacks.guessing import own_secret
 from spellock.attacks.leak_statistics import LeakStatistics
+from spellock.attacks.levels import Asset
 from spellock.attacks.outputs import places_of_classes
 from spellock.attacks.prompt_words import dictionary
 from spellock.attacks.translated import raw_and_edited, through
@@ -30,6 +31,12 @@ from spellock.progress import track
 LOSSES = ("denoising", "pixels")
 #: Raw images that a text is judged on where there are no pairs.
 _JUDGED = 32
+
+
+def inversion_needs(*, pairs: bool) -> frozenset[Asset]:
+    """What a thief must hold who has pairs, or edited images alone and a model to judge by."""
+    more = {Asset.QUERIES, Asset.PAIRS} if pairs else {Asset.WEIGHTS, Asset.EDITED}
+    return frozenset({Asset.EDITOR, Asset.UNLABELLED} | more)
 
 
 @dataclass(frozen=True, kw_only=True)

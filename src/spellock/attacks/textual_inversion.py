@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, held, one_of, positive
 from spellock.attacks.fitting import Plan, fit
-from spellock.attacks.inverting import LOSSES, Inversion
+from spellock.attacks.inverting import LOSSES, Inversion, inversion_needs
 from spellock.attacks.levels import Asset
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import AttackerView
@@ -69,8 +69,7 @@ class TextualInversion(Attack):
     @property
     def needs(self) -> frozenset[Asset]:
         """See `Attack.needs`."""
-        wanted = {Asset.EDITOR, Asset.UNLABELLED}
-        return frozenset(wanted | ({Asset.QUERIES, Asset.PAIRS} if self.pairs else {Asset.WEIGHTS, Asset.EDITED}))
+        return inversion_needs(pairs=self.pairs)
 
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""

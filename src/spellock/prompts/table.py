@@ -22,18 +22,22 @@ def text_table(scores: Sequence[PromptScore]) -> str:
         mark = "*" if front[id(score)] else ""
         figures = [_shown(name, value) for name, value in score.figures().items()]
         rows.append([mark, f"{score.worth:.2f}", *figures, score.candidate.kind, score.candidate.prompt])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    last = len(head) - 2
-    lines = [
+    meanings = [f"{name:<9} {meaning}" for name, meaning in MEANINGS.items()]
+    worth = "worth     geometric mean of kept, shift and distinct (or 2 near - 1 where that is less); * on the front"
+    return "\n".join([*aligned(rows), "", worth, *meanings])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of equal length as lines: the first and the last two columns to the left, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    last = len(widths) - 2
+    return [
         "  ".join(
             cell.rjust(width) if 0 < column < last else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
-    meanings = [f"{name:<9} {meaning}" for name, meaning in MEANINGS.items()]
-    worth = "worth     geometric mean of kept, shift and distinct (or 2 near - 1 where that is less); * on the front"
-    return "\n".join([*lines, "", worth, *meanings])
 
 
 def csv_table(scores: Sequence[PromptScore]) -> str:

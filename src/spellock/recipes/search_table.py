@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from spellock.prompts.table import aligned
+
 if TYPE_CHECKING:
     from spellock.recipes.search_report import Tried
 
@@ -28,17 +30,8 @@ def search_table(tried: Sequence[Tried]) -> str:
     """The best 30 keys, the chosen one (``*``) first, listed prompts marked ``l``; what the columns mean below."""
     ordered = sorted(tried, key=lambda one: one.order())
     rows = [_HEAD, *(_row(one) for one in ordered[:_ROWS])]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    last = len(_HEAD) - 2
-    lines = [
-        "  ".join(
-            cell.rjust(width) if 0 < column < last else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
     rest = [f"and {len(ordered) - _ROWS} more, in search.json"] if len(ordered) > _ROWS else []
-    return "\n".join([*lines, *rest, "", *_MEANINGS])
+    return "\n".join([*aligned(rows), *rest, "", *_MEANINGS])
 
 
 def _row(one: Tried) -> tuple[str, ...]:
