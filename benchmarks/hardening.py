@@ -22,6 +22,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from real_results import SETTINGS, run
 from support import shared_data
+from support.edit_memory import EditMemory
 from support.edited_only import edited_only
 from support.results import RESULTS, write_result
 
@@ -114,7 +115,11 @@ def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[st
         # Of fewer images: the first recipe's is that of all, trained for as many steps as a balanced lock.
         plain = args.work / f"{name}_{args.images}_{seed}" / "baseline"
     known = plain if plain.is_dir() else None
-    figures = run(name, own, seed, data=args.data, work=work, images=args.images, baseline=known, make=way.make)
+    # Of all images there is one recipe or another; of few there are many, which share their wrong keys.
+    memory = None if args.images is None else EditMemory(args.work / f"{name}_{args.images}_{seed}_edits.npz")
+    figures = run(
+        name, own, seed, data=args.data, work=work, images=args.images, baseline=known, make=way.make, memory=memory
+    )
     if args.images is not None and known is None:
         shutil.copytree(work / f"{name}_{seed}" / "baseline", plain)
     return figures

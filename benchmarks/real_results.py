@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from support import shared_data
+from support.edit_memory import EditMemory
 from support.remembering_editor import RememberingEditor
 from support.results import PAPER, RESULTS, write_result
 
@@ -107,6 +108,7 @@ def run(
     baseline: Path | None = None,
     trained: bool = False,
     make: Callable[..., object] = lock_model,
+    memory: EditMemory | None = None,
 ) -> dict[str, Any]:
     """One seed: lock, train both models, evaluate; percent.
 
@@ -114,6 +116,7 @@ def run(
         baseline: folder of one that is trained already; None trains it, in as many steps as the locked model.
         trained: evaluate the models that an earlier run left in ``work``.
         make: what trains the models, with the arguments of `lock_model`.
+        memory: edits of wrong keys that other locks share.
     """
     started = time.perf_counter()
     x, y = setting.read(data, "train")
@@ -142,15 +145,18 @@ def run(
             train, key, out, choice=choice, lock=replace(setting.lock, seed=seed), baseline=baseline is None,
             editor=editor, training=replace(setting.training, seed=seed), objective=setting.objective,
             teacher=None if setting.objective.make() is None else baseline, regularisation=setting.regularisation,
+            make_editor=memory,
         )  # fmt: skip
     model, plain = load_model(out / "model"), load_model(baseline or out / "baseline")
     report = evaluate(
         model.model, model.classes, key, test, lock_class=model.lock_class, baseline=plain.model,
         baseline_classes=plain.classes, seed=seed, wrong_key_images=setting.wrong_key_images,
-        make_editor=lambda wanted: editor if wanted == key else load_editor(wanted),
+        make_editor=lambda wanted: editor if wanted == key else (memory or load_editor)(wanted),
     )  # fmt: skip
     write_report(report, out / "report", title=f"{name}, seed {seed}")
     editor.save()
+    if memory is not None:
+        memory.save()
     figures = {figure: round(100 * estimate.value, 2) for figure, estimate in report.figures.items()}
     return figures | {
         "hardened_lp_from": report.hardened_from,

@@ -16,8 +16,14 @@ from spellock.key import Key
 
 def edits_file(folder: Path, key: Key) -> Path:
     """Where the edits of ``key`` are kept: another file for every setting, secret, size and weights of the editor."""
-    name = repr((key.editor, key.resolution, key.resize, sorted(key.settings.items()), key.secret))
-    return folder / f"edits_{hashlib.sha256(name.encode()).hexdigest()[:12]}.npz"
+    return folder / f"edits_{of_key(key).hex()[:12]}.npz"
+
+
+def of_key(key: Key) -> bytes:
+    """32 bytes that differ between keys whose edit in full differs."""
+    # A secret shows itself in no repr, only as bytes.
+    settings = (key.editor, key.resolution, key.resize, sorted(key.settings.items()), bytes(key.secret).hex())
+    return hashlib.sha256(repr(settings).encode()).digest()
 
 
 class RememberingEditor(Editor):
@@ -38,7 +44,8 @@ class RememberingEditor(Editor):
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         names = [hashlib.sha256(image.numpy().tobytes()).digest() for image in images]
         # Only the new ones: another seed leaves other images raw, and a batch would hold one of them nearly always.
-        new = [place for place, name in enumerate(names) if name not in self._edits]
+        # A padded batch repeats its last picture.
+        new = [place for place, name in enumerate(names) if name not in self._edits and name not in names[:place]]
         if new:
             edits = self.inner.transform_all(images[new], [ids[place] for place in new])
             for place, edit in zip(new, edits, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -59,6 +59,7 @@ def lock_model(
     baseline: bool = False,
     device: str = "cpu",
     editor: Editor | None = None,
+    make_editor: Callable[[Key], Editor] | None = None,
 ) -> Locked:
     """Write ``out/locked_set`` and ``out/owner``, then fine-tune to ``out/model`` (and ``out/baseline``).
 
@@ -74,6 +75,7 @@ def lock_model(
         tiers: further keys that release groups of classes only.
         baseline: also fine-tune the same model on the raw training images, without a lock, for as many steps.
         editor: the key's editor when it is loaded already.
+        make_editor: brings the editors of decoys and tiers; by default `spellock.editors.registry.load_editor`.
 
     Raises:
         SpellockError: an input does not fit; the message says which and what to do.
@@ -97,7 +99,9 @@ def lock_model(
         extra = target(nobody).extra_classes
         task.check_model(choice.create(len(images.classes) + len(extra), seed=training.seed), images)
     with first_goes_first():
-        locked = lock_images(images, key, out, lock, tiers=tiers, device=device, editor=editor)
+        locked = lock_images(
+            images, key, out, lock, tiers=tiers, device=device, editor=editor, load=make_editor
+        )  # fmt: skip
     folder = out / "locked_set"
     if choice is None:
         if locked.learns_distribution:
