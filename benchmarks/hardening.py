@@ -45,6 +45,7 @@ class Recipe:
         length: epochs, as a multiple of the data set's own.
         weave: strength of the key's tile.
         gamma: share of the edit in an authorised image; None for the paper's, 0.5.
+        secret_use: whether a string drawn from the secret follows the prompt; else the weave alone is the secret's.
         make: what trains the models; see `run`.
     """
 
@@ -55,6 +56,7 @@ class Recipe:
     regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
     weave: float = 0.0
     gamma: float | None = None
+    secret_use: str = "string"
     make: Callable[..., object] = lock_model
 
     def settings(self) -> dict[str, Any]:
@@ -94,6 +96,8 @@ RECIPES: dict[str, Recipe] = {
     "hardened, three times the decoys": replace(
         _OURS, lock=replace(HARDENED.lock, decoy_share=3 * (HARDENED.lock.decoy_share or 0))
     ),
+    "hardened, no string": replace(_OURS, secret_use="none"),
+    "edited only, no string": Recipe(training=_BALANCED, secret_use="none", weave=_OURS.weave, make=edited_only),
     **{f"hardened, gamma {gamma}": replace(_OURS, gamma=gamma) for gamma in (0.3, 0.4, 0.7)},
 }
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hardening.md"
@@ -107,7 +111,7 @@ def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[st
     training = replace(setting.training, **{"unauthorised_share": None, "epochs": length} | way.training)
     own = replace(
         setting, lock=way.lock, training=training, objective=way.objective, regularisation=way.regularisation,
-        weave=way.weave, gamma=way.gamma or setting.gamma,
+        weave=way.weave, gamma=way.gamma or setting.gamma, secret_use=way.secret_use,
     )  # fmt: skip
     work = args.work / recipe.replace(" ", "_").replace(",", "")
     plain = args.baselines / f"{name}_{seed}" / "baseline"

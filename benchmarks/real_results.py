@@ -48,7 +48,7 @@ class Setting:
 
     The baseline, which is trained anyway, teaches the locked model unless ``objective`` says otherwise.
     ``weave`` is the key's: by default none, so that the prompt's edit is the whole lock, as in the paper. So is
-    ``gamma``.
+    ``gamma``. ``secret_use`` is the preset's.
     ``wrong_key_images`` are the test images that each of 20 wrong keys edits: fewer where an edit takes long.
     """
 
@@ -64,6 +64,7 @@ class Setting:
     wrong_key_images: int = 200
     weave: float = 0.0
     gamma: float = 0.5
+    secret_use: str = "string"
 
 
 _SMALL = FinetuneConfig(
@@ -127,14 +128,16 @@ def run(
     test = numpy_images(xt, yt, classes, name=f"{name} test")
     secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
     key = new_key(
-        "embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=setting.weave, gamma=setting.gamma
-    )
+        "embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=setting.weave, gamma=setting.gamma,
+        secret_use=setting.secret_use,
+    )  # fmt: skip
     inner = load_editor(key)
     for folder in (work, EDITS):
         folder.mkdir(parents=True, exist_ok=True)
     # What is kept is the edit in full, so it serves every gamma.
     woven = {0.0: "", PRESETS["embedded"].weave: "woven_"}.get(setting.weave, f"woven_{setting.weave}_")
-    editor = RememberingEditor(inner, EDITS / f"{name}_{woven}edits.npz")
+    bare = "" if setting.secret_use == "string" else f"{setting.secret_use}_"
+    editor = RememberingEditor(inner, EDITS / f"{name}_{bare}{woven}edits.npz")
     out = work / f"{name}_{seed}"
     choice = ModelChoice(
         name=setting.model, weights=None if setting.weights is None else data / setting.weights, input_size=setting.side
