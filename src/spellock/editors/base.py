@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -94,7 +94,14 @@ class Editor(ABC):
         if batch_size is not None and batch_size < 1:
             raise ConfigError(f"got batch_size {batch_size}, expected 1 or more; leave it out for the editor's own")
         self.key = key
-        self._batches = Batches(self.canonical_batch, largest=batch_size)
+        self._batches = Batches(self.canonical_batch, largest=batch_size, kind=self.kernels())
+
+    def kernels(self) -> Hashable | None:
+        """What decides which kernels `transform` runs, equal for editors that differ in prompt or secret alone.
+
+        None, the default: unknown, so every editor finds out for itself which sizes of a batch give the same bits.
+        """
+        return None
 
     @abstractmethod
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:

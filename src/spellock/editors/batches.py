@@ -9,13 +9,16 @@ that agrees in every bit shows that the kernels agree.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Final
 
 import torch
 from torch import Tensor
 
 Transform = Callable[[Tensor, Sequence[str]], Tensor]
 _log = logging.getLogger(__name__)
+#: What was found of editors of one kind, which run the same kernels: hundreds of wrong keys need not find it again.
+_FOUND: Final[dict[Hashable, dict[tuple[int, int], bool]]] = {}
 #: A comparison counts only if this share of the values is neither black nor white.
 _MIN_TELLING = 0.05
 
@@ -26,12 +29,14 @@ class Batches:
     Args:
         canonical: the size that defines the result, 1 or more.
         largest: also try batches of this many images; they are used only if they agree with canonical ones.
+        kind: all that decides which kernels run and on which shapes; what is found of one holds for all of its kind.
+            None: of this one alone.
     """
 
-    def __init__(self, canonical: int, *, largest: int | None = None) -> None:
+    def __init__(self, canonical: int, *, largest: int | None = None, kind: Hashable | None = None) -> None:
         self.canonical = canonical
         self.largest = largest if largest is not None and largest > canonical else None
-        self._agrees: dict[tuple[int, int], bool] = {}
+        self._agrees = {} if kind is None else _FOUND.setdefault((kind, canonical), {})
 
     def run(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
         """Apply ``transform`` to ``images`` (N, 3, R, R) batch by batch; the result has the same shape."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 import torch
@@ -32,9 +32,11 @@ from spellock.editors.weights_folder import weights_digest
 from spellock.errors import EditorError
 from spellock.key import Key
 
-#: Up to this side in pixels a batch is small work, and larger ones are worth trying.
-_SMALL: Final = 64
-_SMALL_BATCH: Final = 32
+#: Images, and pixels in all, of a batch worth trying: small pictures keep a CPU waiting, large batches overflow caches.
+_MOST: Final = 32
+_MOST_PIXELS: Final = 16 * 64 * 64
+#: Settings that change values and no shapes: texts are padded to one length.
+_VALUES: Final = ("prompt", "negative_prompt", "secret_use", "weave", "weave_text", "noise_seed")
 
 
 @register_editor("diffusion", DiffusionSettings)
@@ -44,6 +46,8 @@ class DiffusionEditor(Editor):
     The canonical batch is 8 images up to 64 px and 4 above: large enough for most of what batching gives, small enough
     for a single query to be padded to. It is a constant of the editor, not an option, because it is part of what
     fixes the bytes.
+
+    Larger batches (32 images of 32 px, 16 of 64 px) are tried and kept where they give the same bits.
 
     Args:
         key: its settings must be `DiffusionSettings`.
@@ -98,9 +102,10 @@ class DiffusionEditor(Editor):
         self.settings = parse_settings(DiffusionSettings, key.settings, editor="diffusion")
         self.needs_ids = self.settings.noise == "per-image"
         self.canonical_batch = 8 if key.resolution <= 64 else 4
-        super().__init__(key, batch_size=batch_size)
+        self._device = pick_device(device)
+        super().__init__(key, batch_size=batch_size or max(1, min(_MOST, _MOST_PIXELS // key.resolution**2)))
         self._lock = threading.Lock()  # schedulers keep state between steps
-        target = pick_device(device)
+        target = self._device
         if target.type == "cpu" and self.settings.dtype == "float16":
             raise EditorError(
                 "the key's dtype is float16, which CPUs hardly compute; use bfloat16 or float32, or a GPU"
@@ -121,6 +126,12 @@ class DiffusionEditor(Editor):
         )
         text_ = self.settings.prompt if self.settings.weave_text is None else self.settings.weave_text
         self._weave = self.settings.weave * weave(key, text_, side=key.resolution) if self.settings.weave else None
+
+    def kernels(self) -> Hashable:
+        """Prompt, secret, weave and noise are values; all else may decide on shapes."""
+        told = asdict(self.settings).items()
+        shaping = tuple((name, value) for name, value in told if name not in _VALUES)
+        return (str(self._device), self.key.resolution, shaping)
 
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         """G(x) of Eq. 1: float32 (B, 3, R, R) in [0, 1]."""
