@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import matplotlib
@@ -101,7 +102,8 @@ RECIPES: dict[str, Recipe] = {
     **{f"hardened, gamma {gamma}": replace(_OURS, gamma=gamma) for gamma in (0.3, 0.4, 0.7)},
 }
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hardening.md"
-COLUMNS = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn", "wrong_key_mean", "hardened_lp")
+COLUMNS = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn", "wrong_key_mean", "wrong_key_max",
+           "hardened_lp")  # fmt: skip
 
 
 def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
@@ -180,17 +182,22 @@ def keep(title: str, recipe: str, seed: int, figures: dict[str, Any]) -> None:
 
 
 def table(runs: dict[str, Any]) -> str:
-    """Markdown, means over the seeds, in percent."""
+    """Markdown, in percent: means over the seeds, and the standard deviation where there are several."""
     rows = []
     for title, recipes in runs.items():
         rows += [f"| {title} | seeds | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 2) + "|"]
         # Of what an earlier version did differently there may be cells that no recipe makes any more.
         for recipe in (*RECIPES, *(name for name in recipes if name not in RECIPES)):
             if cells := list(recipes.get(recipe, {}).values()):
-                means = [sum(one[column] for one in cells) / len(cells) for column in COLUMNS]
-                rows.append(f"| {recipe} | {len(cells)} | {' | '.join(f'{value:.1f}' for value in means)} |")
+                shown = [_mean([one[column] for one in cells]) for column in COLUMNS]
+                rows.append(f"| {recipe} | {len(cells)} | {' | '.join(shown)} |")
         rows.append("")
     return "\n".join(rows)
+
+
+def _mean(values: list[float]) -> str:
+    spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{mean(values):.1f}{spread}"
 
 
 def plot(runs: dict[str, Any]) -> None:
