@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spellock.editors.diffusion import DiffusionEditor
 from spellock.editors.registry import load_editor
-from spellock.editors.weave import CELLS, nearest_text, resemblance, weave
+from spellock.editors.weave import CELLS, weave
 from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.keystream import Keystream
@@ -82,37 +82,6 @@ def test_half_keys_have_one_part_right(key_for: MakeKey, pictures: Pictures) -> 
     assert not torch.equal(tile_of(style), tile_of(key))
     assert not torch.equal(tile_of(style), tile_of(second))
     assert not list(islice(DiffusionEditor.half_keys(key.with_settings(weave=0.0), seed=1), 1))
-
-
-@given(st.integers(0, 10**6), st.integers(0, 10**6))
-def test_resemblance_is_the_best_correlation_over_shifts_and_mirror_images(one: int, other: int) -> None:
-    first, second = (weave(KEY, f"text {number}", side=CELLS) for number in (one, other))
-    correlations = [
-        float((torch.roll(image, (down, right), dims=(1, 2)) * second).sum() / (image.norm() * second.norm()))
-        for image in (first, torch.flip(first, dims=(2,)))
-        for down in range(CELLS)
-        for right in range(CELLS)
-    ]
-    assert resemblance(first, second) == pytest.approx(max(correlations), abs=1e-5)
-    assert resemblance(first, torch.roll(first.flip(2), (1, 3), dims=(1, 2))) == pytest.approx(1, abs=1e-5)
-
-
-def test_the_nearest_text_is_the_nearest() -> None:
-    texts = [f"text {number}" for number in range(20)]
-    own = weave(KEY, "own", side=CELLS)
-    near = [resemblance(own, weave(KEY, text, side=CELLS)) for text in texts]
-    assert nearest_text(KEY, "own", texts) == texts[int(np.argmax(near))]
-    assert nearest_text(KEY, "own", texts[3:4]) == texts[3]
-
-
-def test_one_of_two_other_weaves_of_half_keys_is_near(key_for: MakeKey) -> None:
-    key = key_for("embedded").with_settings(weave=0.1)
-    right = weave(key, str(key.settings["prompt"]), side=CELLS)
-    halves = list(islice(DiffusionEditor.half_keys(key, seed=3), 60))
-    near = [resemblance(right, weave(half, str(half.settings["weave_text"]), side=CELLS)) for half in halves]
-    assert np.mean(near[0::3]) < 0.35
-    assert np.mean(near[1::3]) > 0.42
-    assert near[2::3] == pytest.approx([1.0] * 20, abs=1e-5)
 
 
 def test_half_of_the_decoys_are_half_keys(key_for: MakeKey) -> None:

@@ -56,8 +56,8 @@ class WeaveInversion(Attack):
 
     def __post_init__(self) -> None:
         positive(
-            prompts=self.prompts, images=self.images - 1, restarts=self.restarts, steps=self.steps, batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            prompts=self.prompts, images=self.images - 1, restarts=self.restarts, steps=self.steps,
+            batch_size=self.batch_size, learning_rate=self.learning_rate,
         )  # fmt: skip
 
     @property

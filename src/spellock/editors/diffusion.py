@@ -27,7 +27,7 @@ from spellock.editors.sizes import Sizes
 from spellock.editors.stand_ins import public_key, strangers
 from spellock.editors.text_conditions import encode_prompt
 from spellock.editors.vocabulary import object_prompts, style_prompts
-from spellock.editors.weave import nearest_text, weave
+from spellock.editors.weave import weave
 from spellock.editors.weights_folder import weights_digest
 from spellock.errors import EditorError
 from spellock.key import Key
@@ -35,8 +35,6 @@ from spellock.key import Key
 #: Images, and pixels in all, of a batch worth trying: small pictures keep a CPU waiting, large batches overflow caches.
 _MOST: Final = 32
 _MOST_PIXELS: Final = 16 * 64 * 64
-#: Other weaves of which a half key takes the nearest.
-_NEAR_OF: Final = 32
 #: Settings that change values and no shapes: texts are padded to one length.
 _VALUES: Final = ("prompt", "negative_prompt", "secret_use", "weave", "weave_text", "noise_seed")
 
@@ -82,8 +80,7 @@ class DiffusionEditor(Editor):
     def half_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
         """Twice the right style under another weave, then the right weave over the style of another prompt, by turns.
 
-        The weave more often: a model learns styles sooner, and leans on them where some wrong style is alike. One of
-        the two other weaves is the nearest to the right one among many, as some wrong key's is by chance.
+        The weave more often: a model learns styles sooner, and leans on them where some wrong style is alike.
         """
         given, draw = key.settings, random.Random(f"half keys {seed}")
         if not given.get("weave"):
@@ -91,9 +88,8 @@ class DiffusionEditor(Editor):
         text = given.get("weave_text") if given.get("weave_text") is not None else given.get("prompt")
         others = [prompt for prompt in (*style_prompts(), *object_prompts()) if prompt != given.get("prompt")]
         while True:
-            for many in (1, _NEAR_OF):
-                names = [f"half key {draw.getrandbits(128):032x}" for _ in range(many)]
-                yield key.with_settings(weave_text=nearest_text(key, str(text), names))
+            for _ in range(2):
+                yield key.with_settings(weave_text=f"half key {draw.getrandbits(128):032x}")
             yield key.with_settings(prompt=draw.choice(others), weave_text=text)
 
     @classmethod

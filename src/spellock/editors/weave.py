@@ -6,7 +6,6 @@ different texts or secrets are unrelated, so what a model learns about one says 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -35,25 +34,6 @@ def weave(key: Key, text: str, *, side: int) -> Tensor:
     return tile[:, cell][:, :, cell].contiguous()
 
 
-def resemblance(first: Tensor, second: Tensor) -> float:
-    """How alike two tiles, (3, `CELLS`, `CELLS`) as of ``weave(..., side=CELLS)``, look to a network: in [-1, 1].
-
-    It is the greatest correlation over all shifts and mirror images of one, since networks hardly know where a repeated
-    pattern begins, and most are trained on mirror images too.
-    """
-    spectrum = torch.fft.fft2(torch.stack([first, first.flip(-1)]))
-    shifted = torch.fft.ifft2(spectrum.conj() * torch.fft.fft2(second)).real.sum(1)
-    return float(shifted.max() / (first.norm() * second.norm()))
-
-
 def cells(side: int) -> Tensor:
     """Which row or column of the tile each of ``side`` pixels is in: int64 (side,), below `CELLS`."""
     return torch.arange(side).div(max(1, round(side / _ONE_PIXEL)), rounding_mode="floor") % CELLS
-
-
-def nearest_text(key: Key, text: str, others: Sequence[str]) -> str:
-    """The one of ``others`` whose tile resembles most that of ``text``; a single one as it is."""
-    if len(others) == 1:
-        return others[0]
-    right = weave(key, text, side=CELLS)
-    return max(others, key=lambda other: resemblance(right, weave(key, other, side=CELLS)))
