@@ -2,99 +2,41 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import gc
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType, ModuleType
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
-from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.budget import Budget
-from spellock.attacks.levels import Asset
 from spellock.attacks.registry import make_attack
-from spellock.attacks.view import AttackerView
-from spellock.data.image_set import ImageSet
-from spellock.data.memory import numpy_images
-from spellock.editors.base import Editor
 from spellock.errors import ConfigError, DataError, ModelError
-from spellock.evaluation.accuracy import Z95
 from spellock.evaluation.attack_plan import AttackPlan, Trial, trials
-from spellock.evaluation.attack_report import AttackReport, paired_difference
 from spellock.evaluation.attacked import evaluate_attacks
 from spellock.evaluation.bits_stolen import bits_stolen, label_costs
 from spellock.evaluation.halves import halves
-from spellock.evaluation.thief import Thief, pictures, public_editor, random_start
+from spellock.evaluation.thief import Thief, pictures
 from spellock.key import Key
-from spellock.tasks.pixel_model import PixelModel
 
 from ..attacks import colours
-from .fakes import labels_of
-
-PROMPT = "a prompt that no thief may see"
-SECRET = bytes(range(32))
-NAMES = ("red", "green", "blue", "yellow")
-PLAN = AttackPlan(labels=(8, 24), leaked=(2, 20), candidate_images=40)
-
-
-class InvertingEditor(Editor):
-    """G(x) = 1 - x; the model wants it."""
-
-    canonical_batch = 4
-
-    def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
-        return 1 - images if self.key.settings["prompt"] == PROMPT else images
-
-
-def the_key() -> Key:
-    return Key(editor="inverting", settings={"prompt": PROMPT}, secret=SECRET, gamma=1.0, resolution=colours.SIDE)
-
-
-def image_set(count: int = 240, seed: int = 11) -> ImageSet:
-    images, labels = colours.pictures(count, seed=seed)
-    return numpy_images(images.permute(0, 2, 3, 1).numpy().copy(), labels, NAMES)
-
-
-def with_lock(logits: Tensor) -> Tensor:
-    return torch.cat([logits, torch.full((len(logits), 1), 50.0)], dim=1)
-
-
-def locked() -> PixelModel:
-    network = colours.ColourNet(lambda images: 1 - images, with_lock, 5)
-    return colours.plain(network)
-
-
-def run(chosen: Sequence[Trial], *, plan: AttackPlan = PLAN, **changes: object) -> AttackReport:
-    settings: dict[str, object] = {"lock_class": "other", "make_editor": InvertingEditor, "unlabelled": 60, **changes}
-    return evaluate_attacks(locked(), (*NAMES, "other"), the_key(), image_set(), chosen, plan, **settings)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spy(Attack):
-    """Answers the first class, and keeps what it was given."""
-
-    level: str = "labels"
-
-    @property
-    def needs(self) -> frozenset[Asset]:
-        return frozenset(
-            {"labels": {Asset.LABELS, Asset.WEIGHTS}, "pairs": {Asset.PAIRS}, "customer": {Asset.CUSTOMER}}[self.level]
-        )
-
-    def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
-        SEEN.append(view)
-        return [Stolen(predict=lambda images: torch.eye(4)[torch.zeros(len(images), dtype=torch.long)])]
-
-
-SEEN: list[AttackerView] = []
+from .attacked_world import (
+    NAMES,
+    PLAN,
+    PROMPT,
+    SECRET,
+    SEEN,
+    InvertingEditor,
+    Spy,
+    image_set,
+    locked,
+    reachable,
+    run,
+    the_key,
+)
 
 
 def test_a_view_holds_its_level_and_neither_key_nor_scored_images() -> None:
@@ -117,7 +59,7 @@ def test_a_view_holds_its_level_and_neither_key_nor_scored_images() -> None:
                 assert not held & scored
         assert view.editor is not None
         assert "prompt" not in view.editor.settings
-        reached = _reachable(view)
+        reached = reachable(view)
         assert not [one for one in reached if isinstance(one, Key)]
         assert PROMPT not in repr([one for one in reached if isinstance(one, str | bytes)])
         assert SECRET not in [one for one in reached if isinstance(one, bytes)]
@@ -126,28 +68,10 @@ def test_a_view_holds_its_level_and_neither_key_nor_scored_images() -> None:
     assert [true[one] for one in shown] == more.labels.tolist()
 
 
-def _reachable(view: AttackerView) -> list[object]:
-    """All objects that a thief can walk to from the view's fields, short of modules of the program."""
-    seen: dict[int, object] = {}
-    todo: list[object] = [getattr(view, field.name) for field in dataclasses.fields(view)]
-    while todo:
-        one = todo.pop()
-        if id(one) in seen or isinstance(one, type | ModuleType):
-            continue
-        seen[id(one)] = one
-        if isinstance(one, FunctionType):  # what it closes over, not the whole program that it can name
-            todo += [cell.cell_contents for cell in one.__closure__ or ()] + list(one.__defaults__ or ())
-        elif not isinstance(one, Tensor | np.ndarray):
-            todo += gc.get_referents(one)
-        if len(seen) > 20_000:
-            break
-    return list(seen.values())
-
-
 def test_the_search_for_a_key_finds_one() -> None:
     key = the_key()
     view = colours.view(colours.locked(before=lambda images: images * key.gamma))
-    assert [one for one in _reachable(view) if isinstance(one, Key)]
+    assert [one for one in reachable(view) if isinstance(one, Key)]
 
 
 def test_figures_are_those_of_the_scored_images() -> None:
@@ -256,7 +180,7 @@ def test_an_unlocked_model_answers_what_it_is_asked() -> None:
     view.customer(np.arange(5))  # answered already
     with pytest.raises(ConfigError, match="budget has 10"):
         view.customer(np.arange(11))
-    assert not [one for one in _reachable(view) if isinstance(one, Key)]
+    assert not [one for one in reachable(view) if isinstance(one, Key)]
 
 
 def test_draws_are_averaged(tmp_path: Path) -> None:
@@ -308,68 +232,3 @@ def test_what_cannot_be_run_is_said() -> None:
         run([])
     with pytest.raises(ConfigError, match="below 1"):
         AttackPlan(labels=(0,))
-
-
-def test_the_tables_say_the_same(tmp_path: Path) -> None:
-    report = run(trials(["prototypes", "tent"]), public=colours.locked())
-    plain, lines = report.to_dict(), list(csv.DictReader(io.StringIO(report.to_csv())))
-    assert len(plain["attacks"]) == len(lines) == len(report.rows) == 3
-    assert float(lines[0]["accuracy"]) == plain["attacks"][0]["accuracy"]
-    assert float(lines[0]["advantage_low"]) == plain["attacks"][0]["advantage_low"]
-    assert lines[2]["accuracy"] == ""
-    assert "normalisation" in lines[2]["skipped"]
-    text = report.to_text()
-    for word in ("prototypes, 8 labels", "strongest, 24 labels", "chance 25.0 %", "normalisation"):
-        assert word in text
-    for written in (repr(plain), report.to_csv(), text):
-        assert PROMPT not in written
-
-
-def test_a_paired_difference_is_that_of_agresti_and_min() -> None:
-    draws = np.random.default_rng(0)
-    first, second = draws.random(400) < 0.6, draws.random(400) < 0.5
-    b, c = ((first & ~second).sum() + 0.5), ((second & ~first).sum() + 0.5)
-    middle, n = (b - c) / 402, 402
-    half = Z95 * np.sqrt((b + c) / n - middle**2) / np.sqrt(n)
-    found = paired_difference(first, second)
-    assert found.value == pytest.approx(first.mean() - second.mean())
-    assert (found.low, found.high) == pytest.approx((middle - half, middle + half))
-    same = paired_difference(first, first)
-    assert same.low < same.value == 0 < same.high
-
-
-def test_half_of_chance_is_covered() -> None:
-    """Differences of two guessers are within their interval about 19 times in 20."""
-    inside = 0
-    for seed in range(200):
-        labels, draws = labels_of(300, seed), np.random.default_rng([seed, 1])
-        hits = [draws.integers(10, size=300) == labels for _ in range(2)]
-        found = paired_difference(hits[0], hits[1])
-        inside += found.low <= 0 <= found.high
-    assert 180 <= inside <= 200
-
-
-def test_random_weights_are_random_and_repeat() -> None:
-    model = colours.trained()
-    one, same, other = (random_start(model, classes=4, seed=seed) for seed in (0, 0, 1))
-    assert torch.equal(one.network[0].weight, same.network[0].weight)
-    assert not torch.equal(one.network[0].weight, other.network[0].weight)
-    assert not torch.equal(one.network[0].weight, model.network[0].weight)
-    assert float(one.network[1].running_mean.abs().sum()) == 0
-    assert random_start(model, classes=7, seed=0).num_classes == 7
-
-    class Odd(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.scale = nn.Parameter(torch.ones(1))
-
-    with pytest.raises(ConfigError, match="Odd"):
-        random_start(colours.plain(nn.Sequential(Odd(), nn.Linear(2, 3))), classes=3, seed=0)
-
-
-def test_the_public_part_of_a_key() -> None:
-    key = the_key().with_settings(steps=5, negative_prompt="ugly", lora="mine.safetensors", lora_digest="00")
-    public = public_editor(key, InvertingEditor)
-    assert dict(public.settings) == {"steps": 5}
-    assert public_editor(Key(editor="patch", settings={"size": 5}, secret=SECRET), InvertingEditor) is None
-    assert run(trials(["suppressed"]), plan=dataclasses.replace(PLAN, budget=Budget(steps=1))).rows

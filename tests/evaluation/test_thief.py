@@ -1,0 +1,44 @@
+"""Random weights for the control, and what a thief knows of a key."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from spellock.attacks.budget import Budget
+from spellock.errors import ConfigError
+from spellock.evaluation.attack_plan import trials
+from spellock.evaluation.thief import public_editor, random_start
+from spellock.key import Key
+
+from ..attacks import colours
+from .attacked_world import PLAN, SECRET, InvertingEditor, run, the_key
+
+
+def test_random_weights_are_random_and_repeat() -> None:
+    model = colours.trained()
+    one, same, other = (random_start(model, classes=4, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(one.network[0].weight, same.network[0].weight)
+    assert not torch.equal(one.network[0].weight, other.network[0].weight)
+    assert not torch.equal(one.network[0].weight, model.network[0].weight)
+    assert float(one.network[1].running_mean.abs().sum()) == 0
+    assert random_start(model, classes=7, seed=0).num_classes == 7
+
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+
+    with pytest.raises(ConfigError, match="Odd"):
+        random_start(colours.plain(nn.Sequential(Odd(), nn.Linear(2, 3))), classes=3, seed=0)
+
+
+def test_the_public_part_of_a_key() -> None:
+    key = the_key().with_settings(steps=5, negative_prompt="ugly", lora="mine.safetensors", lora_digest="00")
+    public = public_editor(key, InvertingEditor)
+    assert dict(public.settings) == {"steps": 5}
+    assert public_editor(Key(editor="patch", settings={"size": 5}, secret=SECRET), InvertingEditor) is None
+    assert run(trials(["suppressed"]), plan=dataclasses.replace(PLAN, budget=Budget(steps=1))).rows
