@@ -14,17 +14,14 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 from real_results import SETTINGS, run
 from support import shared_data
 from support.edit_memory import EditMemory
 from support.edited_only import edited_only
+from support.hardening_results import plot, table
+from support.pages import fill_page
 from support.results import RESULTS, write_result
 
 from spellock.editors.presets import PRESETS as KEYS
@@ -101,9 +98,6 @@ RECIPES: dict[str, Recipe] = {
     "edited only, no string": Recipe(training=_BALANCED, secret_use="none", weave=_OURS.weave, make=edited_only),
     **{f"hardened, gamma {gamma}": replace(_OURS, gamma=gamma) for gamma in (0.3, 0.4, 0.7)},
 }
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "hardening.md"
-COLUMNS = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn", "wrong_key_mean", "wrong_key_max",
-           "hardened_lp")  # fmt: skip
 
 
 def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
@@ -150,13 +144,11 @@ def main() -> None:
                 if args.again or str(seed) not in load().get(title, {}).get(recipe, {}):
                     keep(title, recipe, seed, cell(name, recipe, seed, args))
     runs = load()
-    print(table(runs))
-    plot(runs)
-    text = PAGE.read_text()
-    start = text.index("\n", text.index("<!-- hardening: begin")) + 1
-    end = text.index("<!-- hardening: end")
+    shown = table(runs, list(RECIPES))
+    print(shown)
+    plot(runs, list(RECIPES))
     picture = "![UP against hardened LP](../benchmarks/results/hardening.png)\n\n"
-    PAGE.write_text(text[:start] + "\n" + picture + table(runs) + "\n" + text[end:])
+    fill_page("hardening.md", "hardening", f"\n{picture}{shown}\n")
 
 
 def load() -> dict[str, Any]:
@@ -179,46 +171,6 @@ def keep(title: str, recipe: str, seed: int, figures: dict[str, Any]) -> None:
         command="python benchmarks/hardening.py",
         show=False,
     )
-
-
-def table(runs: dict[str, Any]) -> str:
-    """Markdown, in percent: means over the seeds, and the standard deviation where there are several."""
-    rows = []
-    for title, recipes in runs.items():
-        rows += [f"| {title} | seeds | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 2) + "|"]
-        # Of what an earlier version did differently there may be cells that no recipe makes any more.
-        for recipe in (*RECIPES, *(name for name in recipes if name not in RECIPES)):
-            if cells := list(recipes.get(recipe, {}).values()):
-                shown = [_mean([one[column] for one in cells]) for column in COLUMNS]
-                rows.append(f"| {recipe} | {len(cells)} | {' | '.join(shown)} |")
-        rows.append("")
-    return "\n".join(rows)
-
-
-def _mean(values: list[float]) -> str:
-    spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{mean(values):.1f}{spread}"
-
-
-def plot(runs: dict[str, Any]) -> None:
-    """UP against hardened LP, one panel a data set; up and to the left is better."""
-    figure, axes = plt.subplots(1, len(runs), figsize=(4.2 * len(runs) + 3, 4.2), squeeze=False, layout="constrained")
-    for axis, (title, recipes) in zip(axes[0], runs.items(), strict=True):
-        for number, recipe in enumerate(RECIPES):
-            if cells := list(recipes.get(recipe, {}).values()):
-                points = [(one["hardened_lp"], one["up"]) for one in cells]
-                marker = "os^Dv<>PX*hp8"[number % 13]
-                axis.scatter(*zip(*points, strict=True), marker=marker, label=recipe, color=f"C{number % 10}")
-                axis.axhline(sum(one["baseline"] for one in cells) / len(cells), color="0.8", lw=1, zorder=0)
-                axis.axvline(cells[0]["chance"] + 5, color="0.8", lw=1, ls="--", zorder=0)
-        axis.set(title=title, xlabel="hardened LP, %", xlim=(0, 100))
-        axis.set_ylim(bottom=min(50, axis.get_ylim()[0]), top=100)
-    axes[0][0].set_ylabel("UP, %")
-    shown = {label: handle for axis in axes[0] for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(shown.values(), shown.keys(), fontsize=8, loc="outside right upper")
-    figure.suptitle("grey lines: the baseline without a lock, and chance + 5 points", fontsize=9)
-    figure.savefig(RESULTS / "hardening.png", dpi=110)
-    plt.close(figure)
 
 
 if __name__ == "__main__":
