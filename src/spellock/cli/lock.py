@@ -52,8 +52,8 @@ class LockArgs:
     preset: str = "hardened"
     """Where the defaults of the options below come from: hardened, modellock or fmlock."""
     model: str | None = None
-    """Model to fine-tune: a name of ours, of timm or torchvision, a detector's such as maskrcnn_resnet50, or a folder.
-    Needed unless --prepare-only."""
+    """Model to fine-tune: a name of ours, of timm or torchvision, a detector's such as maskrcnn_resnet50 or
+    rtdetr_resnet18, or a folder. Needed unless --prepare-only."""
     weights: Path | None = None
     """Weights to start from: a local .safetensors, .pth, .pt or .th file."""
     pretrained: bool = False
