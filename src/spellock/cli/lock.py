@@ -41,7 +41,7 @@ class LockArgs:
     data: tyro.conf.Positional[str]
     """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set; with
     ``--task multilabel`` a table of labels (CSV or parquet) with the images beside it; with ``--task detection`` COCO
-    json, a folder with such files, or a Pascal VOC folder."""
+    json, a folder with such files, or a Pascal VOC or Cityscapes folder."""
     key: Path
     """Key file, made with `spellock key new`."""
     out: Path
