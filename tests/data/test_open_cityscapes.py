@@ -90,6 +90,13 @@ def test_groups_are_crowds_and_empty_streets_are_kept(tmp_path: Path) -> None:
     assert (len(empty.labels), empty.masks) == (0, ())
 
 
+def test_a_split_without_answers_is_refused(tmp_path: Path) -> None:
+    write_street(tmp_path, 2)
+    write_scene(tmp_path, [box("out of roi", 0, 0, 127, 3)], split="test")
+    with pytest.raises(DataError, match="so use val"):
+        open_boxes(tmp_path, split="test")
+
+
 @pytest.mark.parametrize(
     ("one", "said"),
     [

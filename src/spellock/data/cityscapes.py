@@ -63,8 +63,8 @@ def open_cityscapes(
         max_pixels: larger images are refused before decoding.
 
     Raises:
-        DataError: there is no such set or split, or something is bad and ``on_error`` is "fail"; the message names the
-            file, and the object by its place in it, from 0.
+        DataError: there is no such set or split, no object in any image (as in the test split), or something is bad and
+            ``on_error`` is "fail"; the message names the file, and the object by its place in it, from 0.
     """
     if not is_cityscapes(folder):
         raise DataError(f"{folder} is no Cityscapes folder, expected {_IMAGES} and {_LABELS} in it")
@@ -87,6 +87,8 @@ def open_cityscapes(
         files.append(pictures / made.id)
     if not annotations:
         raise DataError(f"{pictures} has no annotated images; check the folder")
+    if not any(len(one.labels) for one in annotations):
+        raise DataError(f"{tables} names no object; Cityscapes keeps those of its test split to itself, so use val")
     return BoxSet(
         f"{folder} ({chosen})", annotations, INSTANCES, file_reader(files, max_pixels=max_pixels), on_error=on_error
     )
