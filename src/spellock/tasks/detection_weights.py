@@ -39,8 +39,10 @@ def load_detector_weights(model: DetectionModel, path: Path, *, strict_head: boo
     if callable(translate):
         source = translate(source)
     body = {name.partition(_BODY)[2]: name for name in target if _BODY in name}
-    if sum(name in target for name in source) < len(target) // 2 and any(name in body for name in source):
-        return _backbone(model, source, body, path)
+    # Some detectors call theirs so, in which case their other parts are left alone.
+    bare = {name.removeprefix("backbone."): tensor for name, tensor in source.items()}
+    if sum(name in target for name in source) < len(target) // 2 and any(name in body for name in bare):
+        return _backbone(model, bare, body, path)
     fitting: dict[str, Tensor] = {}
     fresh: list[str] = []
     for name, tensor in target.items():

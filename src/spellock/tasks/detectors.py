@@ -20,7 +20,7 @@ from spellock.tasks.networks.pyramids import RESNETS, make_backbone
 
 TRANSFORMER: Final = "rtdetr"
 KINDS: Final = ("maskrcnn", "fasterrcnn", "retinanet", TRANSFORMER)
-_SMALL: Final = ("mobilenet_v1_0.5", "mobilenet_v1_0.25", "tiny")
+_SMALL: Final = ("mobilenet_v1_0.5", "mobilenet_v1_0.25", "fastestdet", "tiny")
 _BACKBONES: Final = (*RESNETS, "mobilenet_v3_large", *_SMALL)
 #: Of RT-DETR: there is no published one with others, and its three maps suit these.
 _TRANSFORMER_BACKBONES: Final = (*RESNETS[:4], *_SMALL)
@@ -28,7 +28,10 @@ _IMAGENET: Final = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALF: Final = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _PLAIN: Final = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 #: Side in pixels that images are squashed to.
-_SIZES: Final = {"tiny": 96, "mobilenet_v1_0.5": 256, "mobilenet_v1_0.25": 256, "mobilenet_v3_large": 512}
+_SIZES: Final = {
+    **{"tiny": 96, "mobilenet_v1_0.5": 256, "mobilenet_v1_0.25": 256, "fastestdet": 352},
+    "mobilenet_v3_large": 512,
+}
 _NORMS: Final = ("batch", "frozen")
 
 
@@ -81,9 +84,8 @@ def create_detector(
             f"got {num_classes} categories and an input size of {input_size} px, expected at least 1 and 32"
         )
     kind, _, backbone = bare.partition("_")
-    transformer = kind == TRANSFORMER
-    side = input_size or _SIZES.get(backbone, 640 if transformer else 800)
-    usual = _HALF if backbone in _SMALL else _PLAIN if transformer else _IMAGENET
+    side = input_size or _SIZES.get(backbone, 640 if kind == TRANSFORMER else 800)
+    usual = _usual(kind, backbone)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _build(kind, backbone, num_classes, side, norm=str(settings["norm"]))
@@ -112,6 +114,13 @@ def replace_heads(model: DetectionModel, num_classes: int, *, seed: int) -> None
     own, wanted = model.network.state_dict(), fresh.state_dict()
     fresh.load_state_dict(wanted | {name: one for name, one in own.items() if one.shape == wanted[name].shape})
     model.take_network(fresh, num_classes)
+
+
+def _usual(kind: str, backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std that published weights were trained with."""
+    if backbone == "fastestdet" or (kind == TRANSFORMER and backbone not in _SMALL):
+        return _PLAIN
+    return _HALF if backbone in _SMALL else _IMAGENET
 
 
 def _build(kind: str, name: str, categories: int, side: int, *, norm: str) -> nn.Module:

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torchvision.ops.misc import FrozenBatchNorm2d
 from transformers import RTDetrConfig, RTDetrForObjectDetection, RTDetrResNetConfig
 
 from spellock.errors import ModelError
 from spellock.tasks.networks.pyramids import MobileNetV1Body, TinyBody
 from spellock.tasks.networks.rt_detr import RtDetr
+from spellock.tasks.networks.shufflenet_body import ShuffleNetBody
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,7 @@ _SIZES: Final = {
     ),
     "mobilenet_v1_0.5": _Size(others=_SMALL),
     "mobilenet_v1_0.25": _Size(others=_SMALL),
+    "fastestdet": _Size(others=_SMALL),
     "tiny": _Size(decoder=2, others=_SMALL | {"num_queries": 50}),
 }  # fmt: skip
 
@@ -48,7 +51,7 @@ def make_rt_detr(backbone: str, categories: int, side: int, *, norm: str) -> RtD
     """An RT-DETR with random weights.
 
     Args:
-        backbone: resnet18 to resnet101, mobilenet_v1_0.5, mobilenet_v1_0.25 or tiny.
+        backbone: resnet18 to resnet101, mobilenet_v1_0.5, mobilenet_v1_0.25, fastestdet or tiny.
         categories: without the background.
         side: in pixels, a multiple of 32.
         norm: "batch", or "frozen" for BatchNorm layers of the backbone whose statistics never change.
@@ -59,7 +62,7 @@ def make_rt_detr(backbone: str, categories: int, side: int, *, norm: str) -> RtD
     if side % 32:
         raise ModelError(f"rtdetr_{backbone} got an input size of {side} px, expected a multiple of 32")
     size = _SIZES[backbone]
-    body = _own_body(backbone)
+    body = _own_body(backbone, norm)
     widths = body.widths if body is not None else (128, 256, 512) if size.basic else (512, 1024, 2048)
     strides = (4, 8, 16) if backbone == "tiny" else (8, 16, 32)
     places = sum((side // stride) ** 2 for stride in strides)
@@ -102,9 +105,11 @@ class Maps(nn.Module):
         return [(one, one.new_ones((len(one), *one.shape[-2:]), dtype=torch.bool)) for one in maps]
 
 
-def _own_body(backbone: str) -> MobileNetV1Body | TinyBody | None:
+def _own_body(backbone: str, norm: str) -> MobileNetV1Body | ShuffleNetBody | TinyBody | None:
     if backbone == "tiny":
         return TinyBody()
+    if backbone == "fastestdet":
+        return ShuffleNetBody(norm=FrozenBatchNorm2d if norm == "frozen" else nn.BatchNorm2d)
     if backbone.startswith("mobilenet_v1_"):
         return MobileNetV1Body(width=float(backbone.rpartition("_")[2]), fine=False)
     return None
