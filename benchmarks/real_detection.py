@@ -7,7 +7,7 @@ is kept, so the command may be stopped and run again. ``--toy`` takes few images
 shows that everything runs.
 
     python benchmarks/real_detection.py nuclei bccd [--seeds 0 1 2] [--targets centre-box decoy-boxes] [--toy]
-    python benchmarks/real_detection.py cityscapes --coco FOLDER --device cuda
+    python benchmarks/real_detection.py cityscapes --folder FOLDER --weights FILE --device cuda
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ SETTINGS = {
         side=320,
         epochs=20,
     ),
-    # The paper's own: Mask R-CNN from COCO weights (give --weights), Cityscapes' instances as COCO json.
+    # The paper's own: Mask R-CNN from COCO weights (give --weights), Cityscapes as it is handed out, or as COCO json.
     "cityscapes": Setting(
         archive=None, model="maskrcnn_resnet50", weights=None, side=1024, epochs=24, batch=2, rate=1e-4
     ),
@@ -80,9 +80,9 @@ SETTINGS = {
 
 def sets(name: str, setting: Setting, args: argparse.Namespace) -> tuple[ImageSet, ImageSet]:
     """Training and test images; archives are unpacked once."""
-    folder = args.coco if setting.archive is None else args.work / "data" / name
+    folder = args.folder if setting.archive is None else args.work / "data" / name
     if folder is None:
-        raise SystemExit(f"{name} needs --coco, a folder with annotations/instances_train.json and its images")
+        raise SystemExit(f"{name} needs --folder, a folder with leftImg8bit and gtFine in it")
     if setting.archive is not None and not folder.is_dir():
         zipfile.ZipFile(args.data / setting.archive).extractall(folder)
     train, test = (open_boxes(folder, split=split, on_error="skip") for split in ("train", setting.split))
@@ -128,7 +128,9 @@ def main() -> None:
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
-    parser.add_argument("--coco", type=Path, default=None, help="folder of a set in COCO's format, for cityscapes")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="of the set, for cityscapes: leftImg8bit and gtFine, or COCO json"
+    )
     parser.add_argument("--weights", type=Path, default=None, help="weights in place of the setting's own")
     parser.add_argument("--work", type=Path, default=Path("runs/detection"))
     parser.add_argument("--device", default="cpu")

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from spellock.errors import ModelError, PixelError
 from spellock.tasks.checkpoint import load_model, save_model
 from spellock.tasks.detection_model import DetectionModel
-from spellock.tasks.detectors import list_detectors
+from spellock.tasks.detectors import KINDS, list_detectors
 from spellock.tasks.models import create_model
 from spellock.tasks.networks.mobilenet_v1 import MobileNetV1
 
@@ -48,7 +48,7 @@ def test_names_fit_torchvisions_own_detectors() -> None:
         assert {key: value.shape for key, value in ours.items()} == {key: v.shape for key, v in theirs.items()}
 
 
-@pytest.mark.parametrize("kind", ["maskrcnn", "fasterrcnn", "retinanet"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_folders_give_the_same_detector(kind: str, tmp_path: Path) -> None:
     model = _tiny(kind)
     save_model(model, tmp_path / "model", classes=["a", "b"], lock_class=1, task="detection")
@@ -72,7 +72,7 @@ def test_pixels_are_normalised_by_the_model_and_checked() -> None:
     assert torch.allclose(seen[0], torch.full((3, 64, 64), 0.5))  # the small backbones take pixels in [-1, 1]
 
 
-@pytest.mark.parametrize("kind", ["fasterrcnn", "retinanet"])
+@pytest.mark.parametrize("kind", ["fasterrcnn", "retinanet", "rtdetr"])
 def test_a_dropped_category_is_never_named_and_all_else_comes_through(kind: str) -> None:
     model = _tiny(kind, num_classes=3)
     before = _output(model.without([], least_score=0.0))
@@ -138,12 +138,13 @@ def test_what_does_not_exist_is_named() -> None:
         _tiny().train()(torch.rand(1, 3, 64, 64))
 
 
-def test_random_weights_come_from_the_seed_alone() -> None:
+@pytest.mark.parametrize("name", ["retinanet_tiny", "rtdetr_tiny"])
+def test_random_weights_come_from_the_seed_alone(name: str) -> None:
     torch.manual_seed(5)
     state = torch.random.get_rng_state()
     one, two = (
-        create_model("retinanet_tiny", num_classes=2, seed=1),
-        create_model("retinanet_tiny", num_classes=2, seed=1),
+        create_model(name, num_classes=2, seed=1),
+        create_model(name, num_classes=2, seed=1),
     )
     assert torch.equal(torch.random.get_rng_state(), state)
     for name, tensor in one.network.state_dict().items():

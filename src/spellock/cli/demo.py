@@ -49,7 +49,7 @@ class DemoArgs:
     """Folder for everything that is made. None: spellock-demo, or the next free name."""
     data: str | None = None
     """Your own images instead of the digits: a folder with one sub-folder a class, a parquet file, or a data set id;
-    with ``--task detection`` COCO json or a Pascal VOC folder."""
+    with ``--task detection`` COCO json or a Pascal VOC or Cityscapes folder."""
     test: str | None = None
     """Images to evaluate on. None: the data's test split, or else a quarter of the data."""
     model: str | None = None

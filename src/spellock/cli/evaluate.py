@@ -31,7 +31,7 @@ class EvaluateArgs:
 
     data: tyro.conf.Positional[str]
     """Labelled test images that took no part in training: folder, parquet or Hugging Face id; for a multi-label model a
-    table, for a detector COCO json or a Pascal VOC folder. With the preset: Pets."""
+    table, for a detector COCO json or a Pascal VOC or Cityscapes folder. With the preset: Pets."""
     model: Path
     """Folder of the locked model; with the preset, the published checkpoint file."""
     out: Path

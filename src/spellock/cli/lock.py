@@ -41,7 +41,7 @@ class LockArgs:
     data: tyro.conf.Positional[str]
     """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set; with
     ``--task multilabel`` a table of labels (CSV or parquet) with the images beside it; with ``--task detection`` COCO
-    json, a folder with such files, or a Pascal VOC folder."""
+    json, a folder with such files, or a Pascal VOC or Cityscapes folder."""
     key: Path
     """Key file, made with `spellock key new`."""
     out: Path
@@ -52,8 +52,8 @@ class LockArgs:
     preset: str = "hardened"
     """Where the defaults of the options below come from: hardened, modellock or fmlock."""
     model: str | None = None
-    """Model to fine-tune: a name of ours, of timm or torchvision, a detector's such as maskrcnn_resnet50, or a folder.
-    Needed unless --prepare-only."""
+    """Model to fine-tune: a name of ours, of timm or torchvision, a detector's such as maskrcnn_resnet50 or
+    rtdetr_resnet18, or a folder. Needed unless --prepare-only."""
     weights: Path | None = None
     """Weights to start from: a local .safetensors, .pth, .pt or .th file."""
     pretrained: bool = False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from spellock.data.annotation import Annotation, Size
 from spellock.data.image_set import OnError
@@ -73,25 +74,11 @@ def gather(name: str, size: Size, found: Sequence[FoundObject], complain: Compla
     """
     kept: list[FoundObject] = []
     boxes: list[list[float]] = []
-    height, width = size
-    limits = np.array([width, height, width, height], dtype=np.float64)
     for one in found:
-        box = np.array(one.box, dtype=np.float64)
-        shown = ", ".join(f"{value:g}" for value in box)
-        if not np.isfinite(box).all():
-            complain(f"{one.where}: the box ({shown}) is not finite")
-            continue
-        if box[2] <= box[0] or box[3] <= box[1]:
-            complain(f"{one.where}: the box ({shown}) has no area, expected left < right and top < bottom")
-            continue
-        cut = np.clip(box, 0, limits)
-        if cut[2] <= cut[0] or cut[3] <= cut[1]:
-            complain(f"{one.where}: the box ({shown}) lies outside the image of {width}x{height} pixels")
-            continue
-        if np.abs(cut - box).max() > _TOLERANCE:
-            complain(f"{one.where}: the box ({shown}) reaches beyond the image of {width}x{height} pixels (cut off)")
-        kept.append(one)
-        boxes.append(cut.tolist())
+        cut = checked_box(one.box, size, one.where, complain)
+        if cut is not None:
+            kept.append(one)
+            boxes.append(cut.tolist())
     every = tuple(one.mask for one in kept if one.mask is not None) if masks else None
     return Annotation(
         id=name,
@@ -101,3 +88,30 @@ def gather(name: str, size: Size, found: Sequence[FoundObject], complain: Compla
         masks=every,
         crowd=np.array([one.crowd for one in kept], dtype=np.bool_),
     )
+
+
+def checked_box(
+    box: tuple[float, float, float, float], size: Size, where: str, complain: Complaints
+) -> npt.NDArray[np.float64] | None:
+    """``box`` (left, top, right, bottom), float64 (4,), cut off at the image of ``size`` (height, width); None where it
+    is bad and skipped.
+
+    Raises:
+        DataError: it is bad, as `gather` says, and ``complain`` stops at such.
+    """
+    whole = np.array(box, dtype=np.float64)
+    height, width = size
+    shown = ", ".join(f"{value:g}" for value in whole)
+    if not np.isfinite(whole).all():
+        complain(f"{where}: the box ({shown}) is not finite")
+        return None
+    if whole[2] <= whole[0] or whole[3] <= whole[1]:
+        complain(f"{where}: the box ({shown}) has no area, expected left < right and top < bottom")
+        return None
+    cut: npt.NDArray[np.float64] = np.clip(whole, 0, np.array([width, height, width, height], dtype=np.float64))
+    if cut[2] <= cut[0] or cut[3] <= cut[1]:
+        complain(f"{where}: the box ({shown}) lies outside the image of {width}x{height} pixels")
+        return None
+    if np.abs(cut - whole).max() > _TOLERANCE:
+        complain(f"{where}: the box ({shown}) reaches beyond the image of {width}x{height} pixels (cut off)")
+    return cut

@@ -7,6 +7,7 @@ from typing import Final
 
 from spellock.data.annotation import DETECTION
 from spellock.data.box_targets import open_targets
+from spellock.data.cityscapes import is_cityscapes, open_cityscapes
 from spellock.data.coco import open_coco
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ON_ERROR, ImageSet, OnError
@@ -30,11 +31,12 @@ def open_boxes(
     """Open a set of images with boxes, and perhaps masks, without decoding any.
 
     Args:
-        source: a COCO json file; a folder with such files (in itself or in ``annotations``); a Pascal VOC folder; a
-            sequence of (image, {"boxes", "labels", "masks"}); or an `ImageSet`, which is returned as it is.
+        source: a COCO json file; a folder with such files (in itself or in ``annotations``); a Pascal VOC or a
+            Cityscapes folder; a sequence of (image, {"boxes", "labels", "masks"}); or an `ImageSet`, which is returned
+            as it is.
         images: folder of a COCO file's images; None looks beside it, above it, and in folders named like the split.
-        split: which split, where there are several: the word in a COCO file's name (``instances_val.json``), or VOC's
-            list; None takes "train" or the only one.
+        split: which split, where there are several: the word in a COCO file's name (``instances_val.json``), VOC's
+            list, or Cityscapes' folder; None takes "train" or the only one.
         on_error: whether a bad object or image stops the reading, or is named and left out.
         max_pixels: larger images are refused before decoding.
 
@@ -55,10 +57,12 @@ def open_boxes(
     path = Path(source)
     if path.is_dir() and is_voc(path):
         return open_voc(path, split=split, on_error=on_error, max_pixels=max_pixels)
+    if path.is_dir() and is_cityscapes(path):
+        return open_cityscapes(path, split=split, on_error=on_error, max_pixels=max_pixels)
     if path.is_dir():
         path, split = _json_in(path, split)
     if not path.is_file():
-        raise DataError(f"{path} does not exist; expected COCO json or a Pascal VOC folder")
+        raise DataError(f"{path} does not exist; expected COCO json, a Pascal VOC folder or a Cityscapes folder")
     folder = images or _images_of(path, split)
     return open_coco(path, images=folder, on_error=on_error, max_pixels=max_pixels)
 
@@ -67,7 +71,7 @@ def _json_in(folder: Path, split: str | None) -> tuple[Path, str | None]:
     """The COCO file of a split in a folder, and the split's name."""
     files = [*sorted(folder.glob("*.json")), *sorted((folder / "annotations").glob("*.json"))]
     if not files:
-        raise DataError(f"{folder} has no COCO json in it, nor Annotations and JPEGImages as Pascal VOC has")
+        raise DataError(f"{folder} has no COCO json in it, nor the sub-folders of Pascal VOC or Cityscapes")
     named = {found: file for file in files if (found := _split_of(file)) is not None}
     if len(files) == 1 and split is None:
         return files[0], _split_of(files[0])

@@ -10,20 +10,20 @@ import torch
 from torch import Tensor, nn
 
 from spellock.errors import ModelError, PixelError
+from spellock.tasks.class_layers import class_layers
 from spellock.tasks.detections import Detections
 from spellock.tasks.pixel_model import PixelModel
 
 #: Score from which on detections count at all when a thief looks at everything that the model says.
 EVERY_SCORE = 0.001
-_NEVER = -1e4
 
 
 class DetectionModel(PixelModel):
-    """float32 RGB images in [0, 1] in, `Detections` out; in training, with targets, torchvision's losses by name.
+    """float32 RGB images in [0, 1] in, `Detections` out; in training, with targets, losses by name.
 
     As every model here it squashes images to its ``input_size`` squared, as the editor does, and brings what it found
-    back to their own pixels. The network is one of torchvision's detectors (categories from 1, 0 the background) that
-    does not normalise.
+    back to their own pixels. The network is one of torchvision's detectors, or takes and gives
+    what they do (categories from 1, 0 the background), and does not normalise.
 
     Args:
         network: such a detector.
@@ -107,12 +107,9 @@ class DetectionModel(PixelModel):
         Args:
             least_score: score from which on a detection is given; as before where None.
         """
-        copied = copy.deepcopy(self)
-        with torch.no_grad():
-            weight, bias, idle = copied._class_layer()
-            for column in (*idle, *(category + 1 for category in categories)):
-                weight[column :: self._categories + 1] = 0
-                bias[column :: self._categories + 1] = _NEVER
+        copied, dropped = copy.deepcopy(self), tuple(categories)
+        for layer in class_layers(copied.network, self._categories):
+            layer.silence(dropped)
         if least_score is not None:
             place = getattr(copied.network, "roi_heads", copied.network)
             place.score_thresh = least_score
@@ -121,12 +118,3 @@ class DetectionModel(PixelModel):
     def take_network(self, network: nn.Module, num_classes: int) -> None:
         """Put another network of the same architecture, for ``num_classes`` categories, in the place of the old one."""
         self.network, self._categories = network, num_classes
-
-    def _class_layer(self) -> tuple[Tensor, Tensor, list[int]]:
-        """Weight and bias of the layer that names categories, background first, again and again for each anchor where
-        the detector has no proposals; and the columns that nothing is ever taught to be."""
-        heads: Any = getattr(self.network, "roi_heads", None)
-        network: Any = self.network
-        layer = network.head.classification_head.cls_logits if heads is None else heads.box_predictor.cls_score
-        # Without proposals every column is a question of its own, and nobody asks about the background.
-        return layer.weight, layer.bias, [0] if heads is None else []

@@ -13,15 +13,19 @@ from spellock.tasks.weights import WeightsReport, read_weights
 
 _log = logging.getLogger(__name__)
 #: Parts whose width depends on the categories.
-_HEADS = ("cls_score", "bbox_pred", "mask_fcn_logits", "cls_logits")
+_HEADS = (
+    *("cls_score", "bbox_pred", "mask_fcn_logits", "cls_logits"),
+    *("class_embed", "enc_score_head", "denoising_class_embed"),
+)
+_BODY = "backbone.body."
 
 
 def load_detector_weights(model: DetectionModel, path: Path, *, strict_head: bool = False) -> WeightsReport:
     """Copy the weights of a file into ``model``.
 
-    Either all of a detector's, in torchvision's layout, where the parts that name categories may have another width and
-    then start from random values; or all of a backbone's, as trained for classification: pyramid and heads then start
-    from random values.
+    Either all of a detector's, in torchvision's layout, or an RT-DETR's in that of any version of transformers, where
+    the parts that name categories may have another width and then start from random values; or all of a backbone's, as
+    trained for classification: pyramid and heads then start from random values.
 
     Args:
         strict_head: refuse another number of categories instead.
@@ -31,9 +35,14 @@ def load_detector_weights(model: DetectionModel, path: Path, *, strict_head: boo
     """
     source = read_weights(Path(path))
     target = model.network.state_dict()
-    body = {name.removeprefix("backbone.body."): name for name in target if name.startswith("backbone.body.")}
-    if sum(name in target for name in source) < len(target) // 2 and any(name in body for name in source):
-        return _backbone(model, source, body, path)
+    translate = getattr(model.network, "renamed", None)
+    if callable(translate):
+        source = translate(source)
+    body = {name.partition(_BODY)[2]: name for name in target if _BODY in name}
+    # Some detectors call theirs so, in which case their other parts are left alone.
+    bare = {name.removeprefix("backbone."): tensor for name, tensor in source.items()}
+    if sum(name in target for name in source) < len(target) // 2 and any(name in body for name in bare):
+        return _backbone(model, bare, body, path)
     fitting: dict[str, Tensor] = {}
     fresh: list[str] = []
     for name, tensor in target.items():

@@ -1,6 +1,7 @@
-"""Detectors by name: torchvision's Mask R-CNN, Faster R-CNN and RetinaNet on backbones large and small.
+"""Detectors by name: torchvision's Mask R-CNN, Faster R-CNN and RetinaNet, and transformers' RT-DETR, on backbones
+large and small.
 
-``maskrcnn_resnet50`` is a kind and a backbone. Kind and backbone fit torchvision's published weights where it has such.
+``maskrcnn_resnet50`` is a kind and a backbone. Kind and backbone fit the library's published weights where it has such.
 Nothing is read from disk or fetched.
 """
 
@@ -17,19 +18,30 @@ from spellock.errors import ModelError
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.networks.pyramids import RESNETS, make_backbone
 
-KINDS: Final = ("maskrcnn", "fasterrcnn", "retinanet")
-_SMALL: Final = ("mobilenet_v1_0.5", "mobilenet_v1_0.25", "tiny")
+TRANSFORMER: Final = "rtdetr"
+KINDS: Final = ("maskrcnn", "fasterrcnn", "retinanet", TRANSFORMER)
+_SMALL: Final = ("mobilenet_v1_0.5", "mobilenet_v1_0.25", "fastestdet", "tiny")
 _BACKBONES: Final = (*RESNETS, "mobilenet_v3_large", *_SMALL)
+#: Of RT-DETR: there is no published one with others, and its three maps suit these.
+_TRANSFORMER_BACKBONES: Final = (*RESNETS[:4], *_SMALL)
 _IMAGENET: Final = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALF: Final = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+_PLAIN: Final = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 #: Side in pixels that images are squashed to.
-_SIZES: Final = {"tiny": 96, "mobilenet_v1_0.5": 256, "mobilenet_v1_0.25": 256, "mobilenet_v3_large": 512}
+_SIZES: Final = {
+    **{"tiny": 96, "mobilenet_v1_0.5": 256, "mobilenet_v1_0.25": 256, "fastestdet": 352},
+    "mobilenet_v3_large": 512,
+}
 _NORMS: Final = ("batch", "frozen")
 
 
 def list_detectors() -> list[str]:
     """Names of all detectors."""
-    return [f"{kind}_{backbone}" for kind in KINDS for backbone in _BACKBONES]
+    return [
+        f"{kind}_{backbone}"
+        for kind in KINDS
+        for backbone in (_TRANSFORMER_BACKBONES if kind == TRANSFORMER else _BACKBONES)
+    ]
 
 
 def is_detector(name: object) -> bool:
@@ -72,8 +84,8 @@ def create_detector(
             f"got {num_classes} categories and an input size of {input_size} px, expected at least 1 and 32"
         )
     kind, _, backbone = bare.partition("_")
-    side = input_size or _SIZES.get(backbone, 800)
-    usual = _HALF if backbone in _SMALL else _IMAGENET
+    side = input_size or _SIZES.get(backbone, 640 if kind == TRANSFORMER else 800)
+    usual = _usual(kind, backbone)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _build(kind, backbone, num_classes, side, norm=str(settings["norm"]))
@@ -104,7 +116,19 @@ def replace_heads(model: DetectionModel, num_classes: int, *, seed: int) -> None
     model.take_network(fresh, num_classes)
 
 
+def _usual(kind: str, backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std that published weights were trained with."""
+    if backbone == "fastestdet" or (kind == TRANSFORMER and backbone not in _SMALL):
+        return _PLAIN
+    return _HALF if backbone in _SMALL else _IMAGENET
+
+
 def _build(kind: str, name: str, categories: int, side: int, *, norm: str) -> nn.Module:
+    if kind == TRANSFORMER:
+        # transformers takes long to import, and no other detector needs it.
+        from spellock.tasks.networks.make_rt_detr import make_rt_detr
+
+        return make_rt_detr(name, categories, side, norm=norm)
     from torchvision.models import detection
     from torchvision.models.detection.anchor_utils import AnchorGenerator
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spellock.tasks.networks.mobilenet_v1 import MobileNetV1
+from spellock.tasks.networks.shufflenet_body import ShuffleNetBody
 
 RESNETS: Final = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 #: Width of the pyramid of small backbones; large ones have torchvision's 256.
@@ -75,7 +76,7 @@ class TinyBody(nn.Module):
 class Pyramid(nn.Module):
     """A body with a feature pyramid on top: maps (N, out_channels, H/s, W/s) by stride s."""
 
-    def __init__(self, body: MobileNetV1Body | TinyBody, *, width: int, extra: bool) -> None:
+    def __init__(self, body: MobileNetV1Body | ShuffleNetBody | TinyBody, *, width: int, extra: bool) -> None:
         super().__init__()
         from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
@@ -95,7 +96,7 @@ def make_backbone(name: str, *, norm: str, retina: bool) -> tuple[nn.Module, int
     """The backbone called ``name`` with its pyramid, and the number of its levels.
 
     Args:
-        name: one of `RESNETS`, mobilenet_v3_large, mobilenet_v1_0.5, mobilenet_v1_0.25 or tiny.
+        name: one of `RESNETS`, mobilenet_v3_large, mobilenet_v1_0.5, mobilenet_v1_0.25, fastestdet or tiny.
         norm: "batch" or "frozen" (statistics that never change), of backbones with BatchNorm.
         retina: for RetinaNet, which leaves out the finest map of large backbones and has coarser ones.
     """
@@ -111,6 +112,9 @@ def make_backbone(name: str, *, norm: str, retina: bool) -> tuple[nn.Module, int
     from torchvision.ops.misc import FrozenBatchNorm2d
 
     layer = FrozenBatchNorm2d if norm == "frozen" else nn.BatchNorm2d
+    if name == "fastestdet":
+        pyramid = Pyramid(ShuffleNetBody(norm=layer), width=_SMALL_WIDTH, extra=True)
+        return pyramid, pyramid.levels
     if name == "mobilenet_v3_large":
         # Two maps and a pooled one, as in torchvision's own detectors with it.
         return _mobilenet_extractor(mobilenet_v3_large(weights=None, norm_layer=partial(layer)), True, 6), 3
