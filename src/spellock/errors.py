@@ -23,6 +23,10 @@ class DataError(SpellockError):
     """A data set is missing, empty, unreadable, or does not fit the task."""
 
 
+class MissingSplitError(DataError):
+    """A data set has no split of the wanted name."""
+
+
 class ModelError(SpellockError):
     """A model or its weights are unknown, unreadable, or do not fit."""
 

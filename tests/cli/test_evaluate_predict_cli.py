@@ -119,6 +119,15 @@ def test_evaluate_never_takes_the_training_split_by_itself(locked: Path, capsys:
     assert "--key" in capsys.readouterr().err
 
 
+def test_what_is_wrong_with_the_test_split_is_said(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for picture in (locked / "data" / "test").glob("*/*"):
+        picture.unlink()
+    assert _evaluate(locked) == 1
+    error = capsys.readouterr().err
+    assert str(locked / "data" / "test") in error
+    assert "--split" not in error
+
+
 def test_evaluate_stops_at_or_skips_broken_images(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (locked / "data" / "test" / "bee" / "broken.png").write_bytes(b"no image")
     assert _evaluate(locked, "--wrong-keys", "0") == 1

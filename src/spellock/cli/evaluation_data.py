@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from spellock.errors import DataError, ModelError
+from spellock.errors import DataError, MissingSplitError, ModelError
 
 if TYPE_CHECKING:
     from spellock.data.image_set import ImageSet, OnError
@@ -21,7 +21,7 @@ def scored_images(source: str, split: str | None, *, on_error: OnError = "fail",
         task: what the labels are; classes that exclude each other by default.
 
     Raises:
-        DataError: there is no such split, or only one to train on is known.
+        DataError: there is no such split, only one to train on is known, or the images cannot be read.
     """
     from spellock.tasks.classification import ClassificationTask
 
@@ -30,12 +30,14 @@ def scored_images(source: str, split: str | None, *, on_error: OnError = "fail",
         return task.open_images(source, split=split, on_error=on_error)
     try:
         return task.open_images(source, split="test", on_error=on_error)
-    except DataError:
+    except MissingSplitError:
         images = task.open_images(source, split=None, on_error=on_error)
     try:
         task.open_images(source, split="train", on_error=on_error)
-    except DataError:
+    except MissingSplitError:
         return images  # a set without splits
+    except DataError:
+        pass  # a split to train on, whatever is wrong with it
     raise DataError(f"{source} has a training split but none called 'test', say which to evaluate on with --split")
 
 

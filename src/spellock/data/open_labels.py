@@ -13,7 +13,7 @@ from spellock.data.label_parquet import LabelParquetSet, picture_column
 from spellock.data.label_table import IMAGE_NAMES, PATIENT_NAMES, SPLIT_NAMES, Row, Table, complain, read_table
 from spellock.data.splits import choose_split
 from spellock.data.table_set import TableSet
-from spellock.errors import ConfigError, DataError
+from spellock.errors import ConfigError, DataError, MissingSplitError
 
 #: Lists of file names beside a table, as NIH's ChestX-ray14 has them, and the splits that they stand for.
 _LISTS: Final = {"train": "train_val_list.txt", "test": "test_list.txt"}
@@ -57,7 +57,7 @@ def open_labels(
         raise DataError(f"{path} does not exist; expected a table of labels, CSV or parquet")
     if path.suffix.lower() == ".parquet" and picture_column(path) is not None:
         if split not in (None, path.stem):
-            raise DataError(f"{path} has no split {split!r}; it is one parquet file")
+            raise MissingSplitError(f"{path} has no split {split!r}; it is one parquet file")
         return LabelParquetSet(path, findings=findings, on_error=on_error, max_pixels=max_pixels)
     table = read_table(path)
     return TableSet(

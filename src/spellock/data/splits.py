@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from spellock.errors import DataError
+from spellock.errors import DataError, MissingSplitError
 
 #: Names that a sub-folder or file of a split goes by.
 SPLIT_NAMES: Final = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
@@ -15,12 +15,13 @@ def choose_split(found: Collection[str], wanted: str | None, name: str) -> str:
     """Return the split to read: the wanted one, else "train", else the only one there is.
 
     Raises:
-        DataError: the wanted split is missing, or none was wanted and the choice is open.
+        MissingSplitError: the wanted split is missing.
+        DataError: none was wanted and the choice is open.
     """
     listing = ", ".join(sorted(found))
     if wanted is not None:
         if wanted not in found:
-            raise DataError(f"{name} has no split {wanted!r}; it has {listing or 'no splits'}")
+            raise MissingSplitError(f"{name} has no split {wanted!r}; it has {listing or 'no splits'}")
         return wanted
     if "train" in found:
         return "train"

@@ -11,7 +11,7 @@ from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ImageSet, OnError
 from spellock.data.safe_xml import Element, read_xml
 from spellock.data.splits import choose_split
-from spellock.errors import DataError
+from spellock.errors import DataError, MissingSplitError
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
@@ -73,7 +73,7 @@ def _listed(folder: Path, split: str | None) -> list[str] | None:
     lists = {path.stem: path for path in sorted((folder / "ImageSets" / "Main").glob("*.txt")) if "_" not in path.stem}
     if not lists:
         if split is not None:
-            raise DataError(f"{folder} has no lists in ImageSets/Main, so there is no split {split!r}")
+            raise MissingSplitError(f"{folder} has no lists in ImageSets/Main, so there is no split {split!r}")
         return None
     lines = lists[choose_split(lists, split, str(folder))].read_text(encoding="utf-8").splitlines()
     return list(dict.fromkeys(line.split()[0] for line in lines if line.strip()))
