@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from spellock.evaluation.accuracy import Z95, Estimate
 from spellock.evaluation.bits_stolen import Bits
 from spellock.evaluation.report_text import interval, percent
-from spellock.evaluation.verdicts import Verdict
+from spellock.evaluation.verdicts import ACCURACY, Verdict
 from spellock.hidden import Scalar
 
 _BITS = ("bits", "bits_random")
@@ -103,6 +103,7 @@ class AttackReport:
         verdicts: for each thief, the best of everything that it can do.
         pictures: by a row's name, scored images as the attack shows them to the model, and the class then named.
         shown: places of these images in the test set.
+        measure: what the figures are, in a word.
     """
 
     rows: tuple[AttackRow, ...]
@@ -112,6 +113,7 @@ class AttackReport:
     verdicts: tuple[Verdict, ...] = ()
     pictures: Mapping[str, tuple[tuple[bytes, int], ...]] = field(default_factory=dict, repr=False)
     shown: tuple[int, ...] = ()
+    measure: str = ACCURACY
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, every figure in percent, bits in bits; without pictures."""
@@ -139,6 +141,7 @@ class AttackReport:
             ],
             "chance": round(100 * self.chance, 3),
             "facts": dict(self.facts),
+            **({} if self.measure == ACCURACY else {"measure": self.measure}),
         }
 
     def to_csv(self) -> str:

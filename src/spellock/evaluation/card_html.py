@@ -24,7 +24,8 @@ _CURVES: Final = {
     "asked": ("Answers", "answers of an unlocked model"),
 }
 _COLOURS: Final = {
-    "holds": "#1f6b50", "no gain": "#1f6b50", "in doubt": "#8a6d1d", "leaks": "#b3541e", "open": "#a63f2a"
+    "holds": "#1f6b50", "no gain": "#1f6b50", "in doubt": "#8a6d1d", "unclear": "#8a6d1d", "leaks": "#b3541e",
+    "open": "#a63f2a", "keeps": "#1f6b50",
 }  # fmt: skip
 _HEAD: Final = (
     "attack", "the thief has", "accuracy", "95 %", "public weights", "random weights", "theft advantage", "95 %",
@@ -44,6 +45,7 @@ def card_html(card: Card) -> str:
         table(("", ""), [(escape(name), escape(str(value))) for name, value in card.locked.items()]),
         "<h2>What each thief gets</h2>",
         _verdicts(card),
+        *_tiers_of(card),
         *_curves(card),
         "<h2>Every attack</h2>",
         "<p>The controls are the same attack from public weights and from random ones, with the same images, labels "
@@ -93,6 +95,26 @@ def _verdicts(card: Card) -> str:
             f"<small>By {escape(one.name)}.</small></li>"
         )
     return f"<ul style='list-style:none;padding-left:0'>{''.join(lines)}</ul>"
+
+
+def _tiers_of(card: Card) -> list[str]:
+    """What each tier's key releases and leaks; nothing for a model without tiers."""
+    if not card.tiers:
+        return []
+    lines = []
+    for one in card.tier_verdicts:
+        square = "" if one.outcome == "releases" else f'<span style="color:{_COLOURS[one.outcome]}">&#9632;</span> '
+        lines.append(f"<li>{square}{escape(one.text)}</li>")
+    rows = [
+        (escape(tier.name), escape(title), percent(one.value), interval(one), escape(meaning))
+        for tier in card.tiers
+        for title, one, meaning in tier.rows()
+    ]
+    return [
+        "<h2>What each tier's key releases and leaks</h2>",
+        f"<ul style='list-style:none;padding-left:0'>{''.join(lines)}</ul>",
+        table(("tier", "figure", "accuracy", "95 %", "meaning"), rows),
+    ]
 
 
 def _curves(card: Card) -> list[str]:

@@ -16,10 +16,12 @@ from spellock.evaluation.card_plans import CardPlan
 from spellock.evaluation.conditions import Edited, raw
 from spellock.evaluation.evaluate import evaluate
 from spellock.evaluation.labels import lock_index
+from spellock.evaluation.tiers import group_places
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.evaluation.wrong_keys import choose_wrong_keys
 from spellock.hidden import Scalar
 from spellock.key import Key
+from spellock.locking.tiers import Tier
 from spellock.tasks.collect import ImageSource
 from spellock.tasks.pixel_model import PixelModel
 
@@ -34,6 +36,7 @@ def measure_card(
     plan_name: str,
     lock_class: int | str | None,
     group_classes: Sequence[int] = (),
+    tiers: Sequence[Tier] = (),
     baseline: PixelModel | None = None,
     spare: ImageSet | None = None,
     public: PixelModel | None = None,
@@ -47,7 +50,7 @@ def measure_card(
     """Evaluate, attack, and put both on one card. Attacks that an earlier run left in ``work`` are not run again.
 
     Args:
-        model, classes, key, test, lock_class, group_classes, baseline, seed, batch_size, device: see `evaluate`.
+        model, classes, key, test, lock_class, group_classes, tiers, baseline, seed, batch_size, device: see `evaluate`.
         plan, plan_name: which attacks, and what that is called.
         spare, public, work, make_editor: see `evaluate_attacks`.
 
@@ -66,6 +69,7 @@ def measure_card(
         test,
         lock_class=lock_class,
         group_classes=group_classes,
+        tiers=tiers,
         baseline=baseline,
         wrong_keys=plan.wrong_keys,
         wrong_key_images=plan.wrong_key_images,
@@ -75,6 +79,7 @@ def measure_card(
         device=device,
         make_editor=make,
     )
+    groups = sorted({*group_classes, *group_places(tiers, classes)})
     attacks = evaluate_attacks(
         model,
         classes,
@@ -83,7 +88,7 @@ def measure_card(
         plan.trials(thiefs_images(test, spare)),
         plan.attack_plan(seed=seed),
         lock_class=lock_class,
-        group_classes=group_classes,
+        group_classes=groups,
         spare=spare,
         public=public,
         unlabelled=plan.unlabelled,
@@ -91,7 +96,7 @@ def measure_card(
         make_editor=make,
     )
     lock = lock_index(classes, lock_class)
-    real = tuple(name for place, name in enumerate(classes) if place != lock and place not in group_classes)
+    real = tuple(name for place, name in enumerate(classes) if place != lock and place not in groups)
     sources: dict[str, ImageSource] = {"raw": raw(test), "right key": Edited(test, make(key))}
     if others := choose_wrong_keys(key, count=1, seed=seed):
         sources[f"wrong key ({others[0].kind})"] = Edited(test, make(others[0].key))
@@ -104,6 +109,7 @@ def measure_card(
         attacks=attacks,
         classes=real,
         seconds=0.0,
+        tiers=report.tiers,
     )
     best = card.best_unlabelled
     attacked = {} if best is None else {f"best attack ({best.name})": attacks.pictures[best.name]}
