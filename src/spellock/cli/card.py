@@ -22,7 +22,6 @@ def run_card(args: EvaluateArgs, device: str) -> int:
     from spellock.cli.attack import public_model
     from spellock.cli.evaluation_data import lock_class_of, scored_images
     from spellock.cli.tiers import open_tiers
-    from spellock.data.open_images import open_images
     from spellock.evaluation.card_plans import card_plan
     from spellock.evaluation.halves import stratified_subset
     from spellock.evaluation.measure_card import measure_card
@@ -56,7 +55,7 @@ def run_card(args: EvaluateArgs, device: str) -> int:
         group_classes=locked.group_classes,
         tiers=tiers,
         baseline=None if folder is None else load_model(folder).model.to(device),
-        spare=None if args.spare is None else open_images(args.spare),
+        spare=None if args.spare is None else locked.task.open_images(args.spare, split=None, on_error="fail"),
         public=None if args.public is None else public_model(args.public, locked.model, real, args.seed).to(device),
         work=args.out / "work",
         seed=args.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Sequence
 from html import escape
@@ -28,7 +29,7 @@ _COLOURS: Final = {
     "open": "#a63f2a", "keeps": "#1f6b50",
 }  # fmt: skip
 _HEAD: Final = (
-    "attack", "the thief has", "accuracy", "95 %", "public weights", "random weights", "theft advantage", "95 %",
+    "attack", "the thief has", "{measure}", "95 %", "public weights", "random weights", "theft advantage", "95 %",
     "bits stolen", "images asked", "seconds",
 )  # fmt: skip
 
@@ -51,12 +52,12 @@ def card_html(card: Card) -> str:
         "<p>The controls are the same attack from public weights and from random ones, with the same images, labels "
         "and seeds; the theft advantage is what the stolen weights add to public ones. Bits stolen is what they save "
         "in coding the labels. An attack that could not be run says why.</p>",
-        table(_HEAD, [_row(row) for row in card.attacks.rows]),
+        table([name.format(measure=card.attacks.measure) for name in _HEAD], [_row(row) for row in card.attacks.rows]),
         "<h2>Pictures</h2>",
-        _examples(card.examples),
+        _examples(card.examples) if card.examples or card.sheet is None else _sheet(card.sheet),
         "<h2>All figures</h2>",
         table(
-            ("figure", "accuracy", "95 %", "images", "meaning"),
+            ("figure", card.attacks.measure, "95 %", "images", "meaning"),
             [
                 (escape(card.texts[name][0]), percent(one.value), interval(one), str(one.images),
                  escape(card.texts[name][1]))
@@ -121,7 +122,8 @@ def _curves(card: Card) -> list[str]:
     parts = []
     for amount, (title, axis) in _CURVES.items():
         if curves_of(card.attacks, amount):
-            caption = f"Accuracy over {axis}; dashed: the same from public weights."
+            measure = card.attacks.measure
+            caption = f"{measure[0].upper()}{measure[1:]} over {axis}; dashed: the same from public weights."
             parts.append(plot(title, accuracy_curves(card.attacks, amount, axis, up=card.figures.get("up")), caption))
     if card.bits is not None:
         caption = "Bits that the stolen weights save in coding the labels, against public weights; above 0 is theft."
@@ -135,6 +137,8 @@ def _row(row: AttackRow) -> tuple[str, ...]:
     if row.accuracy is None:
         return (attack, thief, "&ndash;", f"<small>{escape(row.skipped)}</small>", *[""] * (len(_HEAD) - 4))
     several = "" if row.best is None else f"<br><small>best of {row.candidates}: {percent(row.best.value)}</small>"
+    if row.mirrored is not None:
+        several += f"<br><small>mirrored: {percent(row.mirrored.value)}</small>"
     return (
         attack, thief, percent(row.accuracy.value) + several, _span(row.accuracy), _share(row.public),
         _share(row.random), _share(row.advantage), _span(row.advantage),
@@ -152,6 +156,10 @@ def _share(figure: Estimate | None) -> str:
 
 def _bits(saved: Bits | None) -> str:
     return "" if saved is None else f"{saved.value:.0f}<br><small>{saved.low:.0f}&nbsp;to&nbsp;{saved.high:.0f}</small>"
+
+
+def _sheet(png: bytes) -> str:
+    return f'<img alt="what the detector finds" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
 def _examples(examples: Sequence[Example]) -> str:
