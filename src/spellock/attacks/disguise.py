@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spellock.attacks.adapting import entropy
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, held, positive
 from spellock.attacks.fitting import Plan, fit
+from spellock.attacks.guidance import doubt, frozen, locked_part, through_network
 from spellock.attacks.levels import Asset
 from spellock.attacks.outputs import outputs_of, real_places
 from spellock.attacks.registry import register_attack
@@ -75,9 +75,7 @@ class Disguise(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""
         check_needs(view, self.needs)
-        model, edited = view.stolen.eval(), floats(held(view.edited))
-        for parameter in model.parameters():
-            parameter.requires_grad_(False)
+        model, edited = frozen(view.stolen), floats(held(view.edited))
         side, device = edited.shape[-1], model.mean.device
         raw = squashed(floats(view.unlabelled), side)
         seen = outputs_of(model, view.unlabelled, label="raw images")
@@ -92,13 +90,10 @@ class Disguise(Attack):
             # Both sides in one step: each sees the other's output, but not its gradient.
             after = change(before).clamp(0, 1)
             told = F.relu(1 - judge(shown)).mean() + F.relu(1 + judge(after.detach())).mean()
-            frozen = {name: value.detach() for name, value in judge.named_parameters()}
-            fooled: Tensor = -torch.func.functional_call(judge, frozen, (after,)).mean()
-            output = model.network((_fitted(after, model.input_size).to(device) - model.mean) / model.std)
-            logits: Tensor = getattr(output, "logits", output)
-            answers = logits[:, real].softmax(1)
-            lock = (logits.logsumexp(1) - logits[:, real].logsumexp(1)).mean()
-            guide = (lock + entropy(answers).mean() - entropy(answers.mean(0))).cpu()
+            still = {name: value.detach() for name, value in judge.named_parameters()}
+            fooled: Tensor = -torch.func.functional_call(judge, still, (after,)).mean()
+            logits = through_network(model, after)
+            guide = (locked_part(logits, real) + doubt(logits, real)).cpu()
             cost: Tensor = told + fooled + self.guidance * guide + self.content * (after - before).abs().mean()
             return cost
 
@@ -119,10 +114,3 @@ class Disguise(Attack):
             label=f"disguise after {len(edited)} edited images",
         )
         return [through(view, change.eval(), side=side)]
-
-
-def _fitted(images: Tensor, side: int) -> Tensor:
-    """Images of the model's own side, differentiably."""
-    if images.shape[-1] == side:
-        return images
-    return F.interpolate(images, (side, side), mode="bilinear", antialias=True)

@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spellock.attacks.adapting import entropy
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, held, one_of, positive
 from spellock.attacks.fitting import Plan, fit_for
+from spellock.attacks.guidance import doubt, frozen, locked_part, through_network
 from spellock.attacks.levels import Asset
 from spellock.attacks.outputs import places_of_classes
 from spellock.attacks.translated import squashed, through
@@ -68,10 +68,8 @@ class InputSide(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""
         check_needs(view, self.needs)
-        model, side = view.stolen.eval(), view.stolen.input_size
+        model, side = frozen(view.stolen), view.stolen.input_size
         device = model.mean.device
-        for parameter in model.parameters():
-            parameter.requires_grad_(False)
         real = torch.from_numpy(places_of_classes(view, model, view.unlabelled)).to(device)
         pool = held(view.labelled) if self.objective == "labels" else view.unlabelled
         images = squashed(floats(pool), side)
@@ -82,17 +80,13 @@ class InputSide(Attack):
 
         def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:
             chosen = torch.from_numpy(batch)
-            # The network itself, since the model's own check of pixels has nothing to say about this change.
             before = images[chosen]
             after = change(before).clamp(0, 1)
-            output = model.network((after.to(device) - model.mean) / model.std)
-            logits: Tensor = getattr(output, "logits", output)
-            lock = (logits.logsumexp(1) - logits[:, real].logsumexp(1)).mean()
-            cost = lock + self.penalty(change, before, after).to(device)
+            logits = through_network(model, after)
+            cost = locked_part(logits, real) + self.penalty(change, before, after).to(device)
             if targets is not None:
                 return cost + F.cross_entropy(logits[:, real], targets[chosen].to(device))
-            answers = logits[:, real].softmax(1)
-            return cost + entropy(answers).mean() - entropy(answers.mean(0))
+            return cost + doubt(logits, real)
 
         fit_for(
             view,

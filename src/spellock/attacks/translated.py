@@ -23,12 +23,15 @@ def through(
     side: int,
     name: str = "",
     found: Mapping[str, Scalar] | None = None,
+    real: Tensor | None = None,
 ) -> Stolen:
     """The real outputs of the model for ``change``d images.
 
     Images are squashed to ``side``, as leaked edited ones are, and what comes out of ``change`` is cut to [0, 1].
+    ``real`` are places of the real outputs; where they are not given, the model is asked about the raw images.
     """
-    real = torch.from_numpy(places_of_classes(view, view.answer, view.unlabelled))
+    if real is None:
+        real = torch.from_numpy(places_of_classes(view, view.answer, view.unlabelled))
 
     def shown(images: Tensor) -> Tensor:
         with torch.no_grad():
@@ -38,7 +41,7 @@ def through(
         changed = shown(images)
         device = view.answer.mean.device if isinstance(view.answer, PixelModel) else changed.device
         with torch.no_grad():
-            return view.answer(changed.to(device)).float().cpu()[:, real]
+            return view.answer(changed.to(device)).float().cpu()[:, real.cpu()]
 
     return Stolen(predict=predict, name=name, found=dict(found or {}), shown=shown)
 

@@ -21,7 +21,7 @@ def run_card(args: EvaluateArgs, device: str) -> int:
     """
     from spellock.cli.attack import public_model
     from spellock.cli.evaluation_data import lock_class_of, scored_images
-    from spellock.data.open_images import open_images
+    from spellock.cli.tiers import open_tiers
     from spellock.evaluation.card_plans import card_plan
     from spellock.evaluation.halves import stratified_subset
     from spellock.evaluation.measure_card import measure_card
@@ -29,12 +29,13 @@ def run_card(args: EvaluateArgs, device: str) -> int:
     from spellock.passphrase import open_key
     from spellock.tasks.checkpoint import load_model
 
-    if args.tier or args.unlabelled or args.wrong_keys is not None or args.on_error == "skip":
+    if args.unlabelled or args.wrong_keys is not None or args.on_error == "skip":
         raise ConfigError(
-            "the report card has its own wrong keys and unlabelled images, no tiers, and skips no image; leave --tier, "
-            "--unlabelled, --wrong-keys and --on-error out"
+            "the report card has its own wrong keys and unlabelled images, and skips no image; leave --unlabelled, "
+            "--wrong-keys and --on-error out"
         )
     assert args.key is not None  # `run` has looked
+    tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
     locked = load_model(args.model)
     test = scored_images(args.data, args.split, task=locked.task)
     if args.limit is not None:
@@ -52,8 +53,9 @@ def run_card(args: EvaluateArgs, device: str) -> int:
         plan_name=args.attacks,
         lock_class=lock,
         group_classes=locked.group_classes,
+        tiers=tiers,
         baseline=None if folder is None else load_model(folder).model.to(device),
-        spare=None if args.spare is None else open_images(args.spare),
+        spare=None if args.spare is None else locked.task.open_images(args.spare, split=None, on_error="fail"),
         public=None if args.public is None else public_model(args.public, locked.model, real, args.seed).to(device),
         work=args.out / "work",
         seed=args.seed,

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from spellock.evaluation.accuracy import Z95, Estimate
 from spellock.evaluation.bits_stolen import Bits
 from spellock.evaluation.report_text import interval, percent
-from spellock.evaluation.verdicts import Verdict
+from spellock.evaluation.verdicts import ACCURACY, Verdict
 from spellock.hidden import Scalar
 
 _BITS = ("bits", "bits_random")
-_COLUMNS = ("accuracy", "mean", "best", "public", "random", "advantage")
+_COLUMNS = ("accuracy", "mean", "best", "public", "random", "advantage", "mirrored")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class AttackRow:
             chosen on one half of the images and scored on the other.
         public, random: the same attack with the same data, from the public weights and from random ones.
         advantage: ``accuracy`` - ``public``, image by image: what the stolen weights were worth to the thief.
+        mirrored: of several findings, ``accuracy`` with each of them the better way round, chosen by halves.
         bits, bits_random: bits that the stolen weights saved in coding the labels up to here, against public and
             against random weights; see `spellock.evaluation.bits_stolen`. Absent for the fewest labels.
         found: what the attack chose on the way.
@@ -57,6 +58,7 @@ class AttackRow:
     public: Estimate | None = None
     random: Estimate | None = None
     advantage: Estimate | None = None
+    mirrored: Estimate | None = None
     bits: Bits | None = None
     bits_random: Bits | None = None
     found: Mapping[str, Scalar] = field(default_factory=dict)
@@ -103,6 +105,7 @@ class AttackReport:
         verdicts: for each thief, the best of everything that it can do.
         pictures: by a row's name, scored images as the attack shows them to the model, and the class then named.
         shown: places of these images in the test set.
+        measure: what the figures are, in a word.
     """
 
     rows: tuple[AttackRow, ...]
@@ -112,6 +115,7 @@ class AttackReport:
     verdicts: tuple[Verdict, ...] = ()
     pictures: Mapping[str, tuple[tuple[bytes, int], ...]] = field(default_factory=dict, repr=False)
     shown: tuple[int, ...] = ()
+    measure: str = ACCURACY
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, every figure in percent, bits in bits; without pictures."""
@@ -139,6 +143,7 @@ class AttackReport:
             ],
             "chance": round(100 * self.chance, 3),
             "facts": dict(self.facts),
+            **({} if self.measure == ACCURACY else {"measure": self.measure}),
         }
 
     def to_csv(self) -> str:
@@ -160,7 +165,7 @@ class AttackReport:
 
     def to_text(self) -> str:
         """Aligned lines for a terminal."""
-        header = ("attack", "accuracy", "95 %", "public", "random", "advantage", "95 %", "bits stolen")
+        header = ("attack", self.measure, "95 %", "public", "random", "advantage", "95 %", "bits stolen")
         lines = [header]
         for row in self.rows:
             if row.skipped:
@@ -169,6 +174,8 @@ class AttackReport:
             cells = [_cell(one) for one in (row.accuracy, row.public, row.random, row.advantage)]
             spans = ["" if one is None else interval(one) for one in (row.accuracy, row.advantage)]
             lines.append((row.name, cells[0], spans[0], cells[1], cells[2], cells[3], spans[1], _bits(row.bits)))
+            if row.mirrored is not None:
+                lines.append(("  mirrored", _cell(row.mirrored), interval(row.mirrored), "", "", "", "", ""))
             if row.mean is not None and row.best is not None:
                 lines.append((f"  mean of {row.candidates}", _cell(row.mean), interval(row.mean), "", "", "", "", ""))
                 lines.append((f"  best of {row.candidates}", _cell(row.best), interval(row.best), "", "", "", "", ""))

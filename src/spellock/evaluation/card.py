@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_report import AttackReport, AttackRow
-from spellock.evaluation.report_parts import Example
+from spellock.evaluation.report_parts import Example, FindingResult, TierResult
+from spellock.evaluation.tier_verdicts import TierVerdict, tier_verdicts
 from spellock.evaluation.verdicts import NEAR_CHANCE
 from spellock.hidden import Scalar
 
@@ -40,6 +41,9 @@ class Card:
         classes: names of the real classes.
         limits: what these figures do not say.
         seconds: that all of it took.
+        tiers: what each tier's key gives and leaks.
+        findings: figures of single findings, where an image has several.
+        sheet: a PNG of what a detector found.
     """
 
     title: str
@@ -52,6 +56,9 @@ class Card:
     seconds: float
     examples: tuple[Example, ...] = field(default=(), repr=False)
     limits: tuple[str, ...] = LIMITS
+    tiers: tuple[TierResult, ...] = ()
+    findings: tuple[FindingResult, ...] = ()
+    sheet: bytes | None = field(default=None, repr=False)
 
     def finished(self, examples: tuple[Example, ...], *, seconds: float) -> Card:
         """The same with pictures, and with the time that all took."""
@@ -65,7 +72,15 @@ class Card:
     @property
     def sentences(self) -> tuple[str, ...]:
         """One verdict a thief, in words."""
-        return tuple(one.sentence(chance=self.attacks.chance, up=self.up) for one in self.attacks.verdicts)
+        return tuple(
+            one.sentence(chance=self.attacks.chance, up=self.up, measure=self.attacks.measure)
+            for one in self.attacks.verdicts
+        )
+
+    @property
+    def tier_verdicts(self) -> tuple[TierVerdict, ...]:
+        """Sentences about the tiers."""
+        return tier_verdicts(self.tiers, up=self.up)
 
     @property
     def best_unlabelled(self) -> AttackRow | None:
@@ -86,6 +101,10 @@ class Card:
         text = f"Against {kept} of {len(outcomes)} kinds of thief the lock holds, or theft brings nothing."
         if "open" in outcomes:
             text += f" To {outcomes.count('open')} of them it is open."
+        if self.tiers:
+            loose = {one.tier for one in self.tier_verdicts if one.outcome in ("leaks", "open", "unclear")}
+            kept = len(self.tiers) - len(loose)
+            text += f" {kept} of {len(self.tiers)} tiers {'keeps' if kept == 1 else 'keep'} to what their keys release."
         return text
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,6 +119,8 @@ class Card:
             **self.attacks.to_dict(),
             "sentences": list(self.sentences),
             "outcomes": [one.outcome(chance=self.attacks.chance, up=self.up) for one in self.attacks.verdicts],
+            **({"tiers": self._tiers()} if self.tiers else {}),
+            **({"findings": [one.to_dict() for one in self.findings]} if self.findings else {}),
             "near_chance": _percent(NEAR_CHANCE),
             "limits": list(self.limits),
             "seconds": round(self.seconds, 1),
@@ -112,12 +133,27 @@ class Card:
         writer.writerow(("figure", "value", "low", "high", "images"))
         for name, one in self.figures.items():
             writer.writerow((name, _percent(one.value), _percent(one.low), _percent(one.high), one.images))
+        for tier in self.tiers:
+            for title, one, _ in tier.rows():
+                name = f"tier {tier.name}: {title}"
+                writer.writerow((name, _percent(one.value), _percent(one.low), _percent(one.high), one.images))
         return text.getvalue() + "\n" + self.attacks.to_csv()
 
     def to_text(self) -> str:
         """Lines for a terminal."""
         rows = [f"{self.texts[name][0]:<28} {100 * one.value:5.1f} %" for name, one in self.figures.items()]
-        return "\n".join([*rows, "", self.attacks.to_text(), "", *self.sentences, "", self.summary()])
+        tiers = [one.text for one in self.tier_verdicts]
+        return "\n".join([*rows, "", self.attacks.to_text(), "", *self.sentences, *tiers, "", self.summary()])
+
+    def _tiers(self) -> list[dict[str, object]]:
+        return [
+            {
+                **tier.to_dict(),
+                "sentences": [one.text for one in self.tier_verdicts if one.tier == tier.name],
+                "outcomes": [one.outcome for one in self.tier_verdicts if one.tier == tier.name],
+            }
+            for tier in self.tiers
+        ]
 
 
 def _percent(share: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Sequence
 from html import escape
@@ -24,10 +25,11 @@ _CURVES: Final = {
     "asked": ("Answers", "answers of an unlocked model"),
 }
 _COLOURS: Final = {
-    "holds": "#1f6b50", "no gain": "#1f6b50", "in doubt": "#8a6d1d", "leaks": "#b3541e", "open": "#a63f2a"
+    "holds": "#1f6b50", "no gain": "#1f6b50", "in doubt": "#8a6d1d", "unclear": "#8a6d1d", "leaks": "#b3541e",
+    "open": "#a63f2a", "keeps": "#1f6b50",
 }  # fmt: skip
 _HEAD: Final = (
-    "attack", "the thief has", "accuracy", "95 %", "public weights", "random weights", "theft advantage", "95 %",
+    "attack", "the thief has", "{measure}", "95 %", "public weights", "random weights", "theft advantage", "95 %",
     "bits stolen", "images asked", "seconds",
 )  # fmt: skip
 
@@ -44,17 +46,18 @@ def card_html(card: Card) -> str:
         table(("", ""), [(escape(name), escape(str(value))) for name, value in card.locked.items()]),
         "<h2>What each thief gets</h2>",
         _verdicts(card),
+        *_tiers_of(card),
         *_curves(card),
         "<h2>Every attack</h2>",
         "<p>The controls are the same attack from public weights and from random ones, with the same images, labels "
         "and seeds; the theft advantage is what the stolen weights add to public ones. Bits stolen is what they save "
         "in coding the labels. An attack that could not be run says why.</p>",
-        table(_HEAD, [_row(row) for row in card.attacks.rows]),
+        table([name.format(measure=card.attacks.measure) for name in _HEAD], [_row(row) for row in card.attacks.rows]),
         "<h2>Pictures</h2>",
-        _examples(card.examples),
+        _examples(card.examples) if card.examples or card.sheet is None else _sheet(card.sheet),
         "<h2>All figures</h2>",
         table(
-            ("figure", "accuracy", "95 %", "images", "meaning"),
+            ("figure", card.attacks.measure, "95 %", "images", "meaning"),
             [
                 (escape(card.texts[name][0]), percent(one.value), interval(one), str(one.images),
                  escape(card.texts[name][1]))
@@ -95,11 +98,32 @@ def _verdicts(card: Card) -> str:
     return f"<ul style='list-style:none;padding-left:0'>{''.join(lines)}</ul>"
 
 
+def _tiers_of(card: Card) -> list[str]:
+    """What each tier's key releases and leaks; nothing for a model without tiers."""
+    if not card.tiers:
+        return []
+    lines = []
+    for one in card.tier_verdicts:
+        square = "" if one.outcome == "releases" else f'<span style="color:{_COLOURS[one.outcome]}">&#9632;</span> '
+        lines.append(f"<li>{square}{escape(one.text)}</li>")
+    rows = [
+        (escape(tier.name), escape(title), percent(one.value), interval(one), escape(meaning))
+        for tier in card.tiers
+        for title, one, meaning in tier.rows()
+    ]
+    return [
+        "<h2>What each tier's key releases and leaks</h2>",
+        f"<ul style='list-style:none;padding-left:0'>{''.join(lines)}</ul>",
+        table(("tier", "figure", "accuracy", "95 %", "meaning"), rows),
+    ]
+
+
 def _curves(card: Card) -> list[str]:
     parts = []
     for amount, (title, axis) in _CURVES.items():
         if curves_of(card.attacks, amount):
-            caption = f"Accuracy over {axis}; dashed: the same from public weights."
+            measure = card.attacks.measure
+            caption = f"{measure[0].upper()}{measure[1:]} over {axis}; dashed: the same from public weights."
             parts.append(plot(title, accuracy_curves(card.attacks, amount, axis, up=card.figures.get("up")), caption))
     if card.bits is not None:
         caption = "Bits that the stolen weights save in coding the labels, against public weights; above 0 is theft."
@@ -113,6 +137,8 @@ def _row(row: AttackRow) -> tuple[str, ...]:
     if row.accuracy is None:
         return (attack, thief, "&ndash;", f"<small>{escape(row.skipped)}</small>", *[""] * (len(_HEAD) - 4))
     several = "" if row.best is None else f"<br><small>best of {row.candidates}: {percent(row.best.value)}</small>"
+    if row.mirrored is not None:
+        several += f"<br><small>mirrored: {percent(row.mirrored.value)}</small>"
     return (
         attack, thief, percent(row.accuracy.value) + several, _span(row.accuracy), _share(row.public),
         _share(row.random), _share(row.advantage), _span(row.advantage),
@@ -130,6 +156,10 @@ def _share(figure: Estimate | None) -> str:
 
 def _bits(saved: Bits | None) -> str:
     return "" if saved is None else f"{saved.value:.0f}<br><small>{saved.low:.0f}&nbsp;to&nbsp;{saved.high:.0f}</small>"
+
+
+def _sheet(png: bytes) -> str:
+    return f'<img alt="what the detector finds" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
 def _examples(examples: Sequence[Example]) -> str:

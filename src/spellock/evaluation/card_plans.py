@@ -106,6 +106,7 @@ STANDARD: Final = CardPlan(
         Course(attack="prompt-search", options=_PLAIN),
         Course(attack="trigger-inversion", options=_SHORT),
         Course(attack="input-adapter", options=_SHORT),
+        Course(attack="jailntl", options=_SMALL),
         Course(attack="colour-transfer", leaked=(10, 100)),
         Course(attack="spectrum-transfer", leaked=(10, 100)),
         Course(attack="translator", options={"": {"steps": 300}}),

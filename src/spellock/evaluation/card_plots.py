@@ -37,7 +37,7 @@ def accuracy_curves(report: AttackReport, amount: str, axis: str, *, up: Estimat
             axes.plot([getattr(row, amount) for row in control], values, "--", color=colour, linewidth=1, alpha=0.8)
     _levels(axes, report.chance, up)
     axes.set_ylim(0, 100)
-    axes.set_ylabel("accuracy, %")
+    axes.set_ylabel(f"{report.measure}, %")
     return _finished(figure, axes, axis)
 
 

@@ -8,20 +8,23 @@ from pathlib import Path
 
 from spellock.data.image_set import ImageSet
 from spellock.editors.registry import load_editor
-from spellock.errors import ConfigError
-from spellock.evaluation.attacked import evaluate_attacks
 from spellock.evaluation.card import Card
+from spellock.evaluation.card_attacks import Attacked, attack_for_card
 from spellock.evaluation.card_pictures import card_examples
 from spellock.evaluation.card_plans import CardPlan
 from spellock.evaluation.conditions import Edited, raw
 from spellock.evaluation.evaluate import evaluate
 from spellock.evaluation.labels import lock_index
+from spellock.evaluation.one_attack import PICTURES
+from spellock.evaluation.tiers import group_places
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.evaluation.wrong_keys import choose_wrong_keys
 from spellock.hidden import Scalar
 from spellock.key import Key
+from spellock.locking.tiers import Tier
 from spellock.tasks.collect import ImageSource
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import make_task
 
 
 def measure_card(
@@ -34,6 +37,7 @@ def measure_card(
     plan_name: str,
     lock_class: int | str | None,
     group_classes: Sequence[int] = (),
+    tiers: Sequence[Tier] = (),
     baseline: PixelModel | None = None,
     spare: ImageSet | None = None,
     public: PixelModel | None = None,
@@ -47,16 +51,13 @@ def measure_card(
     """Evaluate, attack, and put both on one card. Attacks that an earlier run left in ``work`` are not run again.
 
     Args:
-        model, classes, key, test, lock_class, group_classes, baseline, seed, batch_size, device: see `evaluate`.
+        model, classes, key, test, lock_class, group_classes, tiers, baseline, seed, batch_size, device: see `evaluate`.
         plan, plan_name: which attacks, and what that is called.
         spare, public, work, make_editor: see `evaluate_attacks`.
 
     Raises:
-        ConfigError: the labels are no single classes, which attacks need.
-        DataError, ModelError, EditorError: something does not fit; the message says what.
+        ConfigError, DataError, ModelError, EditorError: something does not fit; the message says what.
     """
-    if test.task != "classification":
-        raise ConfigError(f"the report card is for one class an image, got a set for {test.task}; leave --attacks out")
     started = time.perf_counter()
     make = make_editor or (lambda wanted: load_editor(wanted, device=device))
     report = evaluate(
@@ -66,35 +67,37 @@ def measure_card(
         test,
         lock_class=lock_class,
         group_classes=group_classes,
+        tiers=tiers,
         baseline=baseline,
         wrong_keys=plan.wrong_keys,
         wrong_key_images=plan.wrong_key_images,
-        examples=0,
+        examples=PICTURES,
         batch_size=batch_size,
         seed=seed,
         device=device,
         make_editor=make,
     )
-    attacks = evaluate_attacks(
-        model,
-        classes,
-        key,
-        test,
-        plan.trials(thiefs_images(test, spare)),
-        plan.attack_plan(seed=seed),
-        lock_class=lock_class,
-        group_classes=group_classes,
-        spare=spare,
-        public=public,
-        unlabelled=plan.unlabelled,
-        work=work,
-        make_editor=make,
+    groups = sorted({*group_classes, *group_places(tiers, classes)})
+    attacks = attack_for_card(
+        make_task(test.task),
+        Attacked(
+            model=model,
+            classes=tuple(classes),
+            key=key,
+            test=test,
+            chosen=plan.trials(thiefs_images(test, spare)),
+            plan=plan.attack_plan(seed=seed),
+            lock_class=lock_class,
+            group_classes=groups,
+            spare=spare,
+            public=public,
+            unlabelled=plan.unlabelled,
+            work=work,
+            make=make,
+        ),
     )
     lock = lock_index(classes, lock_class)
-    real = tuple(name for place, name in enumerate(classes) if place != lock and place not in group_classes)
-    sources: dict[str, ImageSource] = {"raw": raw(test), "right key": Edited(test, make(key))}
-    if others := choose_wrong_keys(key, count=1, seed=seed):
-        sources[f"wrong key ({others[0].kind})"] = Edited(test, make(others[0].key))
+    real = tuple(name for place, name in enumerate(classes) if place != lock and place not in groups)
     card = Card(
         title=title,
         plan=plan_name,
@@ -104,10 +107,18 @@ def measure_card(
         attacks=attacks,
         classes=real,
         seconds=0.0,
+        tiers=report.tiers,
+        findings=report.findings,
+        sheet=report.sheet,
     )
-    best = card.best_unlabelled
-    attacked = {} if best is None else {f"best attack ({best.name})": attacks.pictures[best.name]}
-    examples = card_examples(model, classes, test, attacks.shown, sources, attacked, real)
+    examples = report.examples
+    if attacks.pictures:
+        sources: dict[str, ImageSource] = {"raw": raw(test), "right key": Edited(test, make(key))}
+        if others := choose_wrong_keys(key, count=1, seed=seed):
+            sources[f"wrong key ({others[0].kind})"] = Edited(test, make(others[0].key))
+        best = card.best_unlabelled
+        attacked = {} if best is None else {f"best attack ({best.name})": attacks.pictures[best.name]}
+        examples = card_examples(model, classes, test, attacks.shown, sources, attacked, real)
     return card.finished(examples, seconds=time.perf_counter() - started)
 
 

@@ -89,6 +89,13 @@ class Ranking:
             return mean_of_two(*(self._on(half, self._signs(half)) for half in self.split))
         return self._on(None, self._signs(None))
 
+    def beyond(self, other: Ranking) -> Estimate:
+        """Macro AUROC minus that of ``other`` scores of the same images, in [-1, 1]; both redrawn together."""
+        rows = self._rows(None)
+        redrawn = self._redraws(rows)
+        drawn = [mean_of_known(redrawn_aurocs(one.scores, one.labels, redrawn)) for one in (self, other)]
+        return _estimate(self.worth() - other.worth(), *percentiles(drawn[0] - drawn[1]), len(rows))
+
     def single(self, place: int) -> Estimate:
         """AUROC of one finding."""
         return replace(self, scores=self.scores[:, [place]], labels=self.labels[:, [place]]).estimate()

@@ -12,24 +12,26 @@ from numpy.typing import NDArray
 from spellock.attacks.levels import LEVELS
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_plan import Amount
-from spellock.evaluation.hardened import Best, Candidate, best_of, highest
+from spellock.evaluation.hardened import Best, Measured, best_of, highest
 from spellock.evaluation.report_text import interval, percent
 
 #: A lock holds against a thief whose figure is surely within this of chance, and is open to one who gets this share of
 #: what the key is worth beyond chance.
 NEAR_CHANCE: Final = 0.05
 OPEN: Final = 0.8
+#: The measure of one class an image, which sentences leave unnamed.
+ACCURACY: Final = "accuracy"
 _WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 Halves = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """An attack that was run: what its thief held, and the hits of its predictors from each start."""
+    """An attack that was run: what its thief held, and what its predictors got from each start."""
 
     level: str
     amount: Amount
-    candidates: Mapping[str, Mapping[str, Candidate]]
+    candidates: Mapping[str, Mapping[str, Measured]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +64,17 @@ class Verdict:
             "customer": f"with the weights and {asked} {_plural('answer', self.amount.asked)} of an unlocked model",
         }[self.level]
 
-    def sentence(self, *, chance: float, up: float | None = None) -> str:
-        """What this thief gets, and what that means; ``up`` is what the key gives."""
-        text = f"{self.thief[0].upper()}{self.thief[1:]}: {percent(self.locked.value)}"
-        text += f" ({interval(self.locked)}), chance {percent(chance)}"
+    def sentence(self, *, chance: float, up: float | None = None, measure: str = ACCURACY) -> str:
+        """What this thief gets, and what that means; ``up`` is what the key gives, ``measure`` what is measured."""
+        text = f"{self.thief[0].upper()}{self.thief[1:]}: "
+        text += f"{'' if measure == ACCURACY else f'{measure} '}{percent(self.locked.value)}"
+        spread = interval(self.locked)
+        text += f" ({spread}), chance {percent(chance)}" if spread else f", chance {percent(chance)}"
         if self.public is not None:
             text += f", from public weights without any theft {percent(self.public.value)}"
-        return f"{text}. {MEANINGS[self.outcome(chance=chance, up=up)]}"
+        outcome = self.outcome(chance=chance, up=up)
+        # Without an interval nothing is sure.
+        return f"{text}. {MEANINGS[outcome] if spread else MEANINGS[outcome].replace('surely ', '')}"
 
     def outcome(self, *, chance: float, up: float | None = None) -> str:
         """A key of `MEANINGS`."""
@@ -78,15 +84,23 @@ class Verdict:
             return "no gain"
         if self.public is not None and self.locked.low <= self.public.high:
             return "in doubt"
-        if up is not None and up > chance and (self.locked.value - chance) / (up - chance) >= OPEN:
-            return "open"
-        return "leaks"
+        return beyond(self.locked, floor=chance, top=up)
+
+
+def beyond(figure: Estimate, *, floor: float, top: float | None) -> str:
+    """``open``, ``leaks`` or ``unclear``: how far a figure is above ``floor``, on the way to ``top``."""
+    if figure.low <= floor:
+        return "unclear"
+    if top is not None and top > floor and (figure.value - floor) / (top - floor) >= OPEN:
+        return "open"
+    return "leaks"
 
 
 MEANINGS: Final = {
     "holds": "The lock holds: this is surely within 5 points of guessing.",
     "no gain": "The stolen weights are worth nothing to this thief: public ones do as well.",
     "in doubt": "Hardly more than public weights give: the difference is within the intervals.",
+    "unclear": "Not told apart from guessing, but it may be more than 5 points: too few images to say.",
     "leaks": "The lock leaks to this thief: part of what the key is worth is had without it.",
     "open": "The lock is open to this thief: at least 80 % of what the key is worth is had without it.",
 }
@@ -103,7 +117,7 @@ def verdicts(tried: Sequence[Tried], split: Halves, images: int) -> tuple[Verdic
     ranked = sorted(thieves, key=lambda one: (order.index(one[0]), one[1].labels, one[1].leaked, one[1].asked))
     found = []
     for level, amount in ranked:
-        pooled: dict[str, dict[str, Candidate]] = {}
+        pooled: dict[str, dict[str, Measured]] = {}
         for one in tried:
             if _within(one, level, amount):
                 for start, candidates in one.candidates.items():
@@ -123,7 +137,7 @@ def _within(one: Tried, level: str, amount: Amount) -> bool:
     )
 
 
-def _best(candidates: Mapping[str, Candidate], split: Halves, images: int) -> Best:
+def _best(candidates: Mapping[str, Measured], split: Halves, images: int) -> Best:
     whole = {name: one for name, one in candidates.items() if len(one.indices) == images}
     part = {name: one for name, one in candidates.items() if len(one.indices) < images}
     return highest(*(best_of(some, split) for some in (whole, part) if some))

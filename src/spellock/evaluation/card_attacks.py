@@ -1,0 +1,143 @@
+"""Who attacks on a report card, by task: what a thief gets out of the images, and what measures the attacks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spellock.data.image_set import ImageSet
+from spellock.errors import ConfigError, ModelError
+from spellock.evaluation.attack_plan import AttackPlan, Trial, most_of
+from spellock.evaluation.attack_report import AttackReport
+from spellock.evaluation.attack_store import AttackStore, weights_of
+from spellock.evaluation.attacked import evaluate_attacks
+from spellock.evaluation.box_attacks import BoxAttacks
+from spellock.evaluation.box_run import BoxRun, as_detector
+from spellock.evaluation.finding_attacks import finding_attacks
+from spellock.evaluation.halves import halves
+from spellock.evaluation.judge import Question
+from spellock.evaluation.judged_findings import JudgedFindings
+from spellock.evaluation.labels import aligned_labels, lock_index
+from spellock.evaluation.task_attacks import run_task_attacks
+from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, public_trigger
+from spellock.evaluation.wrong_key_trials import EditorMaker
+from spellock.key import Key
+from spellock.tasks.classification import ClassificationTask
+from spellock.tasks.detection import DetectionTask
+from spellock.tasks.multilabel import MultiLabelTask
+from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import Task
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attacked:
+    """What is attacked, with what; see `spellock.evaluation.attacked.evaluate_attacks`."""
+
+    model: PixelModel
+    classes: tuple[str, ...]
+    key: Key
+    test: ImageSet
+    chosen: tuple[Trial, ...]
+    plan: AttackPlan
+    lock_class: int | str | None
+    make: EditorMaker
+    group_classes: Sequence[int] = ()
+    spare: ImageSet | None = None
+    public: PixelModel | None = None
+    unlabelled: int = 1000
+    work: Path | None = None
+
+    def divided(self, split: tuple[Places, Places]) -> tuple[ImageSet, Places, Places]:
+        """The thief's images and their places there, and the places in ``test`` of the scored ones: ``split`` unless
+        there are spare images."""
+        if self.spare is None:
+            return self.test, *split
+        return self.spare, np.arange(len(self.spare)), np.arange(len(self.test))
+
+    def thief(self, pool: ImageSet, places: Places, strata: Places, *, classes: int, lock: int | None) -> Thief:
+        """The thief of the images at ``places`` of ``pool``; edited ones leak evenly over their ``strata``."""
+        editor = self.make(self.key)
+        most, side = most_of(self.chosen, self.plan), max(self.model.input_size, self.key.resolution)
+        order = np.random.default_rng([self.plan.seed, 0x6C65616B]).permutation(len(places))[: most.leaked]
+        raw, edited = leaks(pool, places[order], editor) if len(order) else (None, None)
+        return Thief(
+            pool=pictures(pool, places, side=side), labels=strata, classes=classes, lock_class=lock, leaked=edited,
+            leaked_raw=raw, editor=public_editor(self.key, self.make), unlabelled=self.unlabelled,
+            budget=self.plan.budget, public=self.public, trigger=public_trigger(self.key, self.make),
+        )  # fmt: skip
+
+    def store(self, thief: Thief) -> AttackStore:
+        """Checkpoints of attacks on this model with these images."""
+        digest = hashlib.sha256(weights_of(self.model).encode())
+        for images in (thief.pool, thief.leaked):
+            digest.update(b"" if images is None else images.numpy().tobytes())
+        return AttackStore(self.work, digest.hexdigest())
+
+
+@singledispatch
+def attack_for_card(task: Task, one: Attacked) -> AttackReport:
+    """All attacks on a model of ``task``; a new task registers its own here.
+
+    Raises:
+        ConfigError: the task has none, or something does not fit.
+        ModelError, DataError: something does not fit; the message says what.
+    """
+    raise ConfigError(f"the task {type(task).__name__} has no report card; leave --attacks out")
+
+
+@attack_for_card.register
+def _(task: ClassificationTask, one: Attacked) -> AttackReport:
+    return evaluate_attacks(
+        one.model, one.classes, one.key, one.test, one.chosen, one.plan, lock_class=one.lock_class,
+        group_classes=one.group_classes, spare=one.spare, public=one.public, unlabelled=one.unlabelled, work=one.work,
+        make_editor=one.make,
+    )  # fmt: skip
+
+
+@attack_for_card.register
+def _(task: MultiLabelTask, one: Attacked) -> AttackReport:
+    lock = lock_index(one.classes, one.lock_class)
+    labels, patients, seed = aligned_labels(one.test, one.classes, lock), one.test.patients, one.plan.seed
+    whole = JudgedFindings(Question(labels=labels, classes=one.classes, lock=lock, patients=patients, seed=seed))
+    pool, places, scored = one.divided(whole.split)
+    known = (labels if one.spare is None else aligned_labels(pool, one.classes, lock))[places][:, whole.real]
+    if one.public is not None and one.public.num_classes != len(whole.real):
+        raise ModelError(
+            f"the public model has {one.public.num_classes} outputs, expected {len(whole.real)}, one a finding"
+        )
+    thief = one.thief(pool, places, task.strata(known), classes=len(whole.real), lock=lock)
+    question = Question(
+        labels=labels[scored], classes=one.classes, lock=lock, seed=seed,
+        patients=None if patients is None else [patients[place] for place in scored.tolist()],
+    )  # fmt: skip
+    side = max(one.model.input_size, one.key.resolution)
+    attacks = finding_attacks(
+        one.model, one.test, question, thief, known, scored, one.plan, side=side, store=one.store(thief)
+    )
+    return run_task_attacks(attacks, one.chosen, one.plan)
+
+
+@attack_for_card.register
+def _(task: DetectionTask, one: Attacked) -> AttackReport:
+    if one.public is not None:
+        raise ConfigError("no attack on a detector learns from weights, so there is no control; leave --public out")
+    lock, test, seed = lock_index(one.classes, one.lock_class), one.test, one.plan.seed
+    truths = list(task.align(test.labels, test.classes, one.classes))
+    run = BoxRun(
+        model=as_detector(one.model), classes=one.classes, lock=lock, test=test, truths=truths, seed=seed
+    )  # fmt: skip
+    pool, places, scored = one.divided(halves(task.strata(test.labels), seed=seed))
+    # A view is of two classes at least; attacks that stand in for the edit use no more of them than that.
+    thief = one.thief(pool, places, np.zeros(len(places), dtype=np.int64), classes=2, lock=None)
+    attacks = BoxAttacks(
+        run=run, thief=thief, scored=scored, side=one.key.resolution, plan=one.plan, store=one.store(thief)
+    )
+    return run_task_attacks(attacks, one.chosen, one.plan)
