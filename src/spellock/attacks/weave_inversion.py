@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spellock.attacks.adapting import entropy
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.budget import Clock
 from spellock.attacks.checks import check_needs, held, positive
 from spellock.attacks.fitting import Plan, fit_for
 from spellock.attacks.guessing import own_secret
+from spellock.attacks.guidance import doubt, frozen, locked_part, through_network
 from spellock.attacks.levels import Asset
 from spellock.attacks.outputs import places_of_classes
 from spellock.attacks.prompt_words import dictionary
@@ -79,6 +79,8 @@ class WeaveInversion(Attack):
         prompts = (self.prompt,) if self.prompt else dictionary()[: self.prompts]
         prompts = prompts[: view.budget.at_most("candidates", len(prompts))]
         raw = from_uint8(to_uint8(squashed(floats(view.unlabelled[: self.images]), editor.resolution)))
+        places = torch.from_numpy(places_of_classes(view, view.stolen, view.unlabelled))
+        real = places.to(view.stolen.mean.device)
         clock, best = view.budget.clock(), None
         for number, prompt in enumerate(track(prompts, total=len(prompts), label="prompts under a tile")):
             if clock.over:
@@ -89,35 +91,36 @@ class WeaveInversion(Attack):
             for restart in range(self.restarts):
                 name = f"tile_{number}_{restart}"
                 tile = _Tile(editor.resolution, strength, seed=view.seed + 1009 * restart)
-                loss = self._fit(view, tile, _Blend(editor.gamma, raw, edited), clock, name, work)
+                loss = self._fit(view, real, tile, _Blend(editor.gamma, raw, edited), clock, name, work)
                 if best is None or loss < best[0]:
-                    best = loss, Woven(painter, tile().detach()), number
+                    best = loss, Woven(painter, tile().detach())
         if best is None:
             raise ConfigError("there was no time for a single prompt, expected seconds for one; raise them")
-        loss, thief, number = best
+        loss, thief = best
 
         def change(images: Tensor) -> Tensor:
             rounded = from_uint8(to_uint8(images))
             return thief(rounded, [f"guess#{place}" for place in range(len(rounded))])
 
         found = {"prompts": len(prompts), "tries": len(prompts) * self.restarts, "loss": round(loss, 4)}
-        return [through(view, change, side=editor.resolution, found=found)]
+        return [through(view, change, side=editor.resolution, found=found, real=places)]
 
-    def _fit(self, view: AttackerView, tile: _Tile, blend: _Blend, clock: Clock, name: str, work: Path | None) -> float:
+    def _fit(
+        self,
+        view: AttackerView,
+        real: Tensor,
+        tile: _Tile,
+        blend: _Blend,
+        clock: Clock,
+        name: str,
+        work: Path | None,
+    ) -> float:
         """Move ``tile``; the loss over all images at the end."""
-        model = view.stolen.eval()
-        for parameter in model.parameters():
-            parameter.requires_grad_(False)
-        real = torch.from_numpy(places_of_classes(view, model, view.unlabelled)).to(model.mean.device)
+        model = frozen(view.stolen)
 
         def loss(batch: NDArray[np.int64], _: object) -> Tensor:
-            shown = blend(tile(), torch.from_numpy(batch)).to(model.mean.device)
-            # The network itself, since the model's own check of pixels has nothing to say about this change.
-            output = model.network((shown - model.mean) / model.std)
-            logits: Tensor = getattr(output, "logits", output)
-            answers = logits[:, real].softmax(1)
-            lock = (logits.logsumexp(1) - logits[:, real].logsumexp(1)).mean()
-            return lock + entropy(answers).mean() - entropy(answers.mean(0))
+            logits = through_network(model, blend(tile(), torch.from_numpy(batch)))
+            return locked_part(logits, real) + doubt(logits, real)
 
         plan = Plan(steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate)
         if not clock.over:

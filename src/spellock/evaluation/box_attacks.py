@@ -48,7 +48,8 @@ FITTING: Final = Fitting(
     reasons=MappingProxyType(
         {
             **dict.fromkeys(("centred", "whitened", "reversed", "tent", "shot-im"), _ANSWERS),
-            **dict.fromkeys(("trigger-inversion", "input-adapter", "jailntl", "disguise"), _ANSWERS),
+            **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter"), _ANSWERS),
+            **dict.fromkeys(("jailntl", "disguise"), _ANSWERS),
             **dict.fromkeys(("prompt-search", "monte-carlo", "parameter-search"), _ANSWERS),
             **dict.fromkeys(("knockoff", "few-call"), _ANSWERS),
             **dict.fromkeys(("permuted", "ridge", "prototypes", "random-features", "mlp", "finetune"), _LABELS),

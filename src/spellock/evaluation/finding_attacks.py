@@ -45,9 +45,8 @@ FITTING: Final = Fitting(
             "centred": "shifts and stretches each finding's scores, which changes no ranking",
             "reversed": "findings turned round are in the mirrored figures",
             "permuted": "renames single classes; LP/permuted among the figures renames findings",
-            **dict.fromkeys(
-                ("tent", "shot-im", "trigger-inversion", "input-adapter", "jailntl", "disguise", "finetune"), _EXCLUSIVE
-            ),
+            **dict.fromkeys(("tent", "shot-im", "jailntl", "disguise", "finetune"), _EXCLUSIVE),
+            **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter"), _EXCLUSIVE),
             **dict.fromkeys(("knockoff", "few-call"), "copies probabilities that sum to one"),
             "public-fill": "is for weight locks",
         }
