@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import tee
 from typing import Final
 
 import numpy as np
@@ -47,7 +48,10 @@ def select(state: State, config: SelectConfig, key: HasSecret) -> dict[str, Plac
         threshold = find_threshold(parts, budget)
         found: dict[str, list[np.ndarray]] = {}
         at: dict[str, int] = {}
-        for (name, units), places in zip(scores(), choose(parts(), threshold), strict=True):
+        # Both from one iterator, in step: where scores are computed anew, twice would cost as much again.
+        left, right = tee(scores())
+        costed = ((units, _cost(infos[name], sizes[name], config.of)) for name, units in left)
+        for places, (name, units) in zip(choose(costed, threshold), right, strict=True):
             found.setdefault(name, []).append(places + at.get(name, 0))
             at[name] = at.get(name, 0) + len(units)
         for name, numbers in found.items():
