@@ -34,9 +34,9 @@ def test_every_attack_is_one_file_with_a_page_and_fits_a_level(name: str) -> Non
 
 def test_levels_go_from_weak_to_strong() -> None:
     names = list(LEVELS)
-    assert names == ["query", "weights", "edited", "pairs", "labels", "customer"]
+    assert names == ["query", "weights", "edited", "pairs", "labels", "customer", "part"]
     steps = pairwise(names[:4])
-    for weaker, stronger in (*steps, ("weights", "labels"), ("weights", "customer")):
+    for weaker, stronger in (*steps, ("weights", "labels"), ("weights", "customer"), ("labels", "part")):
         assert LEVELS[weaker] < LEVELS[stronger]
     assert level_of({Asset.QUERIES}) == "query"
     assert level_of({Asset.PAIRS}) == "pairs"
@@ -77,7 +77,9 @@ def test_a_view_refuses_what_is_no_image() -> None:
     everything = AttackerView(
         classes=4, unlabelled=images, model=model, edited=images, edited_raw=images, labelled=images, labels=labels
     )
-    assert everything.assets == set(Asset) - {Asset.EDITOR, Asset.TRIGGER, Asset.CUSTOMER, Asset.PUBLIC}
+    assert everything.assets == set(Asset) - {
+        Asset.EDITOR, Asset.TRIGGER, Asset.CUSTOMER, Asset.PUBLIC, Asset.KEY_PART,
+    }  # fmt: skip
     assert everything.stolen is model
     with pytest.raises(ConfigError, match="weights"):
         assert AttackerView(classes=4, unlabelled=images, query=lambda one: one).stolen

@@ -59,6 +59,26 @@ def test_a_table_and_two_files_without_anything_secret(locked: Path, capsys: pyt
     assert capsys.readouterr().out.startswith("attack")
 
 
+def test_a_leaked_part_of_a_weight_key(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, keyed, key, part = (str(locked / name) for name in ("public", "keyed", "w.key", "part.key"))
+    assert main(["weights", "lock", model, keyed, "--key", key, "--plain"]) == 0
+    assert main(["weights", "part", key, part, "--share", "0.5", "--plain"]) == 0
+    capsys.readouterr()
+    words = ["attack", "key-part", keyed, "--data", str(locked / "test"), "--out", str(locked / "out"), "--json"]
+    words += ["--public", model, "--lock-class", "none", "--labels", "8", "--set", "rest=public", "--set", "share=1.0"]
+    assert main([*words, "--key-part", part]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["attacks"]
+    assert row["level"] == "part"
+    assert row["advantage"] == 0, "the public model is the whole one, so all of it came back"
+    assert main(words) == 0
+    (row,) = json.loads(capsys.readouterr().out)["attacks"]
+    assert row["skipped"] == "no part of a weight key leaked"
+    key_of_another = [*words, "--key-part", part]
+    key_of_another[2] = str(locked / "model")
+    assert main(key_of_another) in (1, 2)
+    assert "the key is for another model" in capsys.readouterr().err
+
+
 def test_options_of_one_attack(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert attack(locked, "translator", "--set", "steps=3", "--set", "width=4", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)["attacks"]

@@ -35,20 +35,25 @@ def sized(state: State, selection: str, percent: int, *, text: bool) -> SelectCo
     """
     if selection == "adaloc":
         return replace(PRESETS["adaloc-text" if text else "adaloc"], fraction=percent / 100)
+    return largest(state, PRESETS["default"], percent)
+
+
+def largest(state: State, config: SelectConfig, percent: int) -> SelectConfig:
+    """``config`` with the largest fraction whose key is at most ``percent`` of the bytes, or the least there is."""
     low, high = 0, _STEPS
     while high - low > 1:
         middle = (low + high) // 2
-        share = _share(state, middle)
+        share = _share(state, config, middle)
         low, high = (middle, high) if share is None or share <= percent / 100 else (low, middle)
-    return replace(PRESETS["default"], fraction=(high if _share(state, low) is None else low) / _STEPS)
+    return replace(config, fraction=(high if _share(state, config, low) is None else low) / _STEPS)
 
 
-def _share(state: State, step: int) -> float | None:
+def _share(state: State, config: SelectConfig, step: int) -> float | None:
     """Share of the model's bytes at a fraction; None where not one unit fits into it."""
     if step == 0:
         return None
     try:
-        places = select(state, replace(PRESETS["default"], fraction=step / _STEPS), Secret(bytes(32)))
+        places = select(state, replace(config, fraction=step / _STEPS), Secret(bytes(32)))
     except ConfigError:
         return None
     summary = summarise(places, state.infos)

@@ -21,11 +21,13 @@ class Asset(StrEnum):
     LABELS = "raw images with labels"
     CUSTOMER = "answers of an unlocked model"
     PUBLIC = "public weights that the model may come from"
+    KEY_PART = "a part of the weight key"
 
 
 _FREE: Final = frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR, Asset.TRIGGER})
 _STOLEN: Final = _FREE | {Asset.WEIGHTS, Asset.PUBLIC}
-#: From weak to strong. ``labels`` and ``customer`` stand beside ``edited`` and ``pairs``: they hold no edited image.
+#: From weak to strong. ``labels``, ``customer`` and ``part`` stand beside ``edited`` and ``pairs``: they hold no edited
+#: image.
 LEVELS: Final = MappingProxyType(
     {
         "query": _FREE,
@@ -34,6 +36,7 @@ LEVELS: Final = MappingProxyType(
         "pairs": _STOLEN | {Asset.EDITED, Asset.PAIRS},
         "labels": _STOLEN | {Asset.LABELS},
         "customer": _STOLEN | {Asset.CUSTOMER},
+        "part": _STOLEN | {Asset.LABELS, Asset.KEY_PART},
     }
 )
 

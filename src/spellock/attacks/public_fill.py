@@ -7,8 +7,6 @@ everything was fine-tuned, what lies outside the key is the owner's work.
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +15,15 @@ from typing import ClassVar, Literal, cast
 
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, one_of, positive
-from spellock.attacks.finetune import Finetune
+from spellock.attacks.filled import THEN, use
 from spellock.attacks.levels import Asset
 from spellock.attacks.registry import register_attack
-from spellock.attacks.suppressed import Suppressed
 from spellock.attacks.view import AttackerView
 from spellock.attacks.weight_fills import filled_from_public, guessed_places
 from spellock.attacks.weight_places import MARKS, Mark, by_difference, by_magnitude
 from spellock.errors import ConfigError
 from spellock.hidden import Scalar
 from spellock.weightlocks.states import ModuleState
-
-_THEN = ("read", "finetune")
 
 
 @register_attack("public-fill")
@@ -63,7 +58,7 @@ class PublicFill(Attack):
     def __post_init__(self) -> None:
         one_of("mark", self.mark, ("difference", *MARKS))
         one_of("granularity", self.granularity, ("unit", "scalar"))
-        one_of("then", self.then, _THEN)
+        one_of("then", self.then, THEN)
         positive(share=self.share, steps=self.steps)
         if self.share > 1:
             raise ConfigError(f"option share is {self.share}, expected at most 1")
@@ -85,13 +80,8 @@ class PublicFill(Attack):
         else:
             scores = by_magnitude(mine, cast(Mark, self.mark), granularity=granularity)
         places = guessed_places(mine, scores, self.share)
-        filled = copy.deepcopy(view.stolen)
-        filled.network = filled_from_public(filled.network, public, places)
-        then = Suppressed() if self.then == "read" else Finetune(steps=self.steps)
         if not any(public.infos.get(name) == mine.infos[name] for name in places):
             raise ConfigError("no weights of the public model have the shape of the stolen ones; give its own ancestor")
+        network = filled_from_public(view.stolen.network, public, places)
         units = sum(len(place.indices) for place in places.values())
-        return [
-            dataclasses.replace(one, found={**one.found, "filled units": units})
-            for one in then(dataclasses.replace(view, model=filled.eval()), work)
-        ]
+        return use(network, view, work, then=self.then, steps=self.steps, found={"filled units": units})

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from spellock.attacks.budget import Budget, Query
 from spellock.attacks.customer import Customer
+from spellock.attacks.leaked_part import LeakedPart
 from spellock.attacks.levels import Asset
 from spellock.attacks.public_editor import PublicEditor
 from spellock.errors import ConfigError, DataError
@@ -39,6 +40,7 @@ class AttackerView:
         customer: tells what an unlocked model says to the ``unlabelled`` images.
         editor: what is public of an editor that takes prompts.
         trigger: what is public of one that takes none: its name, the blend and the size.
+        key_part: what leaked of a weight key; never all of one, and nothing that it was drawn from.
         looker: a vision-language model that leaked images may be shown to; None for none.
         budget: limits of the attack.
         seed: of all that the attack draws.
@@ -61,6 +63,7 @@ class AttackerView:
     customer: Customer | None = None
     editor: PublicEditor | None = None
     trigger: PublicEditor | None = None
+    key_part: LeakedPart | None = None
     looker: VisionModel | None = None
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
@@ -97,6 +100,7 @@ class AttackerView:
             Asset.LABELS: self.labelled is not None,
             Asset.CUSTOMER: self.customer is not None,
             Asset.PUBLIC: self.public is not None,
+            Asset.KEY_PART: self.key_part is not None,
         }
         return frozenset(asset for asset, here in held.items() if here)
 

@@ -16,6 +16,7 @@ from spellock.cli.vision_flags import vision_model
 from spellock.errors import ConfigError
 
 if TYPE_CHECKING:
+    from spellock.attacks.leaked_part import LeakedPart
     from spellock.evaluation.attack_report import AttackReport
     from spellock.hidden import Scalar
     from spellock.tasks.pixel_model import PixelModel
@@ -40,6 +41,8 @@ class AttackArgs:
     key: Path | None = None
     """Key file; it makes the leaked edited images and answers as a customer would. None: the lock is one of
     weights and edits no images."""
+    key_part: Path | None = None
+    """A part of a weight key that leaked, as `spellock weights part` writes it, for the attack key-part."""
     spare: str | None = None
     """More such images, for the thief. None: the thief gets half of the data, the other half is scored."""
     public: Path | None = None
@@ -190,7 +193,20 @@ def _attack(args: AttackArgs) -> AttackReport:
         unlabelled=args.unlabelled,
         work=args.out / "work",
         looker=looker,
+        key_part=None if args.key_part is None else _leaked_part(args, locked.model),
     )
+
+
+def _leaked_part(args: AttackArgs, model: PixelModel) -> LeakedPart:
+    from spellock.attacks.leaked_part import LeakedPart
+    from spellock.weightlocks.places import check_fits
+    from spellock.weightlocks.states import ModuleState
+    from spellock.weightlocks.weight_keyfile import open_weight_key
+
+    assert args.key_part is not None  # the caller has looked
+    key = open_weight_key(args.key_part, passphrase_file=args.passphrase_file)
+    check_fits(key.places, ModuleState(model.network).infos, what=str(args.model))
+    return LeakedPart.of(key)
 
 
 def _options(names: list[str], words: tuple[str, ...]) -> dict[str, Scalar]:

@@ -118,7 +118,7 @@ def _attacked(
         return replace(row, skipped=skipped), {}, {}
     draws, least = plan.draws if amount.labels else 1, amounts_of(trial, plan)[0].labels
     wanted = {"locked", "public", "random"} if amount.labels or amount.asked else {"locked"}
-    if needs <= {Asset.QUERIES, Asset.WEIGHTS, Asset.UNLABELLED, Asset.PUBLIC}:
+    if needs <= {Asset.QUERIES, Asset.WEIGHTS, Asset.UNLABELLED, Asset.PUBLIC, Asset.KEY_PART}:
         wanted.add("public")
     done: dict[str, list[Done]] = {}
     for start, model in starts.items():
@@ -169,6 +169,8 @@ def _skipped(needs: frozenset[Asset], thief: Thief, *, black_box: bool) -> str:
         return "the key's editor takes a prompt, or there is none"
     if Asset.PUBLIC in needs and thief.public is None:
         return "there are no public weights to compare with"
+    if Asset.KEY_PART in needs and thief.key_part is None:
+        return "no part of a weight key leaked"
     if needs & {Asset.EDITED, Asset.PAIRS} and thief.leaked is None:
         return "the lock edits no images, so none can leak"
     if Asset.CUSTOMER in needs and thief.asked is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spellock.attacks.leaked_part import LeakedPart
 from spellock.data.image_set import ImageSet
 from spellock.editors.registry import load_editor
 from spellock.errors import DataError, ModelError
@@ -44,6 +45,7 @@ def evaluate_attacks(
     work: Path | None = None,
     make_editor: EditorMaker | None = None,
     looker: VisionModel | None = None,
+    key_part: LeakedPart | None = None,
 ) -> AttackReport:
     """Run ``chosen`` attacks and measure them on test images that no attack has seen.
 
@@ -62,6 +64,7 @@ def evaluate_attacks(
         make_editor: builds an editor from a key; by default the registry does. The thief gets it too, for keys of its
             own, so it must hold none.
         looker: a vision-language model, which the attack `surrogate-prompt` shows leaked images; None for none.
+        key_part: what leaked of the weight key of a keyed ``model``; None where nothing did.
 
     Raises:
         ConfigError, DataError, ModelError, EditorError: something does not fit; the message says what.
@@ -115,6 +118,7 @@ def evaluate_attacks(
         public=public,
         trigger=None if key is None else public_trigger(key, make),
         looker=looker,
+        key_part=key_part,
     )
     scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places], places=scored_places)
     random = None
@@ -125,6 +129,7 @@ def evaluate_attacks(
         repr(
             (parts, plan.budget, plan.seed, plan.candidate_images, unlabelled, lock, _digest(thief), _digest(scored))
             + (() if looker is None else (looker.name,))
+            + (() if key_part is None else (key_part.digest,))
         ).encode()
     ).hexdigest()
     return run_attacks(model, thief, scored, chosen, plan, public=public, random=random, store=AttackStore(work, run))

@@ -15,6 +15,7 @@ from torch import Tensor
 from spellock.attacks.base import Predict
 from spellock.attacks.budget import Budget, Query
 from spellock.attacks.customer import Customer
+from spellock.attacks.leaked_part import LeakedPart
 from spellock.attacks.levels import LEVELS, Asset
 from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.view import AttackerView
@@ -49,6 +50,7 @@ class Thief:
         public: public weights; None where there are none.
         trigger: what is public of an editor that takes no prompts.
         looker: a vision-language model that leaked images may be shown to.
+        key_part: what leaked of a weight key; None where nothing did.
     """
 
     pool: Tensor
@@ -64,6 +66,7 @@ class Thief:
     public: PixelModel | None = None
     trigger: PublicEditor | None = None
     looker: VisionModel | None = None
+    key_part: LeakedPart | None = None
 
     def view(
         self,
@@ -101,6 +104,7 @@ class Thief:
             labels=self.labels[chosen.numpy()] if has_labels and chosen is not None else None,
             public=copy.deepcopy(self.public) if Asset.PUBLIC in allowed else None,
             customer=customer,
+            key_part=self.key_part if Asset.KEY_PART in allowed else None,
             editor=self.editor,
             trigger=self.trigger,
             looker=self.looker if has_edited else None,

@@ -62,6 +62,8 @@ class Verdict:
             "pairs": f"with the weights and {leaked} {_plural('image', self.amount.leaked)} both edited and raw",
             "labels": f"with the weights and {labels} labelled {_plural('image', self.amount.labels)}",
             "customer": f"with the weights and {asked} {_plural('answer', self.amount.asked)} of an unlocked model",
+            "part": "with the weights and a part of the key"
+            + (f", and {labels} labelled {_plural('image', self.amount.labels)}" if self.amount.labels else ""),
         }[self.level]
 
     def sentence(self, *, chance: float, up: float | None = None, measure: str = ACCURACY) -> str:

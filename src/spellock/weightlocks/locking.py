@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import torch
@@ -13,14 +14,13 @@ from spellock.derived import Secret
 from spellock.errors import ConfigError
 from spellock.key import SECRET_BYTES, Key
 from spellock.keystream import HasSecret, Keystream
-from spellock.weightlocks.digest import start_digest
-from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.fills import Hole, make_fill
+from spellock.weightlocks.hashing import Hashing, RunningDigest
 from spellock.weightlocks.kinds import Kind, kind_of
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.selection import select
-from spellock.weightlocks.splice import cleared, spliced
+from spellock.weightlocks.splice import spliced
 from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.weight_key import WeightKey
 
@@ -51,7 +51,7 @@ class WeightLockConfig:
 
 
 class Locker:
-    """Locks the tensors of one model, one after the other, and gives the key when all are done.
+    """Locks the tensors of one model, one after the other, and gives the key when all are done; in a ``with`` block.
 
     Args:
         state: the model.
@@ -74,8 +74,15 @@ class Locker:
         self._drawn: HasSecret = Secret(self._secret)
         self.places: Mapping[str, Place] = select(state, config.select, self._drawn)
         self._values: dict[str, Tensor] = {}
-        self._digests: dict[str, str] = {}
-        self._outside: dict[str, str] = {}
+        self._hashing = Hashing()
+        self._digests: dict[str, RunningDigest] = {}
+        self._outside: dict[str, Future[str]] = {}
+
+    def __enter__(self) -> Locker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hashing.__exit__()
 
     def keyed(self, name: str) -> Tensor:
         """The tensor ``name`` of the keyed model, on the CPU. Each must be asked for once, here or in pieces."""
@@ -86,34 +93,32 @@ class Locker:
         for piece in self.pieces(name):
             keyed[at : at + piece.numel()] = piece.reshape(-1)
             at += piece.numel()
+        # The caller may write into the model, which the threads read: not before they are done.
+        self._digests[name].hexdigest(), self._outside[name].result()
         return keyed.reshape(info.shape)
 
     def pieces(self, name: str) -> Iterator[Tensor]:
-        """The same in pieces, in the order of its bytes; each is to be used before the next is asked for."""
+        """The same in pieces, in the order of its bytes. They are hashed meanwhile: they must stay as they are."""
         tensor, place = self.state[name].detach(), self.places.get(name)
         info = self.state.infos[name]
-        digest, outside = start_digest(info), start_digest(info)
+        digest = self._digests[name] = self._hashing.start(info)
         if place is None:
-            digest.update(bytes_of(tensor))
-            self._digests[name] = digest.hexdigest()
+            digest.update(tensor)
             yield tensor
             return
+        self._outside[name] = self._hashing.outside(place, tensor)
         self._values[name] = place.take(tensor)
-        for (_, keyed), cleared_piece in zip(
-            spliced(place, tensor, self._fill(place, tensor)), cleared(place, tensor), strict=True
-        ):
-            outside.update(bytes_of(cleared_piece))
-            digest.update(bytes_of(keyed))
+        for _, keyed in spliced(place, tensor, self._fill(place, tensor)):
+            digest.update(keyed)
             yield keyed
-        self._digests[name], self._outside[name] = digest.hexdigest(), outside.hexdigest()
 
     def key(self, *, image_key: Key | None = None) -> WeightKey:
         """The key, after all tensors were asked for."""
         return WeightKey(
             places=self.places,
             values={name: self._values[name] for name in self.places},
-            digests={name: self._digests[name] for name in self.state.infos},
-            outside={name: self._outside[name] for name in self.places},
+            digests={name: self._digests[name].hexdigest() for name in self.state.infos},
+            outside={name: self._outside[name].result() for name in self.places},
             secret=self._secret,
             fill=self.config.fill,
             customer=self.config.customer,
@@ -154,11 +159,11 @@ def lock_module(
         ModelError: the module has quantised or partly shared weights.
     """
     state = ModuleState(module)
-    locker = Locker(state, config or WeightLockConfig(), secret=secret, public=public)
-    for name in state.infos:
-        keyed = locker.keyed(name)
-        if name in locker.places:
-            with torch.no_grad():
-                state.tensors[name].copy_(keyed)
-        each(name)
-    return locker.key(image_key=image_key)
+    with Locker(state, config or WeightLockConfig(), secret=secret, public=public) as locker:
+        for name in state.infos:
+            keyed = locker.keyed(name)
+            if name in locker.places:
+                with torch.no_grad():
+                    state.tensors[name].copy_(keyed)
+            each(name)
+        return locker.key(image_key=image_key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,8 @@ from spellock.artefacts import new_folder, storage_errors, write_bytes
 from spellock.errors import ModelError
 from spellock.key import Key
 from spellock.progress import track
-from spellock.weightlocks.digest import start_digest
 from spellock.weightlocks.dtypes import bytes_of
+from spellock.weightlocks.hashing import Hashing, RunningDigest
 from spellock.weightlocks.locking import Locker, WeightLockConfig
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.safetensors_header import TensorEntry
@@ -53,17 +54,19 @@ def lock_files(
         StorageError: ``out`` exists, or cannot be written; nothing is left there.
     """
     state = FileState(Path(model))
-    locker = Locker(state, config, secret=secret, public=None if public is None else FileState(public))
-    with _folder_like(state, Path(out)) as folder:
-        _write(state, folder, locker.pieces, label="locking")
-        write_bytes(folder / _CARD, _card(Path(model)).encode())
-    return locker.key(image_key=image_key)
+    with Locker(state, config, secret=secret, public=None if public is None else FileState(public)) as locker:
+        with _folder_like(state, Path(out)) as folder:
+            _write(state, folder, locker.pieces, label="locking")
+            write_bytes(folder / _CARD, _card(Path(model)).encode())
+            key = locker.key(image_key=image_key)  # within the block: a keyed model without its key is lost
+        return key
 
 
 def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) -> None:
     """Write the whole model to the new folder ``out``: in the clear, for whoever reads it.
 
-    Each tensor's digest is checked while it is copied, so a wrong or altered model leaves nothing behind.
+    Each tensor's digest is taken while it is copied, and checked before the one after the next is, so a wrong or
+    altered model leaves nothing behind.
 
     Raises:
         ConfigError: the model has not the tensors of the key.
@@ -76,21 +79,30 @@ def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) 
     if check and infos.keys() != key.digests.keys():
         raise ModelError(f"{keyed} is not the keyed model of this key: it has other tensors; get the right one")
 
+    taken: deque[tuple[str, RunningDigest]] = deque()
+
+    def compare(waiting: int) -> None:
+        while check and len(taken) > waiting:
+            name, digest = taken.popleft()
+            if digest.hexdigest() != key.digests[name]:
+                raise ModelError(
+                    f"{keyed} is not the keyed model of this key, or was altered: {name} differs; get the model that "
+                    "came with the key, or the key that came with the model"
+                )
+
     def whole(name: str) -> Iterator[Tensor]:
         tensor, place = state[name], key.places.get(name)
-        digest = start_digest(infos[name])
+        digest = hashing.start(infos[name])
+        taken.append((name, digest))
         for before, after in [(tensor, tensor)] if place is None else spliced(place, tensor, key.values[name]):
             if check:
-                digest.update(bytes_of(before))
+                digest.update(before)
             yield after
-        if check and digest.hexdigest() != key.digests[name]:
-            raise ModelError(
-                f"{keyed} is not the keyed model of this key, or was altered: {name} differs; get the model that came "
-                "with the key, or the key that came with the model"
-            )
+        compare(waiting=1)
 
-    with _folder_like(state, Path(out)) as folder:
+    with Hashing() as hashing, _folder_like(state, Path(out)) as folder:
         _write(state, folder, whole, label="unlocking")
+        compare(waiting=0)
         if state.path.is_dir() and (state.path / _CARD).is_file():
             shutil.copyfile(state.path / _CARD, folder / _CARD)
 

@@ -21,6 +21,8 @@ class SelectConfig:
         granularity: "unit" (filters and rows: slices along the first axis) or "scalar" (single weights).
         scope: rank all layers together ("global"), or take the same fraction of each tensor ("layer").
         fraction: size of the scored part of the key, in (0, 1].
+        balance: with scope "layer", in [0, 1]: 0 takes the fraction of each tensor, 1 as much of each, which is more of
+            the small ones (the early layers of a convolutional network); the sum stays the same.
         of: what the fraction counts: units, scalars, or bytes of the whole model.
         candidates: score "weights" (matrices and gains, as in the authors' code for vision) or "all" floating tensors
             but statistics (as in their code for language).
@@ -39,6 +41,7 @@ class SelectConfig:
     granularity: Granularity = "unit"
     scope: Literal["global", "layer"] = "layer"
     fraction: float = 0.05
+    balance: float = 0.0
     of: Measure = "scalars"
     candidates: Literal["weights", "all"] = "weights"
     include_head: bool = True
@@ -53,6 +56,12 @@ class SelectConfig:
             raise ConfigError(
                 f"got a key fraction of {self.fraction}, expected more than 0 and at most 1, for example 0.05"
             )
+        if not 0 <= self.balance <= 1:
+            raise ConfigError(
+                f"got a balance of {self.balance}, expected 0 (same share of each layer) to 1 (same size)"
+            )
+        if self.balance and self.scope != "layer":
+            raise ConfigError("got a balance between layers with the scope global, which ranks all of them together")
         choices = {
             "granularity": get_args(Granularity),
             "scope": ("global", "layer"),

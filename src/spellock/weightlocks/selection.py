@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import tee
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from spellock.weightlocks.kinds import Kind, head_tensors, kind_of, norm_tensors
 from spellock.weightlocks.places import Place, merge, units_of, whole_place
 from spellock.weightlocks.scores import make_score
 from spellock.weightlocks.select_config import Measure, SelectConfig
+from spellock.weightlocks.shares import layer_shares
 from spellock.weightlocks.states import State, TensorInfo
 from spellock.weightlocks.threshold import Scored, choose, find_threshold
 from spellock.weightlocks.unit_scores import UnitScores, scores_of
@@ -37,8 +39,9 @@ def select(state: State, config: SelectConfig, key: HasSecret) -> dict[str, Plac
     sizes = {name: units_of(infos[name], config.granularity) for name in scored}
 
     chosen: dict[str, Place] = {}
+    shares = _shares(infos, scored, sizes, config)
     for group in [[name] for name in scored] if config.scope == "layer" else [scored]:
-        budget = _budget(infos, group, sizes, config)
+        budget = _budget(infos, group, sizes, config, shares.get(group[0], config.fraction))
         scores = scores_of(state, group, sizes, score, key)
 
         def parts(scores: Callable[[], Iterable[UnitScores]] = scores) -> Iterator[Scored]:
@@ -47,7 +50,10 @@ def select(state: State, config: SelectConfig, key: HasSecret) -> dict[str, Plac
         threshold = find_threshold(parts, budget)
         found: dict[str, list[np.ndarray]] = {}
         at: dict[str, int] = {}
-        for (name, units), places in zip(scores(), choose(parts(), threshold), strict=True):
+        # Both from one iterator, in step: where scores are computed anew, twice would cost as much again.
+        left, right = tee(scores())
+        costed = ((units, _cost(infos[name], sizes[name], config.of)) for name, units in left)
+        for places, (name, units) in zip(choose(costed, threshold), right, strict=True):
             found.setdefault(name, []).append(places + at.get(name, 0))
             at[name] = at.get(name, 0) + len(units)
         for name, numbers in found.items():
@@ -102,7 +108,19 @@ def _cost(info: TensorInfo, unit: int, measure: Measure) -> int:
     return {"units": 1, "scalars": unit, "bytes": unit * info.dtype.itemsize}[measure]
 
 
-def _budget(infos: Mapping[str, TensorInfo], group: list[str], sizes: Mapping[str, int], config: SelectConfig) -> int:
+def _shares(
+    infos: Mapping[str, TensorInfo], scored: list[str], sizes: Mapping[str, int], config: SelectConfig
+) -> dict[str, float]:
+    """Each tensor's share of itself, where that is not the fraction."""
+    if not config.balance:
+        return {}
+    costs = {name: infos[name].scalars // sizes[name] * _cost(infos[name], sizes[name], config.of) for name in scored}
+    return layer_shares(costs, config.fraction, balance=config.balance)
+
+
+def _budget(
+    infos: Mapping[str, TensorInfo], group: list[str], sizes: Mapping[str, int], config: SelectConfig, fraction: float
+) -> int:
     """What the units of ``group`` may cost: the fraction of all its units, or of the whole model's scalars or bytes."""
     names = group if config.of == "units" or config.scope == "layer" else list(infos)
     total = sum(
@@ -111,4 +129,4 @@ def _budget(infos: Mapping[str, TensorInfo], group: list[str], sizes: Mapping[st
         else {"scalars": infos[name].scalars, "bytes": infos[name].bytes, "units": 0}[config.of]
         for name in names
     )
-    return math.floor(config.fraction * total + 1e-9)
+    return math.floor(fraction * total + 1e-9)

@@ -25,19 +25,17 @@ def spliced(place: Place, tensor: Tensor, values: Tensor) -> Iterator[tuple[Tens
         values: (k, unit) of any floating dtype; they are cast to the tensor's.
 
     Yields:
-        (u, unit) twice. The second is the first itself where no unit of the key lies, else a buffer that the next piece
-        overwrites: use it before the next one is asked for. It may be written to.
+        (u, unit) twice. The second is the first itself where no unit of the key lies, else a tensor of its own.
     """
     flat = tensor.detach().reshape(-1, place.unit)
     step = max(1, _PIECE_BYTES // (place.unit * place.info.dtype.itemsize))
-    buffer = torch.empty(min(step, len(flat)), place.unit, dtype=flat.dtype)
     bounds = np.searchsorted(place.indices, np.arange(0, len(flat) + step, step))
     for number, start in enumerate(range(0, len(flat), step)):
         piece, (first, last) = flat[start : start + step], bounds[number : number + 2]
         if first == last:
             yield piece, piece
             continue
-        changed = buffer[: len(piece)].copy_(piece)
+        changed = piece.clone()  # not one buffer for all: threads may still hash the piece before
         where = torch.from_numpy(place.indices[first:last] - start)
         changed.index_copy_(0, where, values[first:last].to(changed.dtype))
         yield piece, changed

@@ -1,0 +1,106 @@
+"""Training on labelled raw images with a learning rate chosen on a fifth of them: what several attacks end with."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from spellock.attacks.base import Predict, Stolen
+from spellock.attacks.checks import held
+from spellock.attacks.fitting import Plan, fit_for
+from spellock.attacks.labelled import hold_out
+from spellock.attacks.outputs import outputs_of
+from spellock.attacks.view import AttackerView, Labels, floats
+from spellock.tasks.pixel_model import PixelModel
+
+RATES = (0.1, 0.01, 0.001)
+#: Sets the modes of a copy of the start, and gives what is called in training and the parameters that train.
+Prepare = Callable[[PixelModel], tuple[nn.Module, Iterable[nn.Parameter]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledTraining:
+    """SGD with momentum on the cross-entropy of the real classes, with horizontal flips; the same grid for every start.
+
+    Attributes:
+        prepare: see `Prepare`.
+        steps: of each run; there is one run for each learning rate and a last one on all labels.
+        batch_size: images a step.
+        flip: mirror images at random.
+        name: of the checkpoints.
+    """
+
+    prepare: Prepare
+    steps: int
+    batch_size: int
+    flip: bool
+    name: str
+
+    def __call__(
+        self, view: AttackerView, start: PixelModel, real: NDArray[np.int64], work: Path | None
+    ) -> list[Stolen]:
+        """Train copies of ``start``, whose outputs at ``real`` are the classes; one predictor."""
+        labels, device = held(view.labels), start.mean.device
+
+        def answer(model: nn.Module) -> Predict:
+            return lambda images: model(images.to(device))
+
+        train, check = hold_out(labels, seed=view.seed)
+        scores = {}
+        for rate in RATES:
+            model = self._trained(start, view, train, real, rate, work)
+            known = outputs_of(answer(model), held(view.labelled)[torch.from_numpy(check)], label="checking")[:, real]
+            scores[rate] = float((known.argmax(axis=1) == labels[check]).mean())
+        best = max(scores, key=lambda rate: scores[rate])
+        final = self._trained(start, view, np.arange(len(labels)), real, best, work)
+
+        def predict(images: Tensor) -> Tensor:
+            with torch.no_grad():
+                scores: Tensor = answer(final)(images)[:, real].float().cpu()
+            return scores
+
+        return [Stolen(predict=predict, found={"learning rate": best})]
+
+    def _trained(
+        self, start: PixelModel, view: AttackerView, chosen: Labels, real: NDArray[np.int64], rate: float,
+        work: Path | None,
+    ) -> nn.Module:  # fmt: skip
+        copied = copy.deepcopy(start)
+        images, labels = held(view.labelled)[torch.from_numpy(chosen)], held(view.labels)
+        device = copied.mean.device
+        targets, places = torch.from_numpy(labels[chosen]).to(device), torch.from_numpy(real).to(device)
+        model, parameters = self.prepare(copied)
+
+        def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:
+            pixels = floats(images[torch.from_numpy(batch)].to(device))
+            if self.flip:
+                mirrored = torch.from_numpy(draws.random(len(batch)) < 0.5).to(device)
+                pixels = torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
+            return F.cross_entropy(model(pixels)[:, places], targets[torch.from_numpy(batch).to(device)])
+
+        fit_for(
+            view,
+            model,
+            parameters,
+            loss,
+            images=len(chosen),
+            plan=Plan(
+                steps=self.steps,
+                batch_size=self.batch_size,
+                learning_rate=rate,
+                optimizer="sgd",
+                weight_decay=5e-4,
+            ),
+            work=work,
+            name=f"{self.name}_{len(chosen)}_{rate}",
+            label=f"fine-tuning on {len(chosen)} labels, rate {rate}",
+        )
+        return model.eval()
