@@ -53,7 +53,7 @@ FITTING: Final = Fitting(
             **dict.fromkeys(("prompt-search", "monte-carlo", "parameter-search"), _ANSWERS),
             **dict.fromkeys(("knockoff", "few-call"), _ANSWERS),
             **dict.fromkeys(("permuted", "ridge", "prototypes", "random-features", "mlp", "finetune"), _LABELS),
-            "public-fill": "is for weight locks of classifiers",
+            **dict.fromkeys(("public-fill", "key-places", "key-part"), "is for weight locks of classifiers"),
         }
     ),
     otherwise="not made for detectors",

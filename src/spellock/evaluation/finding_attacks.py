@@ -48,7 +48,7 @@ FITTING: Final = Fitting(
             **dict.fromkeys(("tent", "shot-im", "jailntl", "disguise", "finetune"), _EXCLUSIVE),
             **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter"), _EXCLUSIVE),
             **dict.fromkeys(("knockoff", "few-call"), "copies probabilities that sum to one"),
-            "public-fill": "is for weight locks",
+            **dict.fromkeys(("public-fill", "key-places", "key-part"), "is for weight locks"),
         }
     ),
     otherwise="not made for several findings",
