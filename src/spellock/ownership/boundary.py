@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.pixels import from_uint8, to_uint8
+from spellock.progress import track
 from spellock.tasks.collect import in_evaluation_mode
 from spellock.tasks.pixel_model import PixelModel
 
@@ -37,16 +38,16 @@ def blind_walk(labels: Labels, images: Tensor, *, starts: int, steps: int, seed:
     draws = np.random.default_rng([seed, 0x77616C6B])
     pixels, before = from_uint8(images), labels(images)
     columns = []
-    for norm in NORMS:
-        for _ in range(starts):
-            direction = torch.from_numpy(_direction(norm, tuple(images.shape), draws))
-            moved, left = pixels.clone(), np.arange(len(images))
-            for step in range(1, steps + 1):
-                moved[left] = (pixels[left] + step * direction[left]).clamp(0, 1)
-                left = left[labels(to_uint8(moved[left])) == before[left]]
-                if not len(left):
-                    break
-            columns.append(lengths(moved - pixels, norm))
+    walks = [norm for norm in NORMS for _ in range(starts)]
+    for norm in track(walks, total=len(walks), label="walks"):
+        direction = torch.from_numpy(_direction(norm, tuple(images.shape), draws))
+        moved, left = pixels.clone(), np.arange(len(images))
+        for step in range(1, steps + 1):
+            moved[left] = (pixels[left] + step * direction[left]).clamp(0, 1)
+            left = left[labels(to_uint8(moved[left])) == before[left]]
+            if not len(left):
+                break
+        columns.append(lengths(moved - pixels, norm))
     return np.stack(columns, axis=1)
 
 
@@ -60,10 +61,10 @@ def mingd(model: PixelModel, images: Tensor, *, targets: int, steps: int) -> NDA
     with in_evaluation_mode(model):
         with torch.no_grad():
             order = model(pixels).argsort(dim=1, descending=True)
+        descents = [(norm, rank) for norm in NORMS for rank in range(1, targets + 1)]
         columns = [
             lengths(_descend(model, pixels, order[:, rank], norm, steps) - pixels, norm)
-            for norm in NORMS
-            for rank in range(1, targets + 1)
+            for norm, rank in track(descents, total=len(descents), label="descents")
         ]
     return np.stack(columns, axis=1)
 

@@ -21,7 +21,8 @@ def choose(images: ImageSet, count: int, *, seed: int, labelled: bool = True) ->
     """
     if count > len(images):
         raise DataError(
-            f"{images.name} holds {len(images)} images, expected at least {count}; give more, or ask for fewer"
+            f"{images.name} holds {len(images)} images, expected at least {count}; "
+            "give more, or a smaller option images"
         )
     order = np.random.default_rng([seed, 0x6F776E]).permutation(len(images))
     if not labelled or images.labels.ndim != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,11 +83,10 @@ class Suspect:
                 "limit or lower its numbers of images and keys"
             )
         self.spent += len(images)
-        starts = range(0, len(images), BATCH)
-        parts = [
-            self._batch(images[start : start + BATCH])
-            for start in track(starts, total=len(images), label=label, weight=BATCH)
-        ]
+        starts: Iterable[int] = range(0, len(images), BATCH)
+        if len(images) > BATCH:  # a method may ask thousands of times about a few images: no bar for those
+            starts = track(starts, total=len(images), label=label, weight=BATCH)
+        parts = [self._batch(images[start : start + BATCH]) for start in starts]
         return read_answers(np.concatenate(parts), len(images))
 
     def _batch(self, images: Tensor) -> NDArray[np.generic]:
