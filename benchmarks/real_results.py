@@ -77,6 +77,11 @@ SETTINGS = {
         read=shared_data.cifar10, test="test", side=32, model="resnet20", weights="weights/resnet20-12fca82f.th",
         training=replace(_SMALL, epochs=8), lock=_TWINS,
     ),
+    # Twice the images: how much of what a lock costs is for want of them.
+    "cifar10_40000": Setting(
+        read=shared_data.cifar10_40000, test="test", side=32, model="resnet20", weights="weights/resnet20-12fca82f.th",
+        training=replace(_SMALL, epochs=8), lock=_TWINS,
+    ),
     "gtsrb": Setting(
         read=shared_data.gtsrb, test="test", side=32, model="resnet20", weights=None,
         training=replace(_SMALL, epochs=20, learning_rate=0.1, augment="crop"), lock=_TWINS,

@@ -25,6 +25,12 @@ def cifar10(folder: Path, split: str) -> Arrays:
     return np.stack(images), np.asarray(table["label"], dtype=np.int64)
 
 
+def cifar10_40000(folder: Path, split: str) -> Arrays:
+    """The same with ``train`` and ``train_extra`` together as ``train``: 4,000 a class."""
+    parts = [cifar10(folder, part) for part in (("train", "train_extra") if split == "train" else (split,))]
+    return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
+
+
 def gtsrb(folder: Path, split: str) -> Arrays:
     """uint8 images (N, 32, 32, 3) and labels of ``train`` or ``test``."""
     arrays = np.load(folder / "gtsrb" / "gtsrb.npz")
