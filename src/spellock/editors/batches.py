@@ -28,14 +28,18 @@ class Batches:
 
     Args:
         canonical: the size that defines the result, 1 or more.
-        largest: also try batches of this many images; they are used only if they agree with canonical ones.
+        largest: also try batches of up to this many images. Larger and smaller ones are used only if they agree with
+            canonical ones.
         kind: all that decides which kernels run and on which shapes; what is found of one holds for all of its kind.
             None: of this one alone.
     """
 
     def __init__(self, canonical: int, *, largest: int | None = None, kind: Hashable | None = None) -> None:
         self.canonical = canonical
-        self.largest = largest if largest is not None and largest > canonical else None
+        most = max(canonical, largest or canonical)
+        halved = [canonical >> power for power in range(1, canonical.bit_length())]
+        doubled = [canonical << power for power in range((most // canonical).bit_length())]
+        self._sizes = {*halved, *doubled, most}
         self._agrees = {} if kind is None else _FOUND.setdefault((kind, canonical), {})
 
     def run(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
@@ -43,44 +47,36 @@ class Batches:
         done: list[Tensor] = []
         start = 0
         while start < len(images):
-            left = len(images) - start
-            if self.largest is not None and left >= self.largest and self._verdict(self.largest) is not False:
-                stop = start + self.largest
-                done.append(self._large(transform, images[start:stop], ids[start:stop]))
-            elif left > self.canonical // 2:
-                stop = start + min(left, self.canonical)
-                done.append(self._padded(transform, images[start:stop], ids[start:stop]))
-            else:
-                stop = len(images)
-                done.append(self._small(transform, images[start:stop], ids[start:stop]))
+            size = self._next(len(images) - start)
+            stop = start + size
+            done.append(self._cut(transform, images[start:stop], ids[start:stop]))
             start = stop
         return torch.cat(done) if done else torch.empty_like(images)
 
-    def _padded(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
-        missing = self.canonical - len(images)
-        padded = torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing else images
-        return transform(padded, [*ids, *[ids[-1]] * missing])[: len(images)]
+    def _next(self, left: int) -> int:
+        """How many images to edit at once: the most that may agree, or what a canonical batch has room for."""
+        if self.canonical // 2 < left <= self.canonical:
+            return left
+        hopeful = [size for size in self._sizes if size <= left and self._verdict(size) is not False]
+        return max(hopeful, default=min(left, self.canonical))
 
-    def _small(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
-        """At most half a batch: one by one where that gives the same bits, else padded."""
-        verdict = self._verdict(1)
-        if verdict:
-            return torch.cat([transform(image[None], [name]) for image, name in zip(images, ids, strict=True)])
-        padded = self._padded(transform, images, ids)
-        if verdict is None and self.canonical > 1:
-            self._judge(1, padded[:1], transform(images[:1], ids[:1]))
-        return padded
-
-    def _large(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
+    def _cut(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
+        """One batch: padded to the canonical size, at once where that gives the same bits, or both ways to find out."""
         size = len(images)
-        if self._verdict(size):
+        if size != self.canonical and self._verdict(size):
             return transform(images, ids)
         cuts = range(0, size, self.canonical)
         canonical = torch.cat(
             [self._padded(transform, images[i : i + self.canonical], ids[i : i + self.canonical]) for i in cuts]
         )
-        self._judge(size, canonical, transform(images, ids))
+        if size != self.canonical and size in self._sizes and self._verdict(size) is None:
+            self._judge(size, canonical, transform(images, ids))
         return canonical
+
+    def _padded(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
+        missing = self.canonical - len(images)
+        padded = torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing else images
+        return transform(padded, [*ids, *[ids[-1]] * missing])[: len(images)]
 
     def _verdict(self, size: int) -> bool | None:
         return self._agrees.get((size, torch.get_num_threads()))
