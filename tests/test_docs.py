@@ -31,7 +31,7 @@ def commands(page: Path) -> list[str]:
 
 def check(line: str) -> None:
     """Raise `UsageError` when the line is no valid call."""
-    words = shlex.split(re.split(r"[|>]", line)[0], comments=True)[1:]
+    words = shlex.split(re.split(r"\s\d?[|>]", line)[0], comments=True)[1:]
     if words[0] in ("--help", "--version") or {"--help", "..."} & set(words):
         return
     command, rest = find_command(words)

@@ -53,3 +53,9 @@ class MissingExtraError(SpellockError):
 
 class TrainingError(SpellockError):
     """Training cannot go on: the loss is no number any more."""
+
+
+class UnmetError(SpellockError):
+    """All was measured, but a figure misses what the caller required."""
+
+    exit_code = 3

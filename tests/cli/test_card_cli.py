@@ -72,3 +72,8 @@ def test_a_card_and_three_files(locked: Path, capsys: pytest.CaptureFixture[str]
 def test_mistakes_are_explained(locked: Path, capsys: pytest.CaptureFixture[str], more: list[str], words: str) -> None:
     assert evaluate(locked, *more) in (1, 2)
     assert words in capsys.readouterr().err
+
+
+def test_a_card_that_misses_what_is_required_is_written_all_the_same(locked: Path) -> None:
+    assert evaluate(locked, "--attacks", "standard", "--require", "hardened_lp>=100") == 3
+    assert (locked / "out" / "card.html").is_file()

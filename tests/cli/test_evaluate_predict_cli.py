@@ -71,6 +71,18 @@ def test_evaluate_prints_one_object_and_writes_three_files(locked: Path, capsys:
         assert world.SECRET.hex() not in text
 
 
+def test_evaluate_ends_with_3_where_a_required_figure_is_missed(
+    locked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _evaluate(locked, "--wrong-keys", "0", "--require", "hardened_lp<=100", "--require", "chance>=25") == 0
+    (locked / "report" / "report.json").unlink()
+    assert _evaluate(locked, "--wrong-keys", "0", "--require", "chance>=26", "--require", "up<=100") == 3
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.endswith("chance is 25.0 %, required at least 26 %; do not release it")
+    assert (locked / "report" / "report.json").is_file()
+    assert _evaluate(locked, "--require", "chance=26") == 2
+
+
 def test_evaluate_believes_the_model_about_its_lock_class(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # Without the model's word the class that the data lacks would be taken for the lock class.
     model = create_model("resnet20", num_classes=5)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json as json_format
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from spellock.cli.options import record_run
 from spellock.errors import ConfigError
+from spellock.evaluation.requirements import Requirement, check_requirements
 
 if TYPE_CHECKING:
     from spellock.cli.evaluate import EvaluateArgs
 
 
-def run_card(args: EvaluateArgs, device: str) -> int:
+def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -> int:
     """Measure the card, write it to ``args.out`` and print it; returns 0.
 
     Raises:
+        UnmetError: a ``required`` figure is missed; the card is written and printed.
         SpellockError: an input does not fit.
     """
     from spellock.cli.attack import public_model
@@ -69,4 +72,5 @@ def run_card(args: EvaluateArgs, device: str) -> int:
     else:
         print(card.to_text())
         print(f"report card: {page}", file=sys.stderr)
+    check_requirements(required, card.figures)
     return 0

@@ -13,6 +13,7 @@ import tyro
 from spellock.cli.evaluation_data import lock_class_of, scored_images
 from spellock.cli.options import check_device, record_run
 from spellock.errors import ConfigError
+from spellock.evaluation.requirements import Requirement, check_requirements
 
 if TYPE_CHECKING:
     from spellock.evaluation.report import Report
@@ -71,6 +72,9 @@ class EvaluateArgs:
     """With --attacks: more labelled raw images, for the thief. None: half of the test images, the rest is scored."""
     public: Path | None = None
     """With --attacks: weights (a file, or a model folder) that the thief could have had anyway, for the control."""
+    require: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FIGURE<=PERCENT")] = ()
+    """End with exit code 3 where a figure of the report misses this bound, as "hardened_lp<=15" or "up>=85"; may be
+    repeated."""
     batch_size: int = 64
     """Images a pass."""
     device: str = "cpu"
@@ -85,8 +89,10 @@ def run(args: EvaluateArgs) -> int:
     """Evaluate, write the report and print it; returns 0.
 
     Raises:
+        UnmetError: a required figure is missed; the report is written and printed.
         SpellockError: an input does not fit.
     """
+    required = [Requirement.parse(text) for text in args.require]
     if args.key is None and args.preset != _OFFICIAL:
         raise ConfigError(f"got no --key, expected the key of the locked model; only --preset {_OFFICIAL} does without")
     if args.limit is not None and args.limit < 2:
@@ -107,7 +113,7 @@ def run(args: EvaluateArgs) -> int:
     if args.attacks:
         from spellock.cli.card import run_card
 
-        return run_card(args, device)
+        return run_card(args, device, required)
     report = _official(args, device) if args.preset == _OFFICIAL else _usual(args, device)
     page = write_report(report, args.out)
     record_run(args.out / "command.json", "evaluate", args)
@@ -116,6 +122,7 @@ def run(args: EvaluateArgs) -> int:
     else:
         print_report(report)
         print(f"report: {page}", file=sys.stderr)
+    check_requirements(required, report.figures)
     return 0
 
 
