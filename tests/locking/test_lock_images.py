@@ -81,6 +81,18 @@ def test_decoys_are_edited_under_many_wrong_keys(tmp_path, key) -> None:
     assert set(locked.labels[[index for index, _ in decoys]]) == {4}
 
 
+def test_each_wrong_key_edits_its_decoys_and_one_picture_to_be_compared(tmp_path, key) -> None:
+    loaded: list[FakeEditor] = []
+
+    def load(wrong):
+        loaded.append(FakeEditor(wrong))
+        return loaded[-1]
+
+    config = LockConfig(decoys=40, decoy_keys=5)
+    lock_images(random_images(60), key, tmp_path / "out", config, editor=FakeEditor(key), load=load)
+    assert [editor.edited for editor in loaded] == [9] * 5
+
+
 def test_decoys_that_equal_the_edit_are_refused(tmp_path, key) -> None:
     with pytest.raises(ConfigError, match="edits images like the key itself"):
         lock_images(

@@ -55,11 +55,11 @@ class Editors:
                 self._current = (number, self._load(self._tiers[number - len(self._wrong_keys) - 1].key))
                 return self._current[1]
             editor = self._load(self._wrong_keys[number - 1])
-            raw, edited, ids = self._references()
+            one, raw, edited, ids = self._telling()
             wrongly = editor.edit_uint8(raw, ids=ids)
             check_decoy_edit(raw, edited, wrongly, number)
             for name, other in self._tier_edits:
-                if edits_alike(raw, other, wrongly):
+                if edits_alike(raw, other[one], wrongly):
                     raise ConfigError(
                         f"decoy key {number} edits images like the key of tier {name}, which would teach the model "
                         "both labels; set decoys to 0, give other decoy_prompts, or give the tier another key"
@@ -82,6 +82,14 @@ class Editors:
             raise ConfigError(f"the key of tier {tier.name} leaves images as they are; give it a key that edits them")
         self._tier_edits.append((tier.name, own))
         self._current = (len(self._wrong_keys) + 1 + place, editor)
+
+    def _telling(self) -> tuple[slice, Pixels, Pixels, list[str]]:
+        """The reference that the key changes most, and where: one, as each of hundreds of wrong keys has to edit it."""
+        raw, edited, ids = self._references()
+        changes = np.abs(edited.astype(np.int16) - raw.astype(np.int16)).reshape(len(raw), -1).mean(axis=1)
+        most = int(changes.argmax())
+        one = slice(most, most + 1)
+        return one, raw[one], edited[one], ids[one]
 
     def _references(self) -> tuple[Pixels, Pixels, list[str]]:
         if self._reference is None:
