@@ -39,14 +39,15 @@ _PROBES: Final = frozenset({"ridge", "prototypes", "random-features", "mlp"})
 FITTING: Final = Fitting(
     runs=_PROBES
     | {"suppressed", "whitened", "random-prompts", "prompt-search", "monte-carlo", "parameter-search"}
-    | {"colour-transfer", "spectrum-transfer", "translator", "surrogate-prompt", "hard-prompt", "textual-inversion"},
+    | {"colour-transfer", "spectrum-transfer", "translator", "surrogate-prompt", "hard-prompt", "textual-inversion"}
+    | {"weave-reading"},
     reasons=MappingProxyType(
         {
             "centred": "shifts and stretches each finding's scores, which changes no ranking",
             "reversed": "findings turned round are in the mirrored figures",
             "permuted": "renames single classes; LP/permuted among the figures renames findings",
-            **dict.fromkeys(("tent", "shot-im", "jailntl", "disguise", "finetune"), _EXCLUSIVE),
-            **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter"), _EXCLUSIVE),
+            **dict.fromkeys(("tent", "shot-im", "jailntl", "disguise", "finetune", "pruning", "transntl"), _EXCLUSIVE),
+            **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter", "warp-adapter"), _EXCLUSIVE),
             **dict.fromkeys(("knockoff", "few-call"), "copies probabilities that sum to one"),
             **dict.fromkeys(("public-fill", "key-places", "key-part"), "is for weight locks"),
         }
