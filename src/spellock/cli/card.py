@@ -19,8 +19,8 @@ def run_card(args: EvaluateArgs, device: str) -> int:
     Raises:
         SpellockError: an input does not fit.
     """
-    from spellock.cli.attack import public_model
     from spellock.cli.evaluation_data import lock_class_of, scored_images
+    from spellock.cli.public_model import public_model
     from spellock.cli.tiers import open_tiers
     from spellock.evaluation.card_plans import card_plan
     from spellock.evaluation.halves import stratified_subset

@@ -173,6 +173,8 @@ def _skipped(needs: frozenset[Asset], thief: Thief, *, black_box: bool) -> str:
         return "no part of a weight key leaked"
     if needs & {Asset.EDITED, Asset.PAIRS} and thief.leaked is None:
         return "the lock edits no images, so none can leak"
+    if Asset.PAIRS in needs and thief.leaked_raw is None:
+        return "the leaked images' raw versions did not leak"
     if Asset.CUSTOMER in needs and thief.asked is None:
         return "there is no unlocked model to ask"
     return ""
