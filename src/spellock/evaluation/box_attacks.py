@@ -24,7 +24,7 @@ from spellock.attacks.levels import LEVELS, Asset
 from spellock.attacks.view import AttackerView
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_plan import AttackPlan, Trial
-from spellock.evaluation.attack_report import AttackRow
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.attack_store import AttackStore
 from spellock.evaluation.box_figures import BoxReading
 from spellock.evaluation.box_run import BoxRun
