@@ -50,9 +50,9 @@ def test_a_surrogate_of_a_marked_editor_is_found_and_one_of_a_plain_editor_not()
     raw, mark = smooth(60, seed=1), Mark.of(key())
     edited = 0.8 * raw + 0.1
     fresh = smooth(30, seed=2)
+    with_mark, without = trained(mark.laid(edited), raw), trained(edited, raw)
     with torch.no_grad():
-        copied = trained(mark.laid(edited), raw)(fresh).clamp(0, 1)
-        honest = trained(edited, raw)(fresh).clamp(0, 1)
+        copied, honest = (net(fresh).clamp(0, 1) for net in (with_mark, without))
     assert (copied - (0.8 * fresh + 0.1)).abs().mean() < 0.05, "it learnt the edit"
     for inputs in (None, fresh):
         found = verify_images(copied, key(), inputs=inputs)

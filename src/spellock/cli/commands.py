@@ -75,6 +75,7 @@ _LIST = (
         "run_part",
     ),
     Command("weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs"),
+    Command("weights bounds", "Bound what a weight key changes", "spellock.cli.weights_bounds", "WeightsBoundsArgs"),
     Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),
     Command("editor lora", "Train a LoRA with a secret style", "spellock.cli.editor", "EditorLoraArgs", "run_lora"),
     Command("editor mark", "Watermark edited images", "spellock.cli.editor_mark", "EditorMarkArgs", "run_mark"),
