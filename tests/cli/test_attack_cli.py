@@ -141,3 +141,12 @@ def test_leaked_images_out_of_folders(locked: Path, capsys: pytest.CaptureFixtur
     assert "holds no images" in capsys.readouterr().err
     assert attack(locked, "translator", "--leaked-raw", str(locked / "raw")) == 2
     assert "without --leaked-images" in capsys.readouterr().err
+
+
+def test_models_of_other_tasks_have_a_report_card(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = create_model("small_resnet8", num_classes=3, input_size=16)
+    save_model(model, locked / "findings", classes=("a", "b", "other"), lock_class=2, task="multilabel")
+    words = ["attack", "suppressed", str(locked / "findings"), "--data", str(locked / "test")]
+    assert main([*words, "--key", str(locked / "my.key"), "--out", str(locked / "out")]) == 2
+    assert "task multilabel" in (said := capsys.readouterr().err)
+    assert "evaluate --attacks standard" in said

@@ -13,6 +13,7 @@ import tyro
 from spellock.cli.key_words import refuse_both
 from spellock.cli.options import check_device, record_run
 from spellock.cli.vision_flags import vision_model
+from spellock.errors import ConfigError
 
 if TYPE_CHECKING:
     from spellock.evaluation.attack_report import AttackReport
@@ -150,6 +151,11 @@ def _attack(args: AttackArgs) -> AttackReport:
         seed=args.seed,
     )
     locked = load_model(args.model)
+    if locked.task.name != "classification":
+        raise ConfigError(
+            f"{args.model} has task {locked.task.name}, and `spellock attack` is for classification; its report card "
+            "has the attacks that mean something there: `spellock evaluate --attacks standard`"
+        )
     test = scored_images(args.data, args.split)
     if args.limit is not None:
         test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))

@@ -136,7 +136,7 @@ def evaluate_attacks(
             (parts, plan.budget, plan.seed, plan.candidate_images, unlabelled, lock, _digest(thief), _digest(scored))
             + (() if looker is None else (looker.name,))
             + (() if key_part is None else (key_part.digest,))
-            + (() if given is None or given.raw is None else (given.raw.numpy().tobytes(),))
+            + (() if given is None or given.raw is None else (hashlib.sha256(given.raw.numpy().tobytes()).hexdigest(),))
         ).encode()
     ).hexdigest()
     return run_attacks(model, thief, scored, chosen, plan, public=public, random=random, store=AttackStore(work, run))
