@@ -11,15 +11,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spellock.attacks.budget import Budget
 from spellock.attacks.customer import Customer
 from spellock.attacks.few_call import choose_near_means, neighbour_labels
 from spellock.attacks.levels import level_of
+from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.registry import make_attack
 from spellock.attacks.view import AttackerView
 from spellock.errors import ConfigError, DataError
 from spellock.tasks.pixel_model import PixelModel
 
 from . import colours
+from .test_weave_inversion import Plain
 
 NAMES = ("knockoff", "few-call")
 
@@ -59,6 +62,39 @@ def test_forty_answers_make_a_copy(name: str, right: PixelModel, tmp_path: Path)
     assert level_of(attack.needs) == "customer"
     with pytest.raises(ConfigError, match="unlocked model"):
         attack(colours.view(model))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_a_key_a_copy_learns_what_the_lock_says(name: str, right: PixelModel) -> None:
+    options = {"asks": "locked", "steps": 60, "batch_size": 16, "learning_rate": 0.05}
+    attack = make_attack(name, options)
+    assert level_of(attack.needs) == "weights"
+    blank = colours.locked(after=lambda logits: 0 * logits)
+    # Where the lock only adds a class, its answers are right below it; where it says the next class, the copy does too.
+    weak = copy.deepcopy(right)
+    weak.network[5] = torch.nn.Linear(12, 5)
+    with torch.no_grad():
+        weak.network[5].weight[:4], weak.network[5].bias[:4] = right.network[5].weight, right.network[5].bias
+        weak.network[5].weight[4], weak.network[5].bias[4] = 0, 100
+    for model, lock, low, high in ((weak, 4, 0.85, 1.0), (stolen(right), None, 0.0, 0.3)):
+        view = colours.view(copy.deepcopy(model), lock_class=lock, public=copy.deepcopy(right))
+        (copied,) = attack(view)
+        assert low <= colours.accuracy(copied.predict) <= high
+    limited = colours.view(copy.deepcopy(weak), lock_class=4, public=right, budget=Budget(queries=30))
+    assert attack(limited)[0].found["asked"] == 30
+    with pytest.raises(ConfigError, match="public weights"):
+        attack(colours.view(blank))
+
+
+def test_a_guessed_key_is_asked_with(right: PixelModel, tmp_path: Path) -> None:
+    """The editor paints nothing under any prompt, and the model has no lock: all that is copied is right."""
+    editor = PublicEditor(name="plain", settings={}, gamma=1.0, resolution=8, resize="bicubic", make=Plain)
+    view = colours.view(copy.deepcopy(right), public=stolen(right), editor=editor, budget=Budget(candidates=2))
+    attack = make_attack("knockoff", {"asks": "guessed", "steps": 60, "batch_size": 16, "learning_rate": 0.05})
+    (copied,) = attack(view, tmp_path)
+    assert colours.accuracy(copied.predict) > 0.85
+    with pytest.raises(ConfigError, match="public editor"):
+        attack(colours.view(right, public=right))
 
 
 def test_answers_are_counted_once_and_checked() -> None:

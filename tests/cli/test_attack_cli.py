@@ -122,3 +122,31 @@ def test_leaked_images_stay_here_unless_they_may_leave(locked: Path, capsys: pyt
     assert "nobody to upload to" in capsys.readouterr().err
     assert attack(locked, "surrogate-prompt", *asked, "--local-model", "./none") != 0
     assert "exclude each other" in capsys.readouterr().err
+
+
+def test_leaked_images_out_of_folders(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, seed in (("edited", 1), ("raw", 2)):
+        (locked / name).mkdir()
+        for number, array in enumerate(np.random.default_rng(seed).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)):
+            Image.fromarray(array).save(locked / name / f"{number}.png")
+    words = ["attack", "translator", str(locked / "model"), "--data", str(locked / "test"), "--out", str(locked / "o")]
+    words += ["--set", "steps=3", "--json", "--leaked-images", str(locked / "edited")]
+    assert main([*words, "--leaked-raw", str(locked / "raw")]) == 0
+    counts = [row["leaked"] for row in json.loads(capsys.readouterr().out)["attacks"]]
+    assert counts == [1, 3], "those of --leaked that there are, and all"
+    assert main(words) == 0
+    assert "did not leak" in json.loads(capsys.readouterr().out)["attacks"][0]["skipped"]
+    (locked / "none").mkdir()
+    assert main([*words[:-1], str(locked / "none")]) == 1
+    assert "holds no images" in capsys.readouterr().err
+    assert attack(locked, "translator", "--leaked-raw", str(locked / "raw")) == 2
+    assert "without --leaked-images" in capsys.readouterr().err
+
+
+def test_models_of_other_tasks_have_a_report_card(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = create_model("small_resnet8", num_classes=3, input_size=16)
+    save_model(model, locked / "findings", classes=("a", "b", "other"), lock_class=2, task="multilabel")
+    words = ["attack", "suppressed", str(locked / "findings"), "--data", str(locked / "test")]
+    assert main([*words, "--key", str(locked / "my.key"), "--out", str(locked / "out")]) == 2
+    assert "task multilabel" in (said := capsys.readouterr().err)
+    assert "evaluate --attacks standard" in said

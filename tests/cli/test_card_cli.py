@@ -61,6 +61,27 @@ def test_a_card_and_three_files(locked: Path, capsys: pytest.CaptureFixture[str]
     assert values["summary"] in capsys.readouterr().out
 
 
+def test_a_card_of_a_weight_lock(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keyed, key = str(locked / "keyed"), str(locked / "w.key")
+    assert main(["weights", "lock", str(locked / "public"), keyed, "--key", key, "--plain"]) == 0
+    capsys.readouterr()
+    words = ["evaluate", str(locked / "test"), "--model", keyed, "--key", key, "--out", str(locked / "out")]
+    words += ["--attacks", "standard", "--baseline", str(locked / "public"), "--public", str(locked / "public")]
+    assert main([*words, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["locked"]["lock"] == "weights"
+    figures = values["figures"]
+    assert figures["up"] == figures["baseline"], "unlocked is the model that was locked"
+    assert {row["attack"] for row in values["attacks"]} == {"suppressed", "prototypes"}
+    assert (locked / "out" / "card.html").is_file()
+    for more, sentence in (
+        (["--tier", key, key], "no tiers"),
+        (["--lock-class", "dog"], "no lock class"),
+    ):
+        assert main([*words, *more]) in (1, 2)
+        assert sentence in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spellock.evaluation.accuracy import Z95
+from spellock.evaluation.accuracy import Z95, paired_difference
 from spellock.evaluation.attack_plan import trials
-from spellock.evaluation.attack_report import paired_difference
 
 from ..attacks import colours
 from .attacked_world import PROMPT, run

@@ -19,8 +19,9 @@ from spellock.evaluation.card import Card
 from spellock.evaluation.card_attacks import Attacked, attack_for_card
 from spellock.evaluation.card_html import card_html
 from spellock.evaluation.card_plans import CardPlan, Course
-from spellock.evaluation.finding_attacks import FITTING, per_finding
+from spellock.evaluation.finding_attacks import FITTING
 from spellock.evaluation.measure_card import measure_card
+from spellock.evaluation.per_finding import per_finding
 from spellock.evaluation.ranking import Ranking
 from spellock.evaluation.write_card import write_card
 from spellock.tasks.auroc import aurocs

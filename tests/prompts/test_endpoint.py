@@ -24,6 +24,7 @@ class Server:
 
     def __init__(self) -> None:
         self.status, self.body, self.headers, self.wait = 200, b"", dict[str, str](), 0.0
+        self.failures: list[int] = []  # answers to the next questions, before `status`
         self.seen: list[tuple[str, dict[str, str], Any]] = []
         outer = self
 
@@ -32,7 +33,7 @@ class Server:
                 data = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.seen.append((self.path, dict(self.headers), json.loads(data)))
                 time.sleep(outer.wait)
-                self.send_response(outer.status)
+                self.send_response(outer.failures.pop(0) if outer.failures else outer.status)
                 for name, value in outer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
@@ -107,8 +108,31 @@ def test_nothing_is_sent_without_permission(server: Server) -> None:
 def test_http_errors_are_one_sentence(status: int, says: str, server: Server) -> None:
     server.status, server.body = status, b"<html>a page with the token in it</html>"
     with pytest.raises(ModelError, match=f"HTTP {status}.*{says}") as caught:
-        Endpoint(url=server.url, model="eye", access_key="token", allow_upload=True).answer("?", [])
+        Endpoint(url=server.url, model="eye", access_key="token", allow_upload=True, pause=0).answer("?", [])
     assert "token" not in str(caught.value)
+    passing = status in (429, 500)
+    assert len(server.seen) == (3 if passing else 1), "what will not pass is not sent again"
+    assert ("tried 3 times" in str(caught.value)) == passing
+
+
+def test_a_host_that_recovers_is_asked_again(server: Server) -> None:
+    server.says("a fox")
+    server.failures = [503, 429]
+    ask = Endpoint(url=server.url, model="eye", allow_upload=True, pause=0)
+    assert ask.answer("?", []) == "a fox"
+    assert [body for _, _, body in server.seen[1:]] == [server.seen[0][2]] * 2
+    server.failures = [503]
+    with pytest.raises(ModelError, match=r"HTTP 503: it failed; try again later$"):
+        Endpoint(url=server.url, model="eye", allow_upload=True, tries=1).answer("?", [])
+
+
+def test_pauses_double(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("spellock.prompts.posting.sleep", waited.append)
+    server.status = 502
+    with pytest.raises(ModelError, match="tried 4 times"):
+        Endpoint(url=server.url, model="eye", allow_upload=True, tries=4, pause=0.5).answer("?", [])
+    assert waited == [0.5, 1, 2]
 
 
 def test_redirects_are_not_followed(server: Server) -> None:
@@ -121,9 +145,9 @@ def test_redirects_are_not_followed(server: Server) -> None:
 def test_a_slow_server_and_none_at_all(server: Server) -> None:
     server.wait = 2.0
     with pytest.raises(ModelError, match=r"did not answer within 0\.1 s"):
-        Endpoint(url=server.url, model="eye", allow_upload=True, timeout=0.1).answer("?", [])
+        Endpoint(url=server.url, model="eye", allow_upload=True, timeout=0.1, tries=2, pause=0).answer("?", [])
     with pytest.raises(ModelError, match=r"cannot reach 127\.0\.0\.1:9"):
-        Endpoint(url="http://127.0.0.1:9/v1", model="eye", allow_upload=True, timeout=2).answer("?", [])
+        Endpoint(url="http://127.0.0.1:9/v1", model="eye", allow_upload=True, timeout=2, pause=0).answer("?", [])
 
 
 @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b'{"choices": []}', b'{"choices": [{"message": 3}]}'])
@@ -153,6 +177,8 @@ def test_odd_answers(server: Server) -> None:
         ({"url": "https://me:word@host/v1"}, "password"),
         ({"model": " "}, "no name"),
         ({"timeout": 0}, "timeout"),
+        ({"tries": 0}, "0 tries"),
+        ({"pause": -1.0}, "pause of"),
         ({"url": "http://example.org/v1", "access_key": "token"}, "unencrypted"),
     ],
 )

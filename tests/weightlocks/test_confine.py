@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from accelerate import Accelerator
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -100,6 +101,25 @@ def test_mixed_precision_and_late_optimisers() -> None:
     with confine(optimizer, key, net):
         train(net, optimizer, autocast=True)
     assert not outside_changed(before, net, key)
+
+
+def test_a_loop_of_accelerate_with_accumulated_gradients() -> None:
+    net, key = keyed(FROZEN)
+    before = bits(net)
+    accelerator = Accelerator(device_placement=False, gradient_accumulation_steps=2)
+    prepared, optimizer = accelerator.prepare(net, OPTIMISERS["adamw"](list(net.parameters())))
+    generator = torch.Generator().manual_seed(0)
+    with confine(optimizer, key, net) as confinement:
+        for _ in range(4):
+            with accelerator.accumulate(prepared):
+                x, y = torch.rand(8, 3, 8, 8, generator=generator), torch.randint(4, (8,), generator=generator)
+                accelerator.backward(nn.functional.cross_entropy(prepared(x), y))
+                optimizer.step()
+                optimizer.zero_grad()
+        new = confinement.new_key()
+    assert not outside_changed(before, net, key)
+    assert bits(net) != before, "the key learns"
+    assert new.version == key.version + 1
 
 
 def test_averages_of_weights_are_put_back() -> None:

@@ -1,10 +1,13 @@
-"""Extraction: train a copy on what an unlocked model answers. What its methods share."""
+"""Extraction: train a copy on what a model answers, unlocked or not. What its methods share."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,12 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.base import Attack, Stolen
-from spellock.attacks.checks import check_needs, positive
+from spellock.attacks.checks import check_needs, held, one_of, positive
 from spellock.attacks.customer import Customer
 from spellock.attacks.fitting import Plan, fit
 from spellock.attacks.levels import Asset
-from spellock.attacks.outputs import outputs_of, real_places, with_raw_statistics
+from spellock.attacks.outputs import Logits, outputs_of, real_places, softmax, with_raw_statistics
+from spellock.attacks.prompt_search import PromptSearch
 from spellock.attacks.view import AttackerView, floats
+from spellock.hidden import Scalar
 from spellock.tasks.pixel_model import PixelModel
 
 Places = NDArray[np.int64]
@@ -25,25 +30,44 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Extraction(Attack):
-    """Base: the student starts from the stolen weights, and learns class probabilities of raw images.
+    """Base: a student learns class probabilities of raw images.
+
+    Asked is an ``unlocked`` model, whose user is an insider with the key; or the ``locked`` one, without a key; or that
+    with a ``guessed`` key, the best of `prompt-search`. Lock classes are left out of all answers. The first student
+    starts from the stolen weights, the others from public ones: they would else learn what they know.
 
     Attributes:
+        asks: ``unlocked``, ``locked`` or ``guessed``.
         steps, batch_size, learning_rate: of SGD with momentum, in the last training.
         flip: mirror images at random; not for data where left and right matter.
     """
 
+    variants: ClassVar[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType(
+        {
+            "": MappingProxyType({}),
+            "without a key": MappingProxyType({"asks": "locked"}),
+            "guessed key": MappingProxyType({"asks": "guessed"}),
+        }
+    )
+    asks: str = "unlocked"
     steps: int = 300
     batch_size: int = 64
     learning_rate: float = 0.01
     flip: bool = True
 
     def __post_init__(self) -> None:
+        one_of("asks", self.asks, ("unlocked", "locked", "guessed"))
         positive(steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate)
 
     @property
     def needs(self) -> frozenset[Asset]:
         """See `Attack.needs`."""
-        return frozenset({Asset.WEIGHTS, Asset.UNLABELLED, Asset.CUSTOMER})
+        more = {
+            "unlocked": {Asset.CUSTOMER},
+            "locked": {Asset.PUBLIC},
+            "guessed": {Asset.PUBLIC, Asset.EDITOR},
+        }
+        return frozenset({Asset.WEIGHTS, Asset.UNLABELLED} | more[self.asks])
 
     @abstractmethod
     def steal(self, student: Student, customer: Customer) -> None:
@@ -52,11 +76,15 @@ class Extraction(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""
         check_needs(view, self.needs)
-        customer = view.customer
-        assert customer is not None  # check_needs has seen it
         seen = outputs_of(view.stolen, view.unlabelled, label="raw images")
-        real = torch.from_numpy(real_places(seen.shape[1], view, seen))
-        model = with_raw_statistics(view.stolen, view.unlabelled, seed=view.seed)
+        places = real_places(seen.shape[1], view, seen)
+        if self.asks == "unlocked":
+            customer, start, real = held(view.customer), view.stolen, torch.from_numpy(places)
+        else:
+            said = seen[:, places] if self.asks == "locked" else _guessed(view, work)
+            customer = Customer(softmax(said).astype(np.float32), limit=view.budget.queries)
+            start, real = held(view.public), torch.arange(view.classes)
+        model = with_raw_statistics(start, view.unlabelled, seed=view.seed)
         student = Student(attack=self, view=view, model=model, real=real, work=work)
         self.steal(student, customer)
         model.eval()
@@ -67,6 +95,12 @@ class Extraction(Attack):
             return scores
 
         return [Stolen(predict=predict, found={"asked": customer.spent})]
+
+
+def _guessed(view: AttackerView, work: Path | None) -> Logits:
+    """What the model says to the unlabelled images under the guessed key that looks most right."""
+    best = PromptSearch(keep=1)(view, None if work is None else work / "guess")[0]
+    return outputs_of(best.predict, view.unlabelled, label="asking with a guessed key")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

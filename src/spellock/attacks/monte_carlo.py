@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, held, one_of, positive
@@ -18,6 +19,7 @@ from spellock.attacks.prompt_words import dictionary
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import AttackerView
 from spellock.errors import ConfigError
+from spellock.hidden import Scalar
 from spellock.key import Key
 from spellock.progress import track
 
@@ -38,6 +40,9 @@ class MonteCarlo(Attack):
         ranking, images, keep: as in `prompt-search`.
     """
 
+    variants: ClassVar[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType(
+        {"": MappingProxyType({})} | {f"{steps} keys": MappingProxyType({"steps": steps}) for steps in (25, 50, 100)}
+    )
     steps: int = 200
     temperature: float = 0.02
     ranking: str = "both"

@@ -16,10 +16,7 @@ from spellock.cli.vision_flags import vision_model
 from spellock.errors import ConfigError
 
 if TYPE_CHECKING:
-    from spellock.attacks.leaked_part import LeakedPart
     from spellock.evaluation.attack_report import AttackReport
-    from spellock.hidden import Scalar
-    from spellock.tasks.pixel_model import PixelModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +38,11 @@ class AttackArgs:
     key: Path | None = None
     """Key file; it makes the leaked edited images and answers as a customer would. None: the lock is one of
     weights and edits no images."""
+    leaked_images: Path | None = None
+    """Folder of edited images that really leaked, in the place of ones that the key makes; then --key may be left
+    out."""
+    leaked_raw: Path | None = None
+    """Folder of the same images raw, by the same names."""
     key_part: Path | None = None
     """A part of a weight key that leaked, as `spellock weights part` writes it, for the attack key-part."""
     spare: str | None = None
@@ -97,14 +99,6 @@ class AttackArgs:
     """Print one JSON object instead of the table."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AttackListArgs:
-    """List the attacks, the weakest level that allows each, and their options."""
-
-    json: bool = False
-    """Print one JSON object instead."""
-
-
 def run(args: AttackArgs) -> int:
     """Attack, write the tables and print them; returns 0.
 
@@ -127,29 +121,11 @@ def run(args: AttackArgs) -> int:
     return 0
 
 
-def run_list(args: AttackListArgs) -> int:
-    """Print the attacks; returns 0."""
-    import dataclasses
-
-    from spellock.attacks.levels import level_of
-    from spellock.attacks.registry import attack_class, list_attacks, make_attack
-
-    names = list_attacks()
-    levels = {name: level_of(make_attack(name).needs) for name in names}
-    options = {name: {one.name: one.default for one in dataclasses.fields(attack_class(name))} for name in names}
-    if args.json:
-        print(json_format.dumps({name: {"level": levels[name], "options": options[name]} for name in names}))
-        return 0
-    width = max(map(len, names))
-    for name in names:
-        words = " ".join(f"{option}={value}" for option, value in options[name].items())
-        print(f"{name:<{width}}  {levels[name]:<8} {words}".rstrip())
-    return 0
-
-
 def _attack(args: AttackArgs) -> AttackReport:
     from spellock.attacks.budget import Budget
+    from spellock.cli.attack_inputs import attack_options, given_leaks, leaked_counts, leaked_part
     from spellock.cli.evaluation_data import lock_class_of, scored_images
+    from spellock.cli.public_model import public_model
     from spellock.data.open_images import open_images
     from spellock.evaluation.attack_plan import AttackPlan, trials
     from spellock.evaluation.attacked import evaluate_attacks
@@ -160,12 +136,14 @@ def _attack(args: AttackArgs) -> AttackReport:
     refuse_both("--local-model", args.local_model is not None, "--endpoint", args.endpoint is not None)
     looker = vision_model(args)
     names = [word.strip() for word in args.name.split(",") if word.strip()]
-    chosen = trials(names, _options(names, args.set))
+    chosen = trials(names, attack_options(names, args.set))
     device = check_device(args.device)
     budget = Budget(queries=args.queries, steps=args.steps, seconds=args.seconds, candidates=args.candidates)
+    key = None if args.key is None else open_key(args.key, passphrase_file=args.passphrase_file)
+    given = given_leaks(args, key)
     plan = AttackPlan(
         labels=args.labels,
-        leaked=args.leaked,
+        leaked=leaked_counts(args, given),
         draws=args.draws,
         candidate_images=args.candidate_images,
         black_box=args.black_box,
@@ -173,6 +151,11 @@ def _attack(args: AttackArgs) -> AttackReport:
         seed=args.seed,
     )
     locked = load_model(args.model)
+    if locked.task.name != "classification":
+        raise ConfigError(
+            f"{args.model} has task {locked.task.name}, and `spellock attack` is for classification; its report card "
+            "has the attacks that mean something there: `spellock evaluate --attacks standard`"
+        )
     test = scored_images(args.data, args.split)
     if args.limit is not None:
         test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
@@ -182,7 +165,7 @@ def _attack(args: AttackArgs) -> AttackReport:
     return evaluate_attacks(
         locked.model.to(device),
         locked.classes,
-        None if args.key is None else open_key(args.key, passphrase_file=args.passphrase_file),
+        key,
         test,
         chosen,
         plan,
@@ -193,60 +176,6 @@ def _attack(args: AttackArgs) -> AttackReport:
         unlabelled=args.unlabelled,
         work=args.out / "work",
         looker=looker,
-        key_part=None if args.key_part is None else _leaked_part(args, locked.model),
-    )
-
-
-def _leaked_part(args: AttackArgs, model: PixelModel) -> LeakedPart:
-    from spellock.attacks.leaked_part import LeakedPart
-    from spellock.weightlocks.places import check_fits
-    from spellock.weightlocks.states import ModuleState
-    from spellock.weightlocks.weight_keyfile import open_weight_key
-
-    assert args.key_part is not None  # the caller has looked
-    key = open_weight_key(args.key_part, passphrase_file=args.passphrase_file)
-    check_fits(key.places, ModuleState(model.network).infos, what=str(args.model))
-    return LeakedPart.of(key)
-
-
-def _options(names: list[str], words: tuple[str, ...]) -> dict[str, Scalar]:
-    import dataclasses
-
-    from spellock.attacks.registry import attack_class
-    from spellock.editors.settings import read_setting
-
-    if not words:
-        return {}
-    if len(names) != 1 or names[0] == "all":
-        raise ConfigError("--set is given with several attacks, expected one attack, whose option it is")
-    kind = attack_class(names[0])
-    known = [field.name for field in dataclasses.fields(kind)]
-    found: dict[str, Scalar] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        name = name.strip().replace("-", "_")
-        if not equals or name not in known:
-            raise ConfigError(f"got --set {word}, expected NAME=VALUE with a name of {', '.join(known) or 'none'}")
-        found[name] = read_setting(kind, name, text)
-    return found
-
-
-def public_model(path: Path, locked: PixelModel, classes: int, seed: int) -> PixelModel:
-    """The public model of ``classes`` outputs; a file holds weights of the locked model's architecture."""
-    from spellock.tasks.models import create_model
-
-    if path.is_dir():
-        return create_model(path, num_classes=classes, seed=seed)
-    if locked.architecture is None:
-        raise ConfigError("the locked model's network is from elsewhere; give --public as a model folder")
-    mean, std = locked.mean_std
-    return create_model(
-        locked.architecture,
-        num_classes=classes,
-        weights=path,
-        input_size=locked.input_size,
-        mean=mean,
-        std=std,
-        options=locked.options,
-        seed=seed,
+        key_part=leaked_part(args, locked.model),
+        given=given,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spellock.cli.options import record_run
@@ -13,6 +14,7 @@ from spellock.evaluation.requirements import Requirement, check_requirements
 
 if TYPE_CHECKING:
     from spellock.cli.evaluate import EvaluateArgs
+    from spellock.evaluation.card import Card
 
 
 def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -> int:
@@ -22,15 +24,8 @@ def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -
         UnmetError: a ``required`` figure is missed; the card is written and printed.
         SpellockError: an input does not fit.
     """
-    from spellock.cli.attack import public_model
-    from spellock.cli.evaluation_data import lock_class_of, scored_images
-    from spellock.cli.tiers import open_tiers
-    from spellock.evaluation.card_plans import card_plan
-    from spellock.evaluation.halves import stratified_subset
-    from spellock.evaluation.measure_card import measure_card
     from spellock.evaluation.write_card import write_card
-    from spellock.passphrase import open_key
-    from spellock.tasks.checkpoint import load_model
+    from spellock.weightlocks.weight_header import is_weight_key
 
     if args.unlabelled or args.wrong_keys is not None or args.on_error == "skip":
         raise ConfigError(
@@ -38,33 +33,7 @@ def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -
             "--wrong-keys and --on-error out"
         )
     assert args.key is not None  # `run` has looked
-    tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
-    locked = load_model(args.model)
-    test = scored_images(args.data, args.split, task=locked.task)
-    if args.limit is not None:
-        test = test.subset(stratified_subset(locked.task.strata(test.labels), args.limit, seed=args.seed))
-    lock = lock_class_of(args.lock_class, locked, test)
-    beside = args.model.resolve().parent / "baseline"
-    folder = args.baseline or (beside if (beside / "config.json").is_file() else None)
-    real = len(locked.classes) - len(locked.group_classes) - (lock is not None)
-    card = measure_card(
-        locked.model.to(device),
-        locked.classes,
-        open_key(args.key, passphrase_file=args.passphrase_file),
-        test,
-        card_plan(args.attacks),
-        plan_name=args.attacks,
-        lock_class=lock,
-        group_classes=locked.group_classes,
-        tiers=tiers,
-        baseline=None if folder is None else load_model(folder).model.to(device),
-        spare=None if args.spare is None else locked.task.open_images(args.spare, split=None, on_error="fail"),
-        public=None if args.public is None else public_model(args.public, locked.model, real, args.seed).to(device),
-        work=args.out / "work",
-        seed=args.seed,
-        batch_size=args.batch_size,
-        device=device,
-    )
+    card = _weight_card(args, device) if is_weight_key(args.key) else _image_card(args, device)
     page = write_card(card, args.out)
     record_run(args.out / "command.json", "evaluate", args)
     if args.json:
@@ -74,3 +43,85 @@ def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -
         print(f"report card: {page}", file=sys.stderr)
     check_requirements(required, card.figures)
     return 0
+
+
+def _image_card(args: EvaluateArgs, device: str) -> Card:
+    from spellock.cli.evaluation_data import lock_class_of, scored_images
+    from spellock.cli.public_model import public_model
+    from spellock.cli.tiers import open_tiers
+    from spellock.evaluation.card_plans import card_plan
+    from spellock.evaluation.halves import stratified_subset
+    from spellock.evaluation.measure_card import measure_card
+    from spellock.passphrase import open_key
+    from spellock.tasks.checkpoint import load_model
+
+    assert args.key is not None  # `run` has looked
+    tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
+    locked = load_model(args.model)
+    test = scored_images(args.data, args.split, task=locked.task)
+    if args.limit is not None:
+        test = test.subset(stratified_subset(locked.task.strata(test.labels), args.limit, seed=args.seed))
+    lock = lock_class_of(args.lock_class, locked, test)
+    real = len(locked.classes) - len(locked.group_classes) - (lock is not None)
+    return measure_card(
+        locked.model.to(device),
+        locked.classes,
+        open_key(args.key, passphrase_file=args.passphrase_file),
+        test,
+        card_plan(args.attacks),
+        plan_name=args.attacks,
+        lock_class=lock,
+        group_classes=locked.group_classes,
+        tiers=tiers,
+        baseline=None if (folder := _baseline(args)) is None else load_model(folder).model.to(device),
+        spare=None if args.spare is None else locked.task.open_images(args.spare, split=None, on_error="fail"),
+        public=None if args.public is None else public_model(args.public, locked.model, real, args.seed).to(device),
+        work=args.out / "work",
+        seed=args.seed,
+        batch_size=args.batch_size,
+        device=device,
+    )
+
+
+def _weight_card(args: EvaluateArgs, device: str) -> Card:
+    from spellock.cli.evaluation_data import scored_images
+    from spellock.cli.public_model import public_model
+    from spellock.data.open_images import open_images
+    from spellock.evaluation.card_plans import card_plan
+    from spellock.evaluation.halves import stratified_subset
+    from spellock.evaluation.measure_weight_card import measure_weight_card
+    from spellock.tasks.checkpoint import load_model
+    from spellock.weightlocks.weight_keyfile import open_weight_key
+
+    assert args.key is not None  # `run` has looked
+    if args.tier or args.tier_passphrase_file or args.lock_class not in (None, "none"):
+        raise ConfigError("a weight key has no tiers of classes and no lock class; leave --tier and --lock-class out")
+    keyed = load_model(args.model)
+    if keyed.task.name != "classification":
+        raise ConfigError(
+            f"{args.model} has task {keyed.task.name}; report cards of weight locks are for classification"
+        )
+    test = scored_images(args.data, args.split)
+    if args.limit is not None:
+        test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
+    public = None if args.public is None else public_model(args.public, keyed.model, len(keyed.classes), args.seed)
+    return measure_weight_card(
+        keyed.model.to(device),
+        keyed.classes,
+        open_weight_key(args.key, passphrase_file=args.passphrase_file),
+        test,
+        card_plan(args.attacks),
+        plan_name=args.attacks,
+        baseline=None if (folder := _baseline(args)) is None else load_model(folder).model.to(device),
+        spare=None if args.spare is None else open_images(args.spare),
+        public=None if public is None else public.to(device),
+        work=args.out / "work",
+        seed=args.seed,
+        batch_size=args.batch_size,
+    )
+
+
+def _baseline(args: EvaluateArgs) -> Path | None:
+    """The folder of the baseline that is asked for, or that lies beside the model."""
+    beside = args.model.resolve().parent / "baseline"
+    return args.baseline or (beside if (beside / "config.json").is_file() else None)

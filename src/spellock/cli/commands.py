@@ -54,7 +54,7 @@ _LIST = (
     Command("predict", "Predict with a locked model and its key", "spellock.cli.predict", "PredictArgs"),
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),
     Command("attack", "Attack a locked model as a thief would", "spellock.cli.attack", "AttackArgs"),
-    Command("attack list", "List attacks and what they need", "spellock.cli.attack", "AttackListArgs", "run_list"),
+    Command("attack list", "List attacks and what they need", "spellock.cli.attack_list", "AttackListArgs", "run_list"),
     Command("verify", "Say whether a suspect goes back to your model", "spellock.cli.verify", "VerifyArgs"),
     Command("verify list", "List the ways to verify", "spellock.cli.verify", "VerifyListArgs", "run_list"),
     Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs"),
@@ -75,8 +75,14 @@ _LIST = (
         "run_part",
     ),
     Command("weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs"),
+    Command("weights bounds", "Bound what a weight key changes", "spellock.cli.weights_bounds", "WeightsBoundsArgs"),
     Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),
     Command("editor lora", "Train a LoRA with a secret style", "spellock.cli.editor", "EditorLoraArgs", "run_lora"),
+    Command("editor mark", "Watermark edited images", "spellock.cli.editor_mark", "EditorMarkArgs", "run_mark"),
+    Command(
+        "editor verify", "Say whether images carry your watermark", "spellock.cli.editor_mark", "EditorVerifyArgs",
+        "run_verify",
+    ),
     Command(
         "weights encrypt",
         "Encrypt a model's weights under a key file",

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from spellock.attacks.levels import LEVELS, Asset, level_of
 from spellock.errors import ConfigError
-from spellock.evaluation.accuracy import Estimate, mean_over_keys, proportion
+from spellock.evaluation.accuracy import Estimate, mean_over_keys
+from spellock.evaluation.attack_figures import bits_of, difference_of_draws, mean_of_draws, strongest_of
 from spellock.evaluation.attack_plan import Amount, AttackPlan, Trial, amounts_of
-from spellock.evaluation.attack_report import AttackReport, AttackRow, Strongest, paired_difference
+from spellock.evaluation.attack_report import AttackReport
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.attack_store import AttackStore, Done
-from spellock.evaluation.bits_stolen import Bits, bits_stolen, mean_bits
 from spellock.evaluation.halves import halves, stratified_subset
-from spellock.evaluation.hardened import Best, Candidate, best_of, highest
+from spellock.evaluation.hardened import Candidate, best_of
 from spellock.evaluation.one_attack import PICTURES, OneAttack, Scored
 from spellock.evaluation.thief import Thief
 from spellock.evaluation.verdicts import Tried, verdicts
@@ -73,7 +74,7 @@ def run_attacks(
             hits.setdefault(row.data or "raw images alone", {}).setdefault(start, {}).update(candidates)
     return AttackReport(
         rows=tuple(rows),
-        strongest={name: _strongest(by_start, split, len(scored.labels)) for name, by_start in hits.items()},
+        strongest={name: strongest_of(by_start, split, len(scored.labels)) for name, by_start in hits.items()},
         chance=1 / thief.classes,
         facts={
             "scored images": len(scored.labels),
@@ -131,19 +132,21 @@ def _attacked(
                 raise
     first = {start: np.stack([run.hits[0] for run in several]) for start, several in done.items()}
     locked = done["locked"][0]
-    figures: dict[str, Estimate] = {start: _mean(hits, plan.seed) for start, hits in first.items() if start != "locked"}
+    figures: dict[str, Estimate] = {
+        start: mean_of_draws(hits, plan.seed) for start, hits in first.items() if start != "locked"
+    }
     if "public" in first:
-        figures["advantage"] = _difference(first["locked"], first["public"], plan.seed)
+        figures["advantage"] = difference_of_draws(first["locked"], first["public"], plan.seed)
     places = np.arange(len(one.scored.labels)) if len(locked.hits) == 1 else one.subset
     if len(locked.hits) > 1:
         several = {str(place): Candidate(indices=places, hits=hits) for place, hits in enumerate(locked.hits)}
         figures |= {"mean": mean_over_keys(locked.hits, seed=plan.seed), "best": best_of(several, split).honest}
     row = replace(
         row,
-        accuracy=_mean(first["locked"], plan.seed),
+        accuracy=mean_of_draws(first["locked"], plan.seed),
         candidates=len(locked.hits),
-        bits=_bits(past, "public", least),
-        bits_random=_bits(past, "random", least),
+        bits=bits_of(past, "public", least),
+        bits_random=bits_of(past, "random", least),
         found=locked.found,
         seconds=sum(run.seconds for run in done["locked"]),
         queries=max(run.queries for run in done["locked"]),
@@ -173,50 +176,8 @@ def _skipped(needs: frozenset[Asset], thief: Thief, *, black_box: bool) -> str:
         return "no part of a weight key leaked"
     if needs & {Asset.EDITED, Asset.PAIRS} and thief.leaked is None:
         return "the lock edits no images, so none can leak"
+    if Asset.PAIRS in needs and thief.leaked_raw is None:
+        return "the leaked images' raw versions did not leak"
     if Asset.CUSTOMER in needs and thief.asked is None:
         return "there is no unlocked model to ask"
     return ""
-
-
-def _bits(past: list[dict[str, list[Done]]], control: str, least: int) -> Bits | None:
-    """Bits that the locked weights saved against ``control`` in the labels that came after the ``least``."""
-    blocks = [one for one in past if control in one]
-    if not blocks:
-        return None
-    found = []
-    for draw in range(len(blocks[0]["locked"])):
-        mine, other = ([one[start][draw].costs for one in blocks] for start in ("locked", control))
-        if any(costs is None for costs in (*mine, *other)):
-            return None  # no labels were left to code
-        found.append(bits_stolen(least, mine, other))  # type: ignore[arg-type]  # the line above
-    return mean_bits(found)
-
-
-def _mean(hits: NDArray[np.bool_], seed: int) -> Estimate:
-    """Accuracy from hits (draws, N)."""
-    return proportion(hits[0]) if len(hits) == 1 else mean_over_keys(hits, seed=seed)
-
-
-def _difference(first: NDArray[np.bool_], second: NDArray[np.bool_], seed: int) -> Estimate:
-    """Difference of accuracies from hits (draws, N) on the same images and draws."""
-    if len(first) == 1:
-        return paired_difference(first[0], second[0])
-    each = first.mean(axis=1) - second.mean(axis=1)
-    places = np.random.default_rng([seed, 0x64696666]).integers(len(each), size=(2000, len(each)))
-    low, high = np.quantile(each[places].mean(axis=1), [0.025, 0.975])
-    value = float(each.mean())
-    return Estimate(value=value, low=min(value, float(low)), high=max(value, float(high)), images=first.shape[1])
-
-
-def _strongest(
-    by_start: Mapping[str, Mapping[str, Candidate]], split: tuple[NDArray[np.int64], NDArray[np.int64]], images: int
-) -> Strongest:
-    def best(candidates: Mapping[str, Candidate]) -> Best:
-        # Predictors that were tried on fewer images compete among themselves; see `highest`.
-        whole = {name: one for name, one in candidates.items() if len(one.indices) == images}
-        part = {name: one for name, one in candidates.items() if len(one.indices) < images}
-        return highest(*(best_of(some, split) for some in (whole, part) if some))
-
-    locked = best(by_start["locked"])
-    public = best(by_start["public"]).honest if "public" in by_start else None
-    return Strongest(locked=locked.honest, name=locked.name, public=public)

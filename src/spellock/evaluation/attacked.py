@@ -19,6 +19,7 @@ from spellock.evaluation.attack_runs import run_attacks
 from spellock.evaluation.attack_store import AttackStore, weights_of
 from spellock.evaluation.halves import halves, stratified_subset
 from spellock.evaluation.labels import aligned_labels, lock_index
+from spellock.evaluation.leaked_folder import Leaks
 from spellock.evaluation.one_attack import Scored
 from spellock.evaluation.real_view import real_view
 from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, public_trigger, random_start
@@ -46,6 +47,7 @@ def evaluate_attacks(
     make_editor: EditorMaker | None = None,
     looker: VisionModel | None = None,
     key_part: LeakedPart | None = None,
+    given: Leaks | None = None,
 ) -> AttackReport:
     """Run ``chosen`` attacks and measure them on test images that no attack has seen.
 
@@ -65,6 +67,8 @@ def evaluate_attacks(
             own, so it must hold none.
         looker: a vision-language model, which the attack `surrogate-prompt` shows leaked images; None for none.
         key_part: what leaked of the weight key of a keyed ``model``; None where nothing did.
+        given: images that really leaked, in the place of ones that the key makes; then ``key`` may be left out, and
+            nothing of the editor is public.
 
     Raises:
         ConfigError, DataError, ModelError, EditorError: something does not fit; the message says what.
@@ -97,8 +101,10 @@ def evaluate_attacks(
     side = model.input_size if key is None else max(model.input_size, key.resolution)
     make = make_editor or load_editor
     editor = None if key is None else make(key)
-    raw, edited = None, None
-    if most.leaked and editor is not None:
+    raw, edited = (None, None) if given is None else (given.raw, given.edited)
+    if given is not None and most.leaked > len(given):
+        raise DataError(f"the thief shall get {most.leaked} leaked images but {len(given)} are given; ask for fewer")
+    if most.leaked and editor is not None and given is None:
         raw, edited = leaks(pool, pool_places[_leaked(pool_labels, most.leaked, seed=plan.seed)], editor)
     asked = None
     if most.asked and editor is not None:
@@ -130,6 +136,7 @@ def evaluate_attacks(
             (parts, plan.budget, plan.seed, plan.candidate_images, unlabelled, lock, _digest(thief), _digest(scored))
             + (() if looker is None else (looker.name,))
             + (() if key_part is None else (key_part.digest,))
+            + (() if given is None or given.raw is None else (hashlib.sha256(given.raw.numpy().tobytes()).hexdigest(),))
         ).encode()
     ).hexdigest()
     return run_attacks(model, thief, scored, chosen, plan, public=public, random=random, store=AttackStore(work, run))

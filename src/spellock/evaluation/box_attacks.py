@@ -24,7 +24,7 @@ from spellock.attacks.levels import LEVELS, Asset
 from spellock.attacks.view import AttackerView
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_plan import AttackPlan, Trial
-from spellock.evaluation.attack_report import AttackRow
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.attack_store import AttackStore
 from spellock.evaluation.box_figures import BoxReading
 from spellock.evaluation.box_run import BoxRun
@@ -43,16 +43,18 @@ _LABELS: Final = "takes one label an image, and detectors have boxes"
 FITTING: Final = Fitting(
     runs=frozenset(
         {"suppressed", "random-prompts", "colour-transfer", "spectrum-transfer", "translator", "surrogate-prompt"}
-        | {"hard-prompt", "textual-inversion"}
+        | {"hard-prompt", "textual-inversion", "weave-reading"}
     ),
     reasons=MappingProxyType(
         {
-            **dict.fromkeys(("centred", "whitened", "reversed", "tent", "shot-im"), _ANSWERS),
-            **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter"), _ANSWERS),
+            **dict.fromkeys(("centred", "whitened", "reversed", "tent", "shot-im", "transntl"), _ANSWERS),
+            **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter", "warp-adapter"), _ANSWERS),
             **dict.fromkeys(("jailntl", "disguise"), _ANSWERS),
             **dict.fromkeys(("prompt-search", "monte-carlo", "parameter-search"), _ANSWERS),
             **dict.fromkeys(("knockoff", "few-call"), _ANSWERS),
-            **dict.fromkeys(("permuted", "ridge", "prototypes", "random-features", "mlp", "finetune"), _LABELS),
+            **dict.fromkeys(
+                ("permuted", "ridge", "prototypes", "random-features", "mlp", "finetune", "pruning"), _LABELS
+            ),
             **dict.fromkeys(("public-fill", "key-places", "key-part"), "is for weight locks of classifiers"),
         }
     ),

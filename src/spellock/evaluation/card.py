@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from spellock.evaluation.accuracy import Estimate
-from spellock.evaluation.attack_report import AttackReport, AttackRow
+from spellock.evaluation.attack_report import AttackReport
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.report_parts import Example, FindingResult, TierResult
 from spellock.evaluation.tier_verdicts import TierVerdict, tier_verdicts
 from spellock.evaluation.verdicts import NEAR_CHANCE

@@ -9,7 +9,7 @@ from html import escape
 from typing import Final
 
 from spellock.evaluation.accuracy import Estimate
-from spellock.evaluation.attack_report import AttackRow
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.bits_stolen import Bits
 from spellock.evaluation.card import Card
 from spellock.evaluation.card_plots import accuracy_curves, bits_curves, curves_of

@@ -109,6 +109,7 @@ STANDARD: Final = CardPlan(
         Course(attack="jailntl", options=_SMALL),
         Course(attack="colour-transfer", leaked=(10, 100)),
         Course(attack="spectrum-transfer", leaked=(10, 100)),
+        Course(attack="weave-reading", leaked=(1, 10, 100)),
         Course(attack="translator", options={"": {"steps": 300}}),
         Course(attack="disguise", options={"": {"steps": 200}}, leaked=(10, 100)),
         Course(attack="public-fill", options=_PLAIN),

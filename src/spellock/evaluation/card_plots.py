@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
 from spellock.evaluation.accuracy import Estimate
-from spellock.evaluation.attack_report import AttackReport, AttackRow
+from spellock.evaluation.attack_report import AttackReport
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.report_plots import drawn
 
 _COLOURS = ("#c8553d", "#4f6d9a", "#d9a441", "#7d6b9d", "#2a7f62", "#7d1d3f", "#5b8a8a", "#a0522d")

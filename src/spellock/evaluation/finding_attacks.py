@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final
@@ -14,18 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spellock.attacks.base import Attack, Stolen
+from spellock.attacks.base import Stolen
 from spellock.attacks.levels import Asset
-from spellock.attacks.view import AttackerView
 from spellock.data.image_set import ImageSet
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_plan import AttackPlan, Trial
-from spellock.evaluation.attack_report import AttackRow
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.attack_store import AttackStore
 from spellock.evaluation.halves import stratified_subset
 from spellock.evaluation.hardened import Measured
 from spellock.evaluation.judge import Halves, Question
 from spellock.evaluation.judged_findings import JudgedFindings
+from spellock.evaluation.per_finding import per_finding
 from spellock.evaluation.ranking import Ranking
 from spellock.evaluation.task_attacks import Fitting, Got, lacking
 from spellock.evaluation.thief import Thief, pictures, random_start, scores_of
@@ -39,14 +39,15 @@ _PROBES: Final = frozenset({"ridge", "prototypes", "random-features", "mlp"})
 FITTING: Final = Fitting(
     runs=_PROBES
     | {"suppressed", "whitened", "random-prompts", "prompt-search", "monte-carlo", "parameter-search"}
-    | {"colour-transfer", "spectrum-transfer", "translator", "surrogate-prompt", "hard-prompt", "textual-inversion"},
+    | {"colour-transfer", "spectrum-transfer", "translator", "surrogate-prompt", "hard-prompt", "textual-inversion"}
+    | {"weave-reading"},
     reasons=MappingProxyType(
         {
             "centred": "shifts and stretches each finding's scores, which changes no ranking",
             "reversed": "findings turned round are in the mirrored figures",
             "permuted": "renames single classes; LP/permuted among the figures renames findings",
-            **dict.fromkeys(("tent", "shot-im", "jailntl", "disguise", "finetune"), _EXCLUSIVE),
-            **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter"), _EXCLUSIVE),
+            **dict.fromkeys(("tent", "shot-im", "jailntl", "disguise", "finetune", "pruning", "transntl"), _EXCLUSIVE),
+            **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter", "warp-adapter"), _EXCLUSIVE),
             **dict.fromkeys(("knockoff", "few-call"), "copies probabilities that sum to one"),
             **dict.fromkeys(("public-fill", "key-places", "key-part"), "is for weight locks"),
         }
@@ -165,31 +166,6 @@ class FindingAttacks:
         clean = np.nan_to_num(scores[:, columns].astype(np.float64), nan=0.0, posinf=1e30, neginf=-1e30)
         ranking = self.judged.ranking(clean, self._subset if several else None)
         return {"": ranking, "mirrored": ranking.turned()}
-
-
-def per_finding(attack: Attack, view: AttackerView, known: NDArray[np.int64]) -> Stolen:
-    """``attack`` on each finding by itself, as a yes and a no; a score (N, F) is the yes minus the no.
-
-    Args:
-        known: (M, F) zeros and ones of the view's labelled images. A finding that all or none of them have is scored 0.
-    """
-    parts: list[Stolen | None] = []
-    for column in known.T:
-        told = 0 < column.sum() < len(column)
-        parts.append(attack(replace(view, classes=2, labels=column.copy()))[0] if told else None)
-
-    def predict(images: Tensor) -> Tensor:
-        columns = []
-        for part in parts:
-            if part is None:
-                columns.append(torch.zeros(len(images)))
-            else:
-                scores = part.predict(images)
-                columns.append(scores[:, 1] - scores[:, 0])
-        return torch.stack(columns, dim=1)
-
-    fitted = sum(part is not None for part in parts)
-    return Stolen(predict=predict, found={"findings fitted": fitted})
 
 
 def finding_attacks(

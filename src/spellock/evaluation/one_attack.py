@@ -18,7 +18,7 @@ from torch import Tensor
 from spellock.attacks.base import Stolen
 from spellock.attacks.view import AttackerView
 from spellock.evaluation.attack_plan import AttackPlan, Trial
-from spellock.evaluation.attack_report import AttackRow
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.attack_store import AttackStore, Done
 from spellock.evaluation.bits_stolen import label_costs
 from spellock.evaluation.thief import Thief, predictions, scores_of

@@ -14,7 +14,8 @@ from spellock.attacks.levels import Asset, level_of
 from spellock.errors import ConfigError
 from spellock.evaluation.accuracy import Estimate, mean_of_values
 from spellock.evaluation.attack_plan import Amount, AttackPlan, Trial, amounts_of
-from spellock.evaluation.attack_report import AttackReport, AttackRow
+from spellock.evaluation.attack_report import AttackReport
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.hardened import Measured, best_of
 from spellock.evaluation.judge import Halves
 from spellock.evaluation.verdicts import Tried, verdicts

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import io
 import json
 import os
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,12 +14,12 @@ from typing import Any, Final
 from PIL import Image
 
 from spellock.errors import ConfigError, ModelError
+from spellock.prompts.posting import Posting
 
 #: Where settings come from when they are not given; the access key comes from nowhere else.
 URL_VARIABLE: Final = "SPELLOCK_ENDPOINT"
 MODEL_VARIABLE: Final = "SPELLOCK_VISION_MODEL"
 KEY_VARIABLE: Final = "SPELLOCK_API_KEY"
-_MAX_ANSWER: Final = 1_000_000
 _SIDE: Final = 512
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -37,10 +34,12 @@ class Endpoint:
         access_key: sent as bearer token; empty for none.
         allow_upload: without it nothing is sent, and asking is refused.
         timeout: seconds to wait for connection and answer, above 0.
+        tries: how often a question is sent to a host that is down, busy or slow, 1 to 10.
+        pause: seconds before the second try; each further one waits twice as long.
         say: told how many images go where, before they do.
 
     Raises:
-        ConfigError: the address is no http address, the model has no name, or the timeout is not positive.
+        ConfigError: the address is no http address, the model has no name, or a number is out of range.
     """
 
     url: str
@@ -48,6 +47,8 @@ class Endpoint:
     access_key: str = field(default="", repr=False)
     allow_upload: bool = False
     timeout: float = 60.0
+    tries: int = 3
+    pause: float = 1.0
     say: Callable[[str], None] = field(default=lambda sentence: None, repr=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +61,8 @@ class Endpoint:
             raise ConfigError(f"the endpoint's model has no name; give --vision-model or {MODEL_VARIABLE}")
         if not self.timeout > 0:
             raise ConfigError(f"timeout is {self.timeout}, expected seconds above 0")
+        if not 1 <= self.tries <= 10 or not self.pause >= 0:
+            raise ConfigError(f"got {self.tries} tries and a pause of {self.pause} s, expected 1 to 10 and 0 or more")
         if self.access_key and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise ConfigError("the access key would go out unencrypted over http; use an https address")
 
@@ -94,29 +97,8 @@ class Endpoint:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "spellock"}
         if self.access_key:
             headers["Authorization"] = f"Bearer {self.access_key}"
-        address = f"{self.url.rstrip('/')}/chat/completions"
-        request = urllib.request.Request(address, data=json.dumps(body).encode(), headers=headers, method="POST")
-        try:
-            with urllib.request.build_opener(_NoRedirects()).open(request, timeout=self.timeout) as response:
-                data: bytes = response.read(_MAX_ANSWER + 1)
-        except urllib.error.HTTPError as error:
-            raise ModelError(f"{self.host} answered HTTP {error.code}: {_meaning(error.code)}") from None
-        except TimeoutError:
-            raise ModelError(self._slow()) from None
-        except urllib.error.URLError as error:
-            if isinstance(error.reason, TimeoutError):
-                raise ModelError(self._slow()) from None
-            raise ModelError(f"cannot reach {self.host}: {error.reason}; check the address and the network") from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise ModelError(
-                f"the connection to {self.host} broke ({type(error).__name__}); check the address and try again"
-            ) from None
-        if len(data) > _MAX_ANSWER:
-            raise ModelError(f"{self.host} answered with more than {_MAX_ANSWER} bytes, expected a short text")
-        return data
-
-    def _slow(self) -> str:
-        return f"{self.host} did not answer within {self.timeout:g} s; give a longer --timeout or another model"
+        post = Posting(timeout=self.timeout, tries=self.tries, pause=self.pause, key_variable=KEY_VARIABLE)
+        return post(f"{self.url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers)
 
 
 def endpoint_from(
@@ -143,13 +125,6 @@ def endpoint_from(
     )
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Images and access key go to the host that was named, and to no other."""
-
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """No redirect is followed; it ends as an HTTP error."""
-
-
 def _data_uri(image: Image.Image) -> str:
     small = Image.fromarray(_pixels(image))  # a fresh image has no metadata
     small.thumbnail((_SIDE, _SIDE))
@@ -174,17 +149,3 @@ def _text_of(data: bytes, name: str) -> str:
     if not isinstance(text, str):
         raise ModelError(f"{name} answered with a {type(text).__name__}, expected text; use another model")
     return text
-
-
-def _meaning(code: int) -> str:
-    meanings = {
-        400: "it does not understand the request; does the model take images?",
-        401: f"it refuses the access key; check {KEY_VARIABLE}",
-        403: f"it does not allow this; check {KEY_VARIABLE} and the account",
-        404: "there is no such address or model; check --endpoint and --vision-model",
-        413: "the images are too large for it; send fewer",
-        429: "too many requests, or no credit; wait, or check the account",
-    }
-    if 300 <= code < 400:
-        return "it points elsewhere, where nothing is sent unasked; give the final address"
-    return meanings.get(code, "it failed; try again later" if code >= 500 else "it refuses the request")

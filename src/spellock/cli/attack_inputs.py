@@ -1,0 +1,83 @@
+"""What `spellock attack` takes besides model and data: leaked images, a part of a key, options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spellock.errors import ConfigError
+
+if TYPE_CHECKING:
+    from spellock.attacks.leaked_part import LeakedPart
+    from spellock.cli.attack import AttackArgs
+    from spellock.evaluation.leaked_folder import Leaks
+    from spellock.hidden import Scalar
+    from spellock.key import Key
+    from spellock.tasks.pixel_model import PixelModel
+
+
+def given_leaks(args: AttackArgs, key: Key | None) -> Leaks | None:
+    """The images of ``--leaked-images``; None without it.
+
+    Raises:
+        ConfigError: raw versions without edited ones.
+        DataError: a folder is empty, or its images do not fit.
+    """
+    if args.leaked_images is None:
+        if args.leaked_raw is not None:
+            raise ConfigError("--leaked-raw is given without --leaked-images; give the edited versions as well")
+        return None
+    from spellock.evaluation.leaked_folder import read_leaks
+
+    return read_leaks(args.leaked_images, args.leaked_raw, side=None if key is None else key.resolution)
+
+
+def leaked_counts(args: AttackArgs, given: Leaks | None) -> tuple[int, ...]:
+    """Numbers of leaked images that attacks are tried with; of a folder also all that it has, and no more."""
+    if given is None:
+        return args.leaked
+    return tuple(sorted({count for count in args.leaked if count < len(given)} | {len(given)}))
+
+
+def leaked_part(args: AttackArgs, model: PixelModel) -> LeakedPart | None:
+    """The part of a weight key that ``--key-part`` names; None without one.
+
+    Raises:
+        SpellockError: the file does not open, or is of another model's key.
+    """
+    if args.key_part is None:
+        return None
+    from spellock.attacks.leaked_part import LeakedPart
+    from spellock.weightlocks.places import check_fits
+    from spellock.weightlocks.states import ModuleState
+    from spellock.weightlocks.weight_keyfile import open_weight_key
+
+    key = open_weight_key(args.key_part, passphrase_file=args.passphrase_file)
+    check_fits(key.places, ModuleState(model.network).infos, what=str(args.model))
+    return LeakedPart.of(key)
+
+
+def attack_options(names: list[str], words: tuple[str, ...]) -> dict[str, Scalar]:
+    """The words of ``--set`` as options of the one attack that is named.
+
+    Raises:
+        ConfigError: several attacks are named, or the one has no such option or value.
+    """
+    import dataclasses
+
+    from spellock.attacks.registry import attack_class
+    from spellock.editors.settings import read_setting
+
+    if not words:
+        return {}
+    if len(names) != 1 or names[0] == "all":
+        raise ConfigError("--set is given with several attacks, expected one attack, whose option it is")
+    kind = attack_class(names[0])
+    known = [field.name for field in dataclasses.fields(kind)]
+    found: dict[str, Scalar] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or name not in known:
+            raise ConfigError(f"got --set {word}, expected NAME=VALUE with a name of {', '.join(known) or 'none'}")
+        found[name] = read_setting(kind, name, text)
+    return found

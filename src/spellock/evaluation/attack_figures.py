@@ -1,0 +1,60 @@
+"""Figures of one attack over its draws and starts, and the strongest of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spellock.evaluation.accuracy import Estimate, mean_over_keys, paired_difference, proportion
+from spellock.evaluation.attack_row import Strongest
+from spellock.evaluation.attack_store import Done
+from spellock.evaluation.bits_stolen import Bits, bits_stolen, mean_bits
+from spellock.evaluation.hardened import Best, Candidate, best_of, highest
+
+
+def bits_of(past: list[dict[str, list[Done]]], control: str, least: int) -> Bits | None:
+    """Bits that the locked weights saved against ``control`` in the labels that came after the ``least``."""
+    blocks = [one for one in past if control in one]
+    if not blocks:
+        return None
+    found = []
+    for draw in range(len(blocks[0]["locked"])):
+        mine, other = ([one[start][draw].costs for one in blocks] for start in ("locked", control))
+        if any(costs is None for costs in (*mine, *other)):
+            return None  # no labels were left to code
+        found.append(bits_stolen(least, mine, other))  # type: ignore[arg-type]  # the line above
+    return mean_bits(found)
+
+
+def mean_of_draws(hits: NDArray[np.bool_], seed: int) -> Estimate:
+    """Accuracy from hits (draws, N)."""
+    return proportion(hits[0]) if len(hits) == 1 else mean_over_keys(hits, seed=seed)
+
+
+def difference_of_draws(first: NDArray[np.bool_], second: NDArray[np.bool_], seed: int) -> Estimate:
+    """Difference of accuracies from hits (draws, N) on the same images and draws."""
+    if len(first) == 1:
+        return paired_difference(first[0], second[0])
+    each = first.mean(axis=1) - second.mean(axis=1)
+    places = np.random.default_rng([seed, 0x64696666]).integers(len(each), size=(2000, len(each)))
+    low, high = np.quantile(each[places].mean(axis=1), [0.025, 0.975])
+    value = float(each.mean())
+    return Estimate(value=value, low=min(value, float(low)), high=max(value, float(high)), images=first.shape[1])
+
+
+def strongest_of(
+    by_start: Mapping[str, Mapping[str, Candidate]], split: tuple[NDArray[np.int64], NDArray[np.int64]], images: int
+) -> Strongest:
+    """The best of candidates by start and name, of which those that count were tried on all ``images``."""
+
+    def best(candidates: Mapping[str, Candidate]) -> Best:
+        # Predictors that were tried on fewer images compete among themselves; see `highest`.
+        whole = {name: one for name, one in candidates.items() if len(one.indices) == images}
+        part = {name: one for name, one in candidates.items() if len(one.indices) < images}
+        return highest(*(best_of(some, split) for some in (whole, part) if some))
+
+    locked = best(by_start["locked"])
+    public = best(by_start["public"]).honest if "public" in by_start else None
+    return Strongest(locked=locked.honest, name=locked.name, public=public)
