@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from spellock.prompts.table import aligned
-from spellock.recipes.tried_key import Tried
+
+if TYPE_CHECKING:
+    from spellock.recipes.search_report import Tried
 
 _ROWS: Final = 30
 _MEANINGS: Final = (
