@@ -93,7 +93,7 @@ def evaluate_boxes(
         figures |= more
         hardened = highest(hardened, best)
     figures |= {"hardened_lp": hardened.honest, "hardened_lp_naive": hardened.naive, "chance": up.exactly(0.0)}
-    shown, sheet = box_examples(run, editor, [int(place) for place in subset[:examples]])
+    shown, sheet = box_examples(run, readings["lp"], up, [int(place) for place in subset[:examples]])
     return Report(
         figures={name: figures[name] for name in BOX_FIGURES if name in figures},
         hardened_from=hardened.name,
