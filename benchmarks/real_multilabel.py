@@ -66,7 +66,10 @@ class Setting:
 
 SMALL = Setting(
     model="mobilenet_v1_0.25", weights="weights/mobilenet_v1_0.25_128_imagenet.safetensors", side=96,
-    training=FinetuneConfig(epochs=15, batch_size=32, learning_rate=5e-4, unauthorised_share=0.5, validate_every=3),
+    # Measured: so small a network computes faster in float32 (0.05 against 0.07 CPU seconds a step).
+    training=FinetuneConfig(
+        epochs=15, batch_size=32, learning_rate=5e-4, unauthorised_share=0.5, validate_every=3, precision="fp32"
+    ),
 )  # fmt: skip
 #: As in the paper: ViT-B/16 from MAE; its recipe is not in the paper, these are MAE's own settings for fine-tuning.
 FULL = Setting(

@@ -30,6 +30,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "distinct": "share of unseen edits that a probe gives to this prompt and no other candidate; what wrong keys lack",
     "near": "accuracy of telling it from its nearest synonym; 0.5 is none, empty where it was not tried",
     "rank": "place in the public lists that a thief tries in turn; empty where it is in none",
+    "seen": "place among what a vision-language model guesses from its edits; empty where not asked or not guessed",
     "cost": "seconds an edit",
 }
 
@@ -49,10 +50,16 @@ class PromptScore:
     rank: int | None
     cost: float
     near: float | None = None
+    seen: int | None = None
 
     def figures(self) -> dict[str, float | int | None]:
         """All figures by name, in the order of `MEANINGS`."""
         return {name: getattr(self, name) for name in MEANINGS}
+
+    @property
+    def guessed(self) -> int | None:
+        """How many guesses a thief needs, from lists or by looking at edits; None where neither comes to it."""
+        return min((place for place in (self.rank, self.seen) if place is not None), default=None)
 
     @property
     def worth(self) -> float:

@@ -24,6 +24,7 @@ from spellock.prompts.features import model_features
 from spellock.prompts.offline import OfflineConfig
 from spellock.prompts.sample import Sample, sample_places, take_sample
 from spellock.prompts.scores import Scorer
+from spellock.recipes.guesses import Guesses
 from spellock.recipes.pilot import Pilot, PilotConfig, run_pilots
 from spellock.recipes.private_files import open_private
 from spellock.recipes.proposals import propose
@@ -45,6 +46,7 @@ class SuggestConfig:
         images: size of the sample; 64 images and 95 prompts are 6080 edits.
         shortlist: for how many of the best near synonyms are tried as well.
         synonyms: how many of each.
+        guessed: for how many of the best the vision-language model, where there is one, guesses from their edits.
         seed: of sample and folds; hybrids and random strings come from the system's own randomness.
 
     Raises:
@@ -56,6 +58,7 @@ class SuggestConfig:
     images: int = 64
     shortlist: int = 10
     synonyms: int = 2
+    guessed: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,6 +66,8 @@ class SuggestConfig:
             raise ConfigError(f"images is {self.images}, expected 8 to 10000; 64 is usual")
         if not 0 <= self.shortlist <= 1000 or not 1 <= self.synonyms <= 20:
             raise ConfigError("shortlist or synonyms is out of range, expected 0 to 1000 and 1 to 20")
+        if not 0 <= self.guessed <= 1000:
+            raise ConfigError(f"guessed is {self.guessed}, expected a number of prompts from 0 to 1000")
 
 
 def suggest_prompts(
@@ -89,7 +94,7 @@ def suggest_prompts(
         config: what is proposed and how it is scored.
         make_key: the key of a prompt; by default the embedded editor's, with a secret for scoring only.
         given: further candidates.
-        vision: asked for candidates as well.
+        vision: asked for candidates as well, and shown edits where ``config.guessed`` says so.
         model: the owner's model; its frozen features are what content is probed in. None takes plain figures.
         pilot: short locked fine-tunings of the best prompts, of which the one with the highest UP - hardened LP is then
             recommended; None for none.
@@ -131,7 +136,13 @@ def suggest_prompts(
     )
     scores, raw_content = scorer.scores(kept)
     best = by_worth(scores)[: config.shortlist]
-    tried = {one.candidate.prompt: one for one in scorer.with_near(best)}
+    best, unsure = scorer.with_near(best), tuple[str, ...]()
+    if vision is not None and config.guessed:
+        # Of the best the first ones: what synonyms take away is known by now.
+        guesses = Guesses(model=vision, cache=cache, path=out / "guesses.json", images=config.ask.images)
+        first, unsure = guesses.ask(by_worth(best)[: config.guessed], sample)
+        best = [*first, *by_worth(best)[config.guessed :]]
+    tried = {one.candidate.prompt: one for one in best}
     scores = [tried.get(one.candidate.prompt, one) for one in scores]
     chosen = recommend(scores)
     pilots: tuple[Pilot, ...] = ()
@@ -146,7 +157,7 @@ def suggest_prompts(
         chosen=chosen,
         why=why(chosen, scores, public=len(dictionary())) + _piloted(pilots),
         raw_content=raw_content,
-        notes=(*proposed.notes, *more, *_doubts(sample, raw_content, model)),
+        notes=(*proposed.notes, *more, *unsure, *_doubts(sample, raw_content, model)),
         pilots=pilots,
     )
     write_suggestion(found, out, sample, cache)
