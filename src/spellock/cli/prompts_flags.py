@@ -27,9 +27,13 @@ class PromptsSuggestArgs:
     """
 
     data: tyro.conf.Positional[str]
-    """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set."""
+    """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set; with
+    --task as in `spellock lock`."""
     out: Path
     """Private folder for table, contact sheet, plot and edits."""
+    task: str = "classification"
+    """What the labels are: classification, multilabel (content is a probe's AUROC) or detection (content is the
+    structure of objects)."""
     split: str | None = None
     """Split of the data, where it has several. None: the training split."""
     images: int = 64

@@ -14,7 +14,7 @@ from spellock.evaluation.conditions import raw
 from spellock.evaluation.report_parts import Example, View
 from spellock.tasks.detection import DetectionTask
 from spellock.tasks.detections import Detections
-from spellock.tasks.draw_detections import draw_objects, side_by_side
+from spellock.tasks.draw_detections import at_sheet_size, draw_objects, side_by_side
 
 #: Score from which on a detection is drawn.
 _DRAWN = 0.5
@@ -31,7 +31,7 @@ def box_examples(
     """
     if not places:
         return (), None
-    pictures = raw(run.test)(places)
+    pictures = [at_sheet_size(picture) for picture in raw(run.test)(places)]
     shown: list[Example] = []
     rows: list[list[NDArray[np.uint8]]] = []
     titles = ("ground truth", "locked: raw image", "unlocked: right key")

@@ -51,7 +51,7 @@ def why(chosen: PromptScore, scores: Sequence[PromptScore], *, public: int) -> s
     best = ", no candidate is better at both content and shift" if front else ""
     near = "" if chosen.near is None else f", is told from its nearest synonym in {100 * chosen.near:.0f} % of cases"
     return (
-        f"It keeps {100 * chosen.kept:.0f} % of the content accuracy, a probe explains {100 * chosen.shift:.0f} % of "
+        f"It keeps {100 * chosen.kept:.0f} % of the content, a probe explains {100 * chosen.shift:.0f} % of "
         f"what is edited and what is raw{near}, {100 * chosen.distinct:.0f} % of its edits are known among all "
         f"{len(scores)} candidates{best}, and {known}."
     )

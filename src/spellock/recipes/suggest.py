@@ -22,14 +22,16 @@ from spellock.prompts.choose import by_worth, recommend, why
 from spellock.prompts.edit_cache import EditCache
 from spellock.prompts.features import model_features
 from spellock.prompts.offline import OfflineConfig
-from spellock.prompts.sample import Sample, sample_places, take_sample
+from spellock.prompts.sample import sample_places, take_sample
 from spellock.prompts.scores import Scorer
 from spellock.recipes.guesses import Guesses
 from spellock.recipes.pilot import Pilot, PilotConfig, run_pilots
 from spellock.recipes.private_files import open_private
 from spellock.recipes.proposals import propose
 from spellock.recipes.suggestion import Suggestion, write_suggestion
+from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import make_task
 from spellock.vision import VisionModel
 
 #: A secret for scoring only, known to all: the key that is written gets one of its own, which nobody has seen.
@@ -89,7 +91,7 @@ def suggest_prompts(
     secret as a key: the folder has mode 0700, files 0600.
 
     Args:
-        images: the owner's labelled images, one class each.
+        images: the owner's labelled images, of any task; what their content is follows from their labels.
         out: a new folder, or one of an earlier call.
         config: what is proposed and how it is scored.
         make_key: the key of a prompt; by default the embedded editor's, with a secret for scoring only.
@@ -106,8 +108,10 @@ def suggest_prompts(
     """
     make_key = make_key or scoring_key
     make_editor = make_editor or (lambda key: load_editor(key, device=device))
-    if images.task != "classification":
-        raise DataError(f"{images.name} has labels for {images.task}, expected one class an image")
+    if pilot is not None and not isinstance(make_task(images.task), ClassificationTask):
+        raise DataError(
+            f"{images.name} has labels for {images.task}, but a pilot needs one class an image; ask for none"
+        )
     places = sample_places(images, config.images, seed=config.seed)
     open_private(out)
     cache = EditCache(folder=out / "edits", make_key=make_key, load=make_editor)
@@ -157,7 +161,8 @@ def suggest_prompts(
         chosen=chosen,
         why=why(chosen, scores, public=len(dictionary())) + _piloted(pilots),
         raw_content=raw_content,
-        notes=(*proposed.notes, *more, *unsure, *_doubts(sample, raw_content, model)),
+        raw_words=scorer.content().in_words(raw_content),
+        notes=(*proposed.notes, *more, *unsure, *_doubts(scorer.content().doubt(raw_content), model)),
         pilots=pilots,
     )
     write_suggestion(found, out, sample, cache)
@@ -180,12 +185,8 @@ def _neighbours(prompt: str, count: int, seed: int) -> tuple[str, ...]:
         return ()  # a word of a letter or two
 
 
-def _doubts(sample: Sample, raw_content: float, model: PixelModel | None) -> tuple[str, ...]:
-    chance, notes = 1 / len(sample.classes), []
-    if raw_content < chance + 0.5 * (1 - chance) / 2:
-        notes.append(
-            f"the content probe is right in only {100 * raw_content:.0f} % of raw images (chance {100 * chance:.0f} %) "
-            "and content kept says little; "
-            + ("give --model, best with its weights" if model is None else "give a better model or more images")
-        )
-    return tuple(notes)
+def _doubts(doubt: str | None, model: PixelModel | None) -> tuple[str, ...]:
+    if doubt is None:
+        return ()
+    cure = "give --model, best with its weights" if model is None else "give a better model or more images"
+    return (f"{doubt} and content kept says little; {cure}",)
