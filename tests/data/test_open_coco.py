@@ -128,7 +128,7 @@ def test_categories_that_contradict_each_other_are_fatal(tmp_path: Path) -> None
 
 
 def test_a_category_that_a_split_lacks_is_fatal_or_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    content = write_coco_set(tmp_path, squares(5, seed=3))
+    content = write_coco_set(tmp_path, squares(12, seed=3))
     content["categories"].insert(0, {"id": 1, "name": "blue"})
     _write(tmp_path, content)
     with pytest.raises(DataError, match=r"has no object of 'blue'; .* skip such ones with on_error"):
@@ -138,7 +138,7 @@ def test_a_category_that_a_split_lacks_is_fatal_or_skipped(tmp_path: Path, caplo
     assert "the categories 'blue' with 0 objects" in caplog.text
     check_box_set(found)
     assert found.classes == NAMES
-    for one, other in zip(found.labels, squares(5, seed=3).labels, strict=True):
+    for one, other in zip(found.labels, squares(12, seed=3).labels, strict=True):
         assert one.labels.tolist() == other.labels.tolist()
 
 
