@@ -27,8 +27,10 @@ from typing import Any
 
 import torch
 from support import shared_data
+from support.box_table import tables
 from support.cells import Cells, Figures
 from support.edit_memory import EditMemory
+from support.pages import fill_page
 
 from spellock.data.image_set import ImageSet
 from spellock.data.open_boxes import open_boxes
@@ -45,6 +47,8 @@ from spellock.training.config import FinetuneConfig
 
 TARGETS = ("centre-box", "nothing", "other-boxes", "decoy-boxes")
 PROMPT = "with oil pastel"
+#: Sets whose tables are in the docs.
+FILLS = ("nuclei", "bccd")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +178,9 @@ def main() -> None:
             for target in args.targets:
                 one = partial(measure, name, setting, target, seed, key, data, make_editor, args)
                 cells.run(target, seed, one)
+                if name in FILLS:
+                    fill_page("detection.md", name, tables(cells.done))
+        print(tables(cells.done))
 
 
 if __name__ == "__main__":
