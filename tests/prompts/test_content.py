@@ -24,19 +24,20 @@ from ..box_sets import squares
 NOISE = np.random.default_rng(0).integers(0, 256, (2, 24, 24, 3), dtype=np.uint8)
 
 
-def test_structure_is_ssims_last_factor() -> None:
+def test_structure_is_ssim_without_brightness() -> None:
     other = np.random.default_rng(1).integers(0, 256, NOISE.shape, dtype=np.uint8)
     one, two = (pixels[1, 5:12, 9:16].astype(float).mean(axis=2) for pixels in (NOISE, other))
-    small = (0.03 * 255) ** 2 / 2
-    expected = (np.mean((one - one.mean()) * (two - two.mean())) + small) / (one.std() * two.std() + small)
+    small = (0.03 * 255) ** 2
+    expected = (2 * np.mean((one - one.mean()) * (two - two.mean())) + small) / (one.var() + two.var() + small)
     assert np.isclose(structure(NOISE, other)[1, 8, 12], expected)
 
 
-def test_structure_minds_neither_brightness_nor_contrast() -> None:
+def test_structure_minds_contrast_and_not_brightness() -> None:
     assert np.allclose(structure(NOISE, NOISE), 1)
-    paler = (NOISE.astype(float) * 0.5 + 60).round().astype(np.uint8)
-    assert structure(NOISE, paler).min() > 0.9
-    assert structure(NOISE, 255 - NOISE).max() < -0.9
+    half = NOISE // 2
+    assert np.allclose(structure(half, half + 100), 1)
+    assert 0.75 < structure(NOISE, half).mean() < 0.85, "2 * 0.5 / (1 + 0.25)"
+    assert structure(NOISE, 255 - NOISE).max() < -0.8
     assert np.abs(structure(NOISE, np.full_like(NOISE, 90))).max() < 0.2
 
 

@@ -21,9 +21,9 @@ from spellock.tasks.auroc import aurocs, judgeable
 
 Pixels = NDArray[np.uint8]
 Weights = NDArray[np.float64]
-#: Side of the windows that structure is compared in, and the constant of SSIM's last factor, half of (0.03 L)^2.
+#: Side of the windows that structure is compared in, and SSIM's constant (0.03 L)^2.
 _WINDOW: Final = 7
-_SMALL: Final = (0.03 * 255) ** 2 / 2
+_SMALL: Final = (0.03 * 255) ** 2
 _MARGIN: Final = 3
 
 
@@ -118,7 +118,7 @@ class FindingContent:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StructureContent:
-    """Structure kept in and around objects: the last factor of SSIM (Wang et al. 2004) between grey levels.
+    """Structure kept in and around objects: SSIM of grey levels (Wang et al. 2004) but for its factor of brightness.
 
     Attributes:
         raw: uint8 (N, R, R, 3).
@@ -146,8 +146,9 @@ class StructureContent:
 
 
 def structure(one: Pixels, other: Pixels) -> Weights:
-    """float64 (N, R, R), at each pixel (cov + c) / (s1 s2 + c) of the grey levels of two versions in a window of 7 x 7:
-    1 for the same structure at any brightness and contrast, 0 for none, -1 turned round."""
+    """float64 (N, R, R), at each pixel (2 cov + c) / (var1 + var2 + c) of the grey levels of two versions in a window
+    of 7 x 7: 1 for the same contrast and structure at any brightness, near 0 where one has lost it, below where it is
+    turned round."""
     first, second = (pixels.astype(np.float64).mean(axis=3) for pixels in (one, other))
 
     def mean(values: Weights) -> Weights:
@@ -156,8 +157,8 @@ def structure(one: Pixels, other: Pixels) -> Weights:
 
     low, high = mean(first), mean(second)
     covariance = mean(first * second) - low * high
-    spreads = np.maximum(mean(first**2) - low**2, 0) * np.maximum(mean(second**2) - high**2, 0)
-    found: Weights = (covariance + _SMALL) / (np.sqrt(spreads) + _SMALL)
+    spreads = np.maximum(mean(first**2) - low**2, 0) + np.maximum(mean(second**2) - high**2, 0)
+    found: Weights = (2 * covariance + _SMALL) / (spreads + _SMALL)
     return found
 
 
