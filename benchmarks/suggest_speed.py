@@ -1,8 +1,8 @@
 """How long `spellock prompts suggest` takes: all its candidates on 64 images with the embedded editor, and once more.
 
 The images are Imagenette's at 64 px, the default resolution; candidates, shortlist and synonyms are the defaults too.
-The second call has everything on disk: what it takes is probing. Allowed are ten minutes of two cores, processor time of
-all threads together.
+The second call has everything on disk: what it takes is probing. Allowed are ten minutes of two cores, in processor
+time of all threads together.
 
     python benchmarks/suggest_speed.py [--prompts 95] [--data FOLDER]
 """
