@@ -158,9 +158,13 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("faster_coco_eval").setLevel(logging.WARNING)  # prints a table a figure
     torch.set_num_threads(1 if args.device == "cpu" else torch.get_num_threads())
+    args.work = args.work / "toy" if args.toy else args.work
     args.work.mkdir(parents=True, exist_ok=True)
     for name in args.names:
         setting = SETTINGS[name]
+        for unwanted in args.work.glob(f"{name}_[0-9]_*") if args.again or args.toy else ():
+            if unwanted.is_dir():
+                shutil.rmtree(unwanted)
         data = sets(name, setting, args)
         setting = replace(setting, side=96) if args.toy else setting
         secret = hashlib.sha256(f"benchmark detection {name}".encode()).digest()
@@ -168,7 +172,6 @@ def main() -> None:
         make_editor = edits_of(name, setting, args)
         if args.toy:
             for target in args.targets:
-                shutil.rmtree(args.work / f"{name}_0_{target}", ignore_errors=True)
                 print(json.dumps({target: measure(name, setting, target, 0, key, data, make_editor, args)}, indent=1))
             continue
         settings: dict[str, Any] = {**asdict(setting), "images": len(data[0]), "test_images": len(data[1])}
