@@ -89,7 +89,8 @@ def _write(
 
 
 def _height(font: Font) -> int:
-    return round(getattr(font, "size", _SMALLEST_FONT) * 1.3)
+    letters: float = getattr(font, "size", _SMALLEST_FONT)
+    return round(1.3 * letters)
 
 
 def at_sheet_size(image: Pixels) -> Pixels:

@@ -119,7 +119,7 @@ def _detector(
     fetched = published_weights(name) if pretrained and weights is None else None
     # Statistics of small batches are poor; layers that were trained before keep theirs.
     trained = weights is not None or fetched is not None
-    settings = {"norm": "frozen"} if options is None and trained else options
+    settings = options if options is not None or not trained else {"norm": "frozen"}
     model = create_detector(
         name, num_classes=num_classes, input_size=input_size, mean=mean, std=std, options=settings, seed=seed
     )
