@@ -55,7 +55,8 @@ class Guesses:
             StorageError: the answers cannot be written.
         """
         wishes = {"model": self.model.name, "images": self.images, "shown": list(sample.first(self.images).names)}
-        answers, found = _read(self.path, wishes), []
+        answers = _read(self.path, wishes)
+        found: list[PromptScore] = []
         for place, score in enumerate(scores):
             prompt = score.candidate.prompt
             if prompt not in answers:
