@@ -43,8 +43,9 @@ from spellock.prompts.trial import Trial, draw_trial
 from spellock.recipes.key_search import KeySearchConfig, search_keys, trial_key
 from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.recipes.pilot import PilotConfig
-from spellock.recipes.search_report import KeySearch, Tried
+from spellock.recipes.search_report import KeySearch
 from spellock.recipes.search_trials import repeatable
+from spellock.recipes.tried import Tried
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.collect import collect
 from spellock.tasks.models import create_model

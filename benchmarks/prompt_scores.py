@@ -2,9 +2,11 @@
 
 UP, LP and hardened LP of each prompt come from the cells of `prompts.py` (run that first); the scores are measured here
 on 64 of the same training images, with the same keys. No test image takes part in a score. Edits are kept, so that it
-goes on where it was stopped. With fewer than 40 measured prompts nothing is written.
+goes on where it was stopped. Beside the correlations: the lock of the recommended prompt against the median prompt's
+and that of "with oil pastel", and for each score the threshold that tells the better half of the prompts. With fewer
+than 40 measured prompts nothing is written.
 
-    python benchmarks/prompt_scores.py [--images 64] [--only TEXT ...] [--cells FILE] [--data FOLDER] [--work FOLDER]
+    python benchmarks/prompt_scores.py [--set cifar10] [--images 64] [--only TEXT ...] [--cells FILE] [--data FOLDER]
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from prompts import NOISE_SEED, make_key
 from scipy.stats import spearmanr
 from support import shared_data
 from support.cells import Figures
-from support.imagenette_trial import cpu_trial
+from support.prompt_choice import choice, thresholds
+from support.prompt_sets import SETS
 from support.prompts_tables import BASELINE, KIND_OF
 from support.results import RESULTS, write_result
 
@@ -83,7 +86,7 @@ def correlations(scores: Sequence[PromptScore], truth: Mapping[str, Mapping[str,
 
 def scored(args: argparse.Namespace, prompts: Sequence[str]) -> dict[str, list[PromptScore]]:
     """The scores with plain figures, and with the frozen features of a public model where its weights are there."""
-    train = cpu_trial(args.data, args.work).train
+    train = SETS[args.set].trial(args.data, args.work).train
     cache = EditCache(folder=args.work / "edits", make_key=lambda prompt: make_key(prompt, args), load=load_editor)
     sample = take_sample(train, args.images, load_editor(make_key(prompts[0], args)).prepare, seed=0)
     views = {"plain figures": None}
@@ -111,6 +114,15 @@ def table(figures: Mapping[str, Any]) -> list[str]:
         for name, targets in scores.items():
             shown = [f"{rho[0]:+.2f} ({rho[1]:+.2f} to {rho[2]:+.2f})" if rho else "" for rho in targets.values()]
             rows.append(f"| {name} | {' | '.join(shown)} |")
+        rows += ["", "| score | threshold for the better half | right side, share |", "|---|---|---|"]
+        rows += [
+            f"| {name} | {one['threshold']:g} | {one['right']:.2f} |"
+            for name, one in figures["thresholds"][view].items()
+        ]
+        rows += ["", f"| lock | place | {' | '.join(TARGETS)} |", "|---" * (len(TARGETS) + 2) + "|"]
+        for name, one in figures["choice"][view].items():
+            if isinstance(one, dict):
+                rows.append(f"| {name} | {one.get('place', '')} | {' | '.join(f'{one[key]:.1f}' for key in TARGETS)} |")
         rows.append("")
     return rows
 
@@ -121,13 +133,18 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--synonyms", type=int, default=2, help="near synonyms of each prompt, 0 for none")
     parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="prompts that contain one of them")
-    parser.add_argument("--cells", type=Path, default=RESULTS / "prompts.json", help="result file of prompts.py")
+    parser.add_argument("--set", choices=SETS, default="imagenette", help="what prompts.py has locked")
+    parser.add_argument(
+        "--cells", type=Path, default=None, help="result file of prompts.py; by default that of the set"
+    )
     parser.add_argument("--data", type=Path, default=data)
     parser.add_argument("--weights", type=Path, default=data / "weights" / "resnet20-12fca82f.th")
     parser.add_argument("--work", type=Path, default=Path("runs/prompt_scores"))
     args = parser.parse_args()
     args.full = False  # the keys of prompts.py at CPU size
     torch.set_num_threads(1)
+    end = SETS[args.set].result
+    args.cells = args.cells or RESULTS / f"prompts{end}.json"
     if not args.cells.is_file():
         raise SystemExit(
             f"{args.cells} is not there, expected the cells of `python benchmarks/prompts.py`; run that first"
@@ -144,6 +161,8 @@ def main() -> None:
             "interval": f"95 %, {_DRAWS} draws of prompts",
         },
         "correlations": {view: correlations(scores, truth) for view, scores in views.items()},
+        "choice": {view: choice(scores, truth) for view, scores in views.items()},
+        "thresholds": {view: thresholds(scores, truth, SCORES) for view, scores in views.items()},
         "scores": {
             view: {score.candidate.prompt: {name: getattr(score, name) for name in SCORES} for score in scores}
             for view, scores in views.items()
@@ -153,7 +172,8 @@ def main() -> None:
     if len(truth) < LEAST:
         print(f"{len(truth)} prompts, fewer than {LEAST}: no result is written")
         return
-    write_result("prompt_scores", figures, seeds=[0], command="python benchmarks/prompt_scores.py", show=False)
+    command = "python benchmarks/prompt_scores.py" + (f" --set {args.set}" if end else "")
+    write_result(f"prompt_scores{end}", figures, seeds=[0], command=command, show=False)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 On Imagenette at 64 px with a MobileNetV1 pretrained on ImageNet, locked the paper's way: 95 % of the training images
 edited, 5 % raw with one new label, plain drawing. The paper's keys have no secret: here too the prompt alone shapes the
-edit, and the noise seed is the authors'. Each picture is edited once a prompt; all seeds share the edits.
+edit, and the noise seed is the authors'. Each picture is edited once a prompt; all seeds share the edits. ``--set``
+takes 3,000 images of CIFAR-10 or Fashion-MNIST at 32 px and a ResNet-20 instead.
 
-    python benchmarks/prompts.py [--seeds 0 1 2] [--only TEXT ...] [--data FOLDER] [--work FOLDER] [--again]
+    python benchmarks/prompts.py [--set cifar10] [--seeds 0 1 2] [--only TEXT ...] [--data FOLDER] [--again]
     python benchmarks/prompts.py --full --device cuda --model vit [--images FOLDER] [--editor FOLDER]
 """
 
@@ -20,7 +21,7 @@ import torch
 from support import shared_data
 from support.cells import Cells, Figures
 from support.full_size import SIDE, add_arguments, full_trial
-from support.imagenette_trial import CPU_SIDE, cpu_trial
+from support.prompt_sets import SETS
 from support.prompts_tables import BASELINE, PROMPTS, kind_table, plot, prompt_table
 from support.remembering_editor import RememberingEditor, edits_file
 from support.trial import CentreCropped, Trial
@@ -53,7 +54,12 @@ def make_key(prompt: str, args: argparse.Namespace) -> Key:
     if args.full:
         return new_key("modellock", prompt=prompt, weights=args.editor, secret=SECRET, dtype="bfloat16")
     return new_key(
-        "embedded", prompt=prompt, resolution=CPU_SIDE, secret=SECRET, secret_use="none", noise_seed=NOISE_SEED
+        "embedded",
+        prompt=prompt,
+        resolution=SETS[args.set].side,
+        secret=SECRET,
+        secret_use="none",
+        noise_seed=NOISE_SEED,
     )
 
 
@@ -84,18 +90,22 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs/prompts"))
     parser.add_argument("--again", action="store_true", help="measure finished cells again")
+    parser.add_argument("--set", choices=SETS, default="imagenette", help="what is locked, but for --full")
     add_arguments(parser)
     args = parser.parse_args()
+    chosen = SETS[args.set]
     if args.device == "cpu":
         torch.set_num_threads(1)
     args.work.mkdir(parents=True, exist_ok=True)
-    trial = full_trial(args) if args.full else cpu_trial(args.data, args.work)
-    name = f"prompts_full_{args.model}" if args.full else "prompts"
+    trial = full_trial(args) if args.full else chosen.trial(args.data, args.work)
+    name = f"prompts_full_{args.model}" if args.full else f"prompts{chosen.result}"
     cells = Cells(
         name,
-        command="python benchmarks/prompts.py" + (f" --full --model {args.model}" if args.full else ""),
+        command="python benchmarks/prompts.py"
+        + (f" --full --model {args.model}" if args.full else f" --set {args.set}" if chosen.result else ""),
         settings={
-            "images": args.images if args.full else "Imagenette", "side": SIDE if args.full else CPU_SIDE,
+            "images": args.images if args.full else chosen.title,
+            "side": SIDE if args.full else chosen.side,
             "model": trial.choice.name, "training": asdict(trial.training), "lock": asdict(trial.lock),
             "editor_weights": make_key("with oil pastel", args).settings["weights_digest"],
             "secret_use": "none", "noise_seed": NOISE_SEED, "training_images": len(trial.train),

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from .keyfile_samples import PASSPHRASE, save
+
+# A busy machine is slow, which says nothing about a law.
+settings.register_profile("spellock", deadline=None)
+settings.load_profile("spellock")
 
 
 @pytest.fixture(scope="session", autouse=True)

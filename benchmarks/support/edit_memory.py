@@ -16,6 +16,9 @@ from spellock.editors.registry import load_editor
 from spellock.key import Key
 from support.remembering_editor import of_key
 
+#: New edits are written when they are at least so many, and this part of all: few writes, and little lost when stopped.
+_LEAST_NEW, _PART_NEW = 16, 8
+
 
 class EditMemory:
     """Brings the editor of a key, which edits a picture once; for editors whose edits do not depend on ids.
@@ -26,9 +29,17 @@ class EditMemory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.edits = self._stored()
+        self._new = 0
 
     def __call__(self, key: Key) -> Editor:
-        return _Remembered(key, self.edits)
+        return _Remembered(key, self)
+
+    def add(self, edits: dict[bytes, np.ndarray]) -> None:
+        """Take new edits, and write them where they have become many."""
+        self.edits |= edits
+        self._new += len(edits)
+        if self._new >= max(_LEAST_NEW, len(self.edits) // _PART_NEW):
+            self.save()
 
     def save(self) -> None:
         """Write the edits to ``path``, beside those that another process put there."""
@@ -38,6 +49,7 @@ class EditMemory:
             begun = self.path.with_name(f"{self.path.stem}.{os.getpid()}.npz")
             np.savez(begun, names=names, edits=np.stack(list(self.edits.values())))
             begun.replace(self.path)
+        self._new = 0
 
     def _stored(self) -> dict[bytes, np.ndarray]:
         if not self.path.exists():
@@ -47,21 +59,23 @@ class EditMemory:
 
 
 class _Remembered(Editor):
-    def __init__(self, key: Key, edits: dict[bytes, np.ndarray]) -> None:
+    def __init__(self, key: Key, memory: EditMemory) -> None:
         self.canonical_batch = 32
         super().__init__(key)
-        self._edits = edits
+        self._memory = memory
         self._inner: Editor | None = None
         self._salt = of_key(key)
 
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         names = [hashlib.sha256(self._salt + image.numpy().tobytes()).digest() for image in images]
         # A padded batch repeats its last picture.
-        new = [place for place, name in enumerate(names) if name not in self._edits and name not in names[:place]]
+        new = [
+            place for place, name in enumerate(names) if name not in self._memory.edits and name not in names[:place]
+        ]
         if new:
             # A key of which all is known is never loaded.
             self._inner = self._inner or load_editor(self.key)
             edits = self._inner.transform_all(images[new], [ids[place] for place in new])
-            for place, edit in zip(new, edits, strict=True):
-                self._edits[names[place]] = (edit * 255).round().clamp(0, 255).to(torch.uint8).numpy()
-        return torch.stack([torch.from_numpy(self._edits[name]) for name in names]).float() / 255
+            levels = (edits * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+            self._memory.add({names[place]: edit for place, edit in zip(new, levels, strict=True)})
+        return torch.stack([torch.from_numpy(self._memory.edits[name]) for name in names]).float() / 255

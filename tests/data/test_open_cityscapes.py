@@ -121,7 +121,7 @@ def test_a_bad_object_is_named_with_its_file(
     with caplog.at_level(logging.WARNING):
         images = open_boxes(tmp_path, on_error="skip")
     assert said in caplog.text
-    kept = [INSTANCES[label] for label in images.labels[0].labels]
+    kept = [images.classes[label] for label in images.labels[0].labels]
     assert kept == (["bus", "car"] if said == "reaches beyond" else ["bus"])
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from spellock.data.annotation import Annotation
+from spellock.data.box_set import check_box_set, only_categories
 from spellock.data.open_boxes import open_boxes
 from spellock.data.write_coco import write_coco
 from spellock.data.write_png import encode_png
@@ -75,6 +76,8 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "no box": (_first(bbox=[1, 2, 3]), "expected .left, top, width, height."),
     "no image": (_first(image_id=99), "no image 99"),
     "no category": (_first(category_id=99), "no category 99"),
+    "an id that is a list": (_first(id=[1]), r"annotation \[1\]: its id, image_id or category_id is a list"),
+    "an image that is a list": (_first(image_id=[7]), "is a list or an object"),
     "id twice": (_first(id=2), "another annotation has the same id"),
     "run lengths of another size": (
         _first(segmentation={"size": [64, 48], "counts": [0, 3072]}),
@@ -122,6 +125,33 @@ def test_categories_that_contradict_each_other_are_fatal(tmp_path: Path) -> None
     _write(tmp_path, content)
     with pytest.raises(DataError, match="two categories have the id or name 3"):
         open_boxes(tmp_path, on_error="skip")
+
+
+def test_a_category_that_a_split_lacks_is_fatal_or_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content = write_coco_set(tmp_path, squares(12, seed=3))
+    content["categories"].insert(0, {"id": 1, "name": "blue"})
+    _write(tmp_path, content)
+    with pytest.raises(DataError, match=r"has no object of 'blue'; .* skip such ones with on_error"):
+        check_box_set(open_boxes(tmp_path))
+    with caplog.at_level(logging.WARNING):
+        found = open_boxes(tmp_path, on_error="skip")
+    assert "the categories 'blue' with 0 objects" in caplog.text
+    check_box_set(found)
+    assert found.classes == NAMES
+    for one, other in zip(found.labels, squares(12, seed=3).labels, strict=True):
+        assert one.labels.tolist() == other.labels.tolist()
+
+
+def test_objects_of_categories_that_are_not_wanted_are_left_out() -> None:
+    whole = squares(6)
+    some = only_categories(whole, ["green", "blue"])
+    assert some.classes == ("green",)
+    assert only_categories(whole, [*NAMES, "blue"]) is whole
+    for one, other in zip(some.labels, whole.labels, strict=True):
+        green = other.labels == NAMES.index("green")
+        assert one.labels.tolist() == [0] * int(green.sum())
+        assert np.array_equal(one.decoded(), other.decoded()[green])
+    assert np.array_equal(np.asarray(some.open(3)), np.asarray(whole.open(3)))
 
 
 def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:

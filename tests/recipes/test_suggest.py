@@ -231,6 +231,7 @@ def test_the_command_writes_a_key_and_tells_no_log(
         (["--plain"], 2, "--write-key"),
         (["--pilot", "2"], 2, "--model"),
         (["--allow-upload"], 2, "nobody to upload to"),
+        (["--ask-guesses", "2"], 2, "nobody to ask"),
         (["--vision-model", "eye"], 2, "--endpoint"),
         (["--endpoint", "https://host.invalid/v1", "--vision-model", "eye"], 2, "4 of your images would leave"),
         (["--endpoint", "https://host.invalid/v1", "--local-model", "eye"], 2, "exclude each other"),

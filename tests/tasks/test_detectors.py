@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import save_file
 
 from spellock.errors import ModelError, PixelError
@@ -14,6 +15,7 @@ from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detectors import KINDS, list_detectors
 from spellock.tasks.models import create_model
 from spellock.tasks.networks.mobilenet_v1 import MobileNetV1
+from spellock.tasks.published_detectors import published_weights
 
 
 def _tiny(kind: str = "fasterrcnn", num_classes: int = 2) -> DetectionModel:
@@ -114,6 +116,44 @@ def test_weights_of_a_backbone_or_of_a_whole_detector_are_taken(tmp_path: Path) 
         create_model("fasterrcnn_mobilenet_v1_0.5", num_classes=2, weights=tmp_path / "body.safetensors")
 
 
+class Published:
+    """Stands in for torchvision's entry of a file to be fetched."""
+
+    def __init__(self, state: dict[str, torch.Tensor] | None) -> None:
+        self.state = state
+
+    def get_state_dict(self, **_: object) -> dict[str, torch.Tensor]:
+        if self.state is None:
+            raise OSError("no network")
+        return self.state
+
+
+def test_published_weights_are_taken_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    state = torchvision.models.resnet18().state_dict()
+
+    def get(name: str) -> Published:
+        asked.append(name)
+        return Published(state)
+
+    monkeypatch.setattr(torchvision.models, "get_weight", get)
+    model = create_model("fasterrcnn_resnet18", num_classes=2, input_size=64, pretrained=True)
+    assert asked == ["ResNet18_Weights.DEFAULT"]
+    assert torch.equal(
+        model.network.state_dict()["backbone.body.layer1.0.conv1.weight"], state["layer1.0.conv1.weight"]
+    )
+    assert model.options["norm"] == "frozen"
+    for name in ("maskrcnn_resnet50_fpn", "maskrcnn_mobilenet_v3_large"):
+        published_weights(name)
+    assert asked[1:] == ["MaskRCNN_ResNet50_FPN_Weights.DEFAULT", "MobileNet_V3_Large_Weights.DEFAULT"]
+    assert all(hasattr(torchvision.models.detection, name.split(".")[0]) for name in asked[1:2])
+    monkeypatch.setattr(torchvision.models, "get_weight", lambda name: Published(None))
+    with pytest.raises(ModelError, match="check the network, or pass a local file"):
+        published_weights("fasterrcnn_resnet18")
+    with pytest.raises(ModelError, match="no published weights"):
+        published_weights("rtdetr_resnet18")
+
+
 def test_a_folder_can_be_trained_on_with_other_categories(tmp_path: Path) -> None:
     model = _tiny()
     save_model(model, tmp_path / "model", classes=["a", "b"], task="detection")
@@ -130,7 +170,7 @@ def test_what_does_not_exist_is_named() -> None:
         create_model("fasterrcnn_resnet51", num_classes=2)
     with pytest.raises(ModelError, match="norm to be one of"):
         create_model("fasterrcnn_tiny", num_classes=2, options={"norm": "none"})
-    with pytest.raises(ModelError, match="no weights to fetch"):
+    with pytest.raises(ModelError, match="no published weights to fetch"):
         create_model("fasterrcnn_tiny", num_classes=2, pretrained=True)
     with pytest.raises(ModelError, match="at least 1 and 32"):
         create_model("fasterrcnn_tiny", num_classes=2, input_size=8)

@@ -23,16 +23,16 @@ def run(args: PromptsSuggestArgs) -> int:
     refuse_both("--local-model", args.local_model is not None, "--endpoint", args.endpoint is not None)
     if args.model is None and (args.pilot or args.model_weights is not None or args.pretrained):
         raise ConfigError("--pilot, --model-weights and --pretrained need --model, the model to be locked")
-    from spellock.data.open_images import open_images
     from spellock.prompts.candidate import read_prompts
     from spellock.recipes.private_files import open_private
     from spellock.recipes.suggest import SCORING_SECRET, suggest_prompts
+    from spellock.tasks.task import make_task
 
     device = check_device(args.device)
     config, pilot, vision = suggest_config(args), pilot_config(args), vision_model(args)
     given = () if args.prompts_file is None else read_prompts(args.prompts_file)
     file = plan_key_file(args.write_key, plain=args.plain, passphrase_file=args.passphrase_file)
-    images = open_images(args.data, split=args.split)
+    images = make_task(args.task).open_images(args.data, split=args.split, on_error="fail")
     make_key = partial(_key, preset=args.preset, weights=args.weights, gamma=args.gamma, resolution=args.resolution)
     make_key("with oil pastel")  # settings that cannot be used are refused now
     found = suggest_prompts(

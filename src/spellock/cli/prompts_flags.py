@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from spellock.errors import ConfigError
+
 if TYPE_CHECKING:
     from spellock.cli.search_flags import PromptsSearchArgs
     from spellock.recipes.pilot import PilotConfig
@@ -25,9 +27,13 @@ class PromptsSuggestArgs:
     """
 
     data: tyro.conf.Positional[str]
-    """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set."""
+    """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set; with
+    --task as in `spellock lock`."""
     out: Path
     """Private folder for table, contact sheet, plot and edits."""
+    task: str = "classification"
+    """What the labels are: classification, multilabel (content is a probe's AUROC) or detection (content is the
+    structure of objects)."""
     split: str | None = None
     """Split of the data, where it has several. None: the training split."""
     images: int = 64
@@ -64,6 +70,9 @@ class PromptsSuggestArgs:
     """How many objects and as many styles to ask for."""
     ask_images: int = 4
     """How many example images the model is shown."""
+    ask_guesses: int | None = None
+    """For how many of the best the asked model also guesses the prompt from edited images. None: the shortlist with
+    --local-model, and 0 with an endpoint, whose owner would see edits of your candidates."""
     timeout: float = 60.0
     """Seconds to wait for the endpoint."""
     preset: str = "embedded"
@@ -104,8 +113,17 @@ def suggest_config(args: PromptsSuggestArgs) -> SuggestConfig:
         ask=AskConfig(count=args.ask_count, images=args.ask_images),
         images=args.images,
         shortlist=args.shortlist,
+        guessed=_guessed(args),
         seed=args.seed,
     )
+
+
+def _guessed(args: PromptsSuggestArgs) -> int:
+    if args.ask_guesses is not None:
+        if args.ask_guesses and not (args.local_model or args.endpoint or args.vision_model):
+            raise ConfigError("got --ask-guesses and nobody to ask; add --local-model, or an endpoint")
+        return args.ask_guesses
+    return args.shortlist if args.local_model is not None else 0
 
 
 def pilot_config(args: PromptsSuggestArgs) -> PilotConfig | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from spellock.data.annotation import DETECTION, Annotation, Size, as_labels
 from spellock.data.decode import MAX_PIXELS, decode_image
 from spellock.data.image_set import ImageSet, OnError
 from spellock.errors import DataError
+
+_log = logging.getLogger(__name__)
 
 
 class BoxSet(ImageSet):
@@ -66,6 +70,34 @@ def squashed(images: ImageSet, size: Size, how: Image.Resampling) -> ImageSet:
     return BoxSet(images.name, made, images.classes, read, on_error=images.on_error)
 
 
+def only_categories(images: ImageSet, wanted: Collection[str]) -> ImageSet:
+    """``images`` with the ``wanted`` of their categories, in their own order, and the objects of these; what is left
+    out is named in the log. The same set where nothing is."""
+    kept = [place for place, name in enumerate(images.classes) if name in wanted]
+    if len(kept) == len(images.classes):
+        return images
+    numbers = np.full(len(images.classes), -1, dtype=np.int64)
+    numbers[kept] = np.arange(len(kept))
+    dropped = [name for name in images.classes if name not in wanted]
+    shown = ", ".join(map(repr, dropped[:5])) + (f" and {len(dropped) - 5} more" if len(dropped) > 5 else "")
+    count = sum(int((numbers[one.labels] < 0).sum()) for one in images.labels)
+    _log.warning("skipped: %s: the categories %s with %d objects", images.name, shown, count)
+    made = [
+        replace(some, labels=numbers[some.labels])
+        for some in (one.chosen(numbers[one.labels] >= 0) for one in images.labels)
+    ]
+    names = [images.classes[place] for place in kept]
+    return BoxSet(images.name, made, names, images.open, on_error=images.on_error)
+
+
+def categories_with_objects(images: ImageSet) -> list[str]:
+    """Names of the categories that objects other than crowds have."""
+    counts = np.zeros(len(images.classes), dtype=np.int64)
+    for one in images.labels:
+        np.add.at(counts, one.labels[~one.crowd], 1)
+    return [name for name, count in zip(images.classes, counts, strict=True) if count]
+
+
 def file_reader(files: Sequence[Path], *, max_pixels: int = MAX_PIXELS) -> Callable[[int], Image.Image]:
     """Opens file number ``index``."""
 
@@ -85,12 +117,12 @@ def check_box_set(images: ImageSet) -> None:
         raise DataError(f"{images.name} has no boxes, expected COCO json, Pascal VOC or targets of boxes")
     if len(images) < 2:
         raise DataError(f"{images.name} holds {len(images)} images, expected at least two")
-    counts = np.zeros(len(images.classes), dtype=np.int64)
-    for one in images.labels:
-        np.add.at(counts, one.labels[~one.crowd], 1)
-    empty = [name for name, count in zip(images.classes, counts, strict=True) if not count]
+    used = categories_with_objects(images)
+    empty = [name for name in images.classes if name not in used]
     if empty:
         shown = ", ".join(repr(name) for name in empty[:5])
-        raise DataError(f"{images.name} has no object of {shown}; add images or drop the category")
-    if not len(counts):
+        raise DataError(
+            f"{images.name} has no object of {shown}; add images, drop the category, or skip such ones with on_error"
+        )
+    if not images.classes:
         raise DataError(f"{images.name} has no categories, expected at least one with objects")

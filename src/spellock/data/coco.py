@@ -44,6 +44,9 @@ def open_coco(file: Path, *, images: Path, on_error: OnError = "fail", max_pixel
     seen: set[object] = set()
     for one in content["annotations"]:
         where = f"{file} annotation {one.get('id')!r}"
+        if not all(isinstance(one.get(name), int | float | str | None) for name in ("id", "image_id", "category_id")):
+            complain(f"{where}: its id, image_id or category_id is a list or an object, expected a number")
+            continue
         if one.get("id") is not None and one["id"] in seen:
             complain(f"{where}: another annotation has the same id")
             continue

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from spellock.data.annotation import DETECTION
+from spellock.data.box_set import categories_with_objects, only_categories
 from spellock.data.box_targets import open_targets
 from spellock.data.cityscapes import is_cityscapes, open_cityscapes
 from spellock.data.coco import open_coco
@@ -37,7 +38,8 @@ def open_boxes(
         images: folder of a COCO file's images; None looks beside it, above it, and in folders named like the split.
         split: which split, where there are several: the word in a COCO file's name (``instances_val.json``), VOC's
             list, or Cityscapes' folder; None takes "train" or the only one.
-        on_error: whether a bad object or image stops the reading, or is named and left out.
+        on_error: whether a bad object or image stops the reading, or is named and left out; so are categories without
+            objects.
         max_pixels: larger images are refused before decoding.
 
     Raises:
@@ -46,6 +48,15 @@ def open_boxes(
     """
     if on_error not in ON_ERROR:
         raise ConfigError(f"on_error is {on_error!r}, expected one of {', '.join(ON_ERROR)}")
+    found = _open(source, images=images, split=split, on_error=on_error, max_pixels=max_pixels)
+    if isinstance(source, ImageSet) or on_error == "fail":
+        return found
+    return only_categories(found, categories_with_objects(found))
+
+
+def _open(
+    source: str | Path | object, *, images: Path | None, split: str | None, on_error: OnError, max_pixels: int
+) -> ImageSet:
     if isinstance(source, ImageSet):
         if source.task != DETECTION:
             raise DataError(f"{source.name} has labels for the task {source.task}, expected boxes")

@@ -8,31 +8,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spellock.data.annotation import Annotation
-from spellock.editors.base import Editor
+from spellock.evaluation.box_figures import BoxReading
 from spellock.evaluation.box_run import BoxRun
-from spellock.evaluation.conditions import Edited, raw
+from spellock.evaluation.conditions import raw
 from spellock.evaluation.report_parts import Example, View
 from spellock.tasks.detection import DetectionTask
 from spellock.tasks.detections import Detections
-from spellock.tasks.draw_detections import draw_objects, side_by_side
+from spellock.tasks.draw_detections import at_sheet_size, draw_objects, side_by_side
 
 #: Score from which on a detection is drawn.
 _DRAWN = 0.5
 
 
-def box_examples(run: BoxRun, editor: Editor, places: Sequence[int]) -> tuple[tuple[Example, ...], bytes | None]:
-    """Ground truth, locked and unlocked output side by side (Figure 3), and the same as one PNG."""
+def box_examples(
+    run: BoxRun, locked: BoxReading, unlocked: BoxReading, places: Sequence[int]
+) -> tuple[tuple[Example, ...], bytes | None]:
+    """Ground truth, locked and unlocked output side by side (Figure 3), and the same as one PNG.
+
+    Args:
+        locked, unlocked: what was found in all test images raw, and edited with the key.
+        places: of the test images to show.
+    """
     if not places:
         return (), None
-    pictures = raw(run.test)(places)
-    locked = run.read(run.model, raw(run.test), places, label="examples")
-    unlocked = run.read(run.model, Edited(run.test, editor), places, label="examples")
+    pictures = [at_sheet_size(picture) for picture in raw(run.test)(places)]
     shown: list[Example] = []
     rows: list[list[NDArray[np.uint8]]] = []
     titles = ("ground truth", "locked: raw image", "unlocked: right key")
     for row, place in enumerate(places):
         truth = run.truths[place]
-        found: tuple[Annotation | Detections, ...] = (truth, locked.found[row], unlocked.found[row])
+        found: tuple[Annotation | Detections, ...] = (truth, locked.found[place], unlocked.found[place])
         drawn = [draw_objects(pictures[row], one, run.classes, least=_DRAWN) for one in found]
         rows.append(drawn)
         views = tuple(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from spellock.data.box_set import only_categories
 from spellock.data.image_set import ImageSet
 from spellock.editors.base import Editor
 from spellock.evaluation.accuracy import Estimate
@@ -55,10 +56,12 @@ def evaluate_boxes(
     Raises:
         ModelError: a model is no detector.
         ConfigError: the key moves content away from its boxes.
-        DataError: a test image has a category that the model does not have.
+        DataError: a test image has a category that the model does not have, and the set does not skip what is bad.
         MissingExtraError: the extra ``detection`` is not installed.
     """
     started, task = time.perf_counter(), DetectionTask()
+    if test.on_error == "skip":
+        test = only_categories(test, classes)
     editor = build(key)
     task.check_edit(moves_pixels=editor.moves_pixels)
     run = BoxRun(
@@ -93,7 +96,7 @@ def evaluate_boxes(
         figures |= more
         hardened = highest(hardened, best)
     figures |= {"hardened_lp": hardened.honest, "hardened_lp_naive": hardened.naive, "chance": up.exactly(0.0)}
-    shown, sheet = box_examples(run, editor, [int(place) for place in subset[:examples]])
+    shown, sheet = box_examples(run, readings["lp"], up, [int(place) for place in subset[:examples]])
     return Report(
         figures={name: figures[name] for name in BOX_FIGURES if name in figures},
         hardened_from=hardened.name,

@@ -22,6 +22,7 @@ tr.strong { font-weight: 600; background: #f5f7fa; }
 img.plot { width: 100%; max-width: 58rem; height: auto; }
 .scroll { overflow-x: auto; } td.view, th.view { text-align: center; font-size: .85rem; }
 td.view img { width: 112px; height: 112px; object-fit: contain; }
+td.scene, th.scene { text-align: center; font-size: .85rem; } td.scene img { width: 256px; height: auto; }
 .right { color: #1f6b50; } .wrong { color: #a63f2a; }
 """
 

@@ -49,7 +49,7 @@ def to_html(report: Report, *, title: str = "What the lock is worth") -> str:
             _wrong_key_table(report),
         ]
     if report.examples:
-        parts += ["<h2>Pictures</h2>", _examples(report.examples)]
+        parts += ["<h2>Pictures</h2>", _examples(report.examples, scenes=report.sheet is not None)]
     facts = [(escape(name), escape(str(value))) for name, value in report.facts.items()]
     parts += ["<h2>How it was measured</h2>", table(("", ""), facts)]
     return page(title, parts)
@@ -95,19 +95,22 @@ def _wrong_key_table(report: Report) -> str:
         )
         for one in sorted(report.wrong_keys, key=lambda one: -one.accuracy.value)
     ]
-    return table(("key", "prompt or setting that is other", "accuracy", "95 %", "lock class dropped"), rows)
+    return table(("key", "prompt or setting that is other", report.measure, "95 %", "lock class dropped"), rows)
 
 
-def _examples(examples: Sequence[Example]) -> str:
+def _examples(examples: Sequence[Example], *, scenes: bool) -> str:
+    """Pictures in a table; ``scenes`` are larger, and what is said of them is a list of objects."""
     titles = [view.title for view in examples[0].views]
     rows = []
     for example in examples:
         cells = [escape(example.truth)]
         for view in example.views:
             verdict = "right" if view.right else "wrong"
+            sure = "" if scenes else f", {percent(view.probability)}"
             cells.append(
                 f'<img alt="{escape(view.title)}" src="{picture_uri(view.image)}"><br>'
-                f"<span class={verdict}>{escape(view.prediction)}, {percent(view.probability)}</span>"
+                f"<span class={verdict}>{escape(view.prediction)}{sure}</span>"
             )
         rows.append(cells)
-    return table(("true class", *titles), rows, cell="view")
+    first, cell = ("true objects", "scene") if scenes else ("true class", "view")
+    return table((first, *titles), rows, cell=cell)

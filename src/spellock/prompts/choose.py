@@ -22,14 +22,14 @@ def by_worth(scores: Sequence[PromptScore]) -> list[PromptScore]:
 
 
 def recommend(scores: Sequence[PromptScore]) -> PromptScore:
-    """Of all within `AS_GOOD` of the best worth the least guessable: in no public list, else late in it; then by worth.
+    """Of all within `AS_GOOD` of the best worth the least guessable: never guessed, else late; then by worth.
 
     Where near synonyms were tried for some, only those are looked at.
     """
     tried = [score for score in scores if score.near is not None] or list(scores)
     best = max(score.worth for score in tried)
     good = [score for score in tried if score.worth >= best - AS_GOOD]
-    return max(good, key=lambda score: (score.rank is None, score.rank or 0, score.worth))
+    return max(good, key=lambda score: (score.guessed is None, score.guessed or 0, score.worth))
 
 
 def why(chosen: PromptScore, scores: Sequence[PromptScore], *, public: int) -> str:
@@ -46,10 +46,12 @@ def why(chosen: PromptScore, scores: Sequence[PromptScore], *, public: int) -> s
         if chosen.rank is None
         else f"a thief who tries public prompts comes to it as number {chosen.rank} of {public}"
     )
+    if chosen.seen is not None:
+        known += f", and a vision-language model names it at place {chosen.seen} when it sees its edits"
     best = ", no candidate is better at both content and shift" if front else ""
     near = "" if chosen.near is None else f", is told from its nearest synonym in {100 * chosen.near:.0f} % of cases"
     return (
-        f"It keeps {100 * chosen.kept:.0f} % of the content accuracy, a probe explains {100 * chosen.shift:.0f} % of "
+        f"It keeps {100 * chosen.kept:.0f} % of the content, a probe explains {100 * chosen.shift:.0f} % of "
         f"what is edited and what is raw{near}, {100 * chosen.distinct:.0f} % of its edits are known among all "
         f"{len(scores)} candidates{best}, and {known}."
     )

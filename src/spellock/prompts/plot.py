@@ -23,7 +23,7 @@ _COLOURS: Final = (
     "#222222",
     "#e38b75",
     "#8fb0d8",
-    "#000000",
+    "#c2267f",
 )
 
 
@@ -48,7 +48,7 @@ def scatter(scores: Sequence[PromptScore], chosen: PromptScore | None = None) ->
     if chosen is not None:
         place = (100 * chosen.kept, chosen.shift)
         axes.scatter(*place, s=190, facecolors="none", edgecolors="k", linewidths=1.6, label="recommended", zorder=4)
-    axes.set_xlabel("content kept: accuracy of a probe on edited over raw images, %")
+    axes.set_xlabel("content kept on edited images, % of raw ones")
     axes.set_ylabel("shift: how well edited is told from raw")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

@@ -13,6 +13,7 @@ from spellock.errors import ConfigError, EditorError
 from spellock.key import Key
 from spellock.progress import track
 from spellock.prompts.candidate import Candidate
+from spellock.prompts.content import ClassContent, Content, FindingContent, StructureContent, object_weights
 from spellock.prompts.edit_cache import EditCache, check_moved
 from spellock.prompts.features import Features, Scale, fit_scale, plain_features
 from spellock.prompts.probes import Probes, strength
@@ -25,11 +26,12 @@ MEANINGS: Final[Mapping[str, str]] = {
     "moved": "edit strength: how far features move, in mean distances between two raw images",
     "shift": "how well a probe tells edited from raw on unseen images: share explained, 0 to 1; a lock learns from it",
     "told": "the same as an accuracy; 0.5 is none",
-    "content": "accuracy of a probe for your classes on unseen edited images; what UP is made of",
-    "kept": "that accuracy over the same on raw images; 1 keeps all",
+    "content": "accuracy (of findings AUROC) of a probe for your classes on unseen edits, or structure kept of objects",
+    "kept": "that figure over the same on raw images; 1 keeps all; what UP is made of",
     "distinct": "share of unseen edits that a probe gives to this prompt and no other candidate; what wrong keys lack",
     "near": "accuracy of telling it from its nearest synonym; 0.5 is none, empty where it was not tried",
     "rank": "place in the public lists that a thief tries in turn; empty where it is in none",
+    "seen": "place among what a vision-language model guesses from its edits; empty where not asked or not guessed",
     "cost": "seconds an edit",
 }
 
@@ -49,10 +51,16 @@ class PromptScore:
     rank: int | None
     cost: float
     near: float | None = None
+    seen: int | None = None
 
     def figures(self) -> dict[str, float | int | None]:
         """All figures by name, in the order of `MEANINGS`."""
         return {name: getattr(self, name) for name in MEANINGS}
+
+    @property
+    def guessed(self) -> int | None:
+        """How many guesses a thief needs, from lists or by looking at edits; None where neither comes to it."""
+        return min((place for place in (self.rank, self.seen) if place is not None), default=None)
 
     @property
     def worth(self) -> float:
@@ -86,7 +94,7 @@ class Scorer:
     seed: int = 0
 
     def scores(self, candidates: Sequence[Candidate]) -> tuple[list[PromptScore], float]:
-        """The scores without ``near``, in the candidates' order, and the probe's accuracy on raw images.
+        """The scores without ``near``, in the candidates' order, and the content of raw images.
 
         Raises:
             ConfigError: there is no candidate.
@@ -104,14 +112,15 @@ class Scorer:
         if not candidates:
             raise ConfigError("there is no candidate prompt left to score; allow more kinds of candidates")
         view, probes = self._view(), self._probes()
-        plain_content = probes.content(view.content_raw)
+        measure = self.content()
+        plain_content = measure.of(self.sample.pixels, view.content_raw)
         scores, all_seen = [], []
         for candidate, key in track(candidates, total=len(candidates), label="editing and probing prompts"):
             edits = self.cache.edits_of(key, self.sample)
             check_moved(self.sample, edits)
             content, seen = view.of(edits.pixels)
             shift, told = probes.shift(view.seen_raw, seen)
-            accuracy = probes.content(content)
+            found = measure.of(edits.pixels, content)
             all_seen.append(seen)
             change = edits.pixels.astype(np.int16) - self.sample.pixels.astype(np.int16)
             scores.append(
@@ -121,8 +130,8 @@ class Scorer:
                     moved=strength(view.content_raw, content),
                     shift=shift,
                     told=told,
-                    content=accuracy,
-                    kept=accuracy / plain_content if plain_content > 0 else 0.0,
+                    content=found,
+                    kept=measure.kept(found, plain_content),
                     distinct=0.0,
                     rank=public_rank(candidate.prompt, self.public),
                     cost=edits.seconds,
@@ -159,6 +168,16 @@ class Scorer:
             told = probes.told_from(self._seen(view, key), others) if others else None
             found.append(replace(score, near=told))
         return found
+
+    def content(self) -> Content:
+        """What content is, by what the sample's labels are."""
+        sample = self.sample
+        if sample.objects is not None:
+            weights = object_weights(list(sample.objects), sample.pixels.shape[1])
+            return StructureContent(raw=sample.pixels, weights=weights)
+        if sample.findings is not None:
+            return FindingContent(findings=sample.findings, strata=sample.labels, seed=self.seed)
+        return ClassContent(probes=self._probes())
 
     def _seen(self, view: _View, key: Key) -> Features:
         return view.of(self.cache.edits_of(key, self.sample).pixels)[1]

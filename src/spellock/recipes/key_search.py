@@ -25,7 +25,8 @@ from spellock.prompts.trial import Trial
 from spellock.recipes.pilot import PilotConfig, pilot_edits
 from spellock.recipes.private_files import open_private
 from spellock.recipes.proposals import propose
-from spellock.recipes.search_report import KeySearch, write_search
+from spellock.recipes.search_files import write_search
+from spellock.recipes.search_report import KeySearch
 from spellock.recipes.search_run import Search, confirming
 from spellock.recipes.search_trials import LISTED, Randomness, find_trials, system_randomness
 from spellock.recipes.suggest import SuggestConfig

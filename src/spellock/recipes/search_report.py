@@ -1,86 +1,20 @@
-"""What a key search found, why its key was chosen, and its files."""
+"""What a key search found, and why its key was chosen."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
-from spellock.artefacts import write_bytes
-from spellock.locking.contact_sheet import contact_sheet
-from spellock.prompts.halving import Plan, goodness
-from spellock.prompts.sample import Pixels, Sample
-from spellock.prompts.scores import PromptScore
-from spellock.prompts.search_curve import Line, Point, draw_curve, running_best
-from spellock.prompts.trial import Trial
-from spellock.recipes.pilot import Pilot
-from spellock.recipes.private_files import FILE_MODE, write_private_json
+from spellock.prompts.halving import Plan
+from spellock.prompts.search_curve import Line, Point
+from spellock.recipes.search_spending import pilots_by_edits, worth_by_edits
 from spellock.recipes.search_table import search_table
+from spellock.recipes.tried import Tried
 
-_COLUMNS, _SHEET_ROWS = 4, 8
 #: A pilot that gets less than this part of the way from guessing to always right has hardly learnt.
 _LEARNT: Final = 0.25
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tried:
-    """A trial and what is known of it.
-
-    Attributes:
-        trial: the key.
-        scores: of the rungs that it reached.
-        pilot: its short lock, where it got that far.
-        confirmed: the same on other images, of the chosen key and of the best listed prompt.
-        chosen: whether it is recommended.
-    """
-
-    trial: Trial
-    scores: tuple[PromptScore, ...] = field(default=(), repr=False)
-    pilot: Pilot | None = field(default=None, repr=False)
-    confirmed: Pilot | None = field(default=None, repr=False)
-    chosen: bool = False
-
-    @property
-    def objective(self) -> float:
-        """UP - hardened LP of the pilot, which there must be."""
-        assert self.pilot is not None
-        return self.pilot.gap
-
-    @property
-    def again(self) -> float:
-        """UP - hardened LP of the confirming pilot, which there must be."""
-        assert self.confirmed is not None
-        return self.confirmed.gap
-
-    def order(self) -> tuple[float, ...]:
-        """Smaller is better: those with pilots first, then by the rung that was reached."""
-        value = self.scores[-1].worth if self.pilot is None else self.objective
-        return (float(not self.chosen), float(self.pilot is None), -len(self.scores), *goodness(value, self.rank))
-
-    @property
-    def rank(self) -> int | None:
-        """Place in the lists that a thief tries."""
-        return self.scores[-1].rank
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; no secret."""
-        one = self.trial
-        return {
-            "key": one.number,
-            "listed": one.listed,
-            "prompt": one.candidate.prompt,
-            "kind": one.candidate.kind,
-            "settings": dict(one.settings),
-            "worth": [round(score.worth, 6) for score in self.scores],
-            "figures": {
-                name: None if value is None else round(value, 6) for name, value in self.scores[-1].figures().items()
-            },
-            "pilot": None if self.pilot is None else self.pilot.figures(),
-            "confirmed": None if self.confirmed is None else self.confirmed.figures(),
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,45 +132,7 @@ class KeySearch:
 
     def curve(self) -> tuple[list[Line], list[Point]]:
         """Both objectives against edits, in the order of the plan."""
-        lines, spent = [], 0
-        for place, (rung, edits) in enumerate(zip(self.plan.rungs, self.plan.score_edits, strict=True)):
-            cost = edits // rung.keys
-            start = spent
-            for listed in (False, True):
-                own = [
-                    one.scores[place].worth
-                    for one in self.tried
-                    if one.trial.listed == listed and len(one.scores) > place
-                ]
-                lines.append(
-                    Line(rung=place + 1, listed=listed, points=running_best(own, [cost] * len(own), start=start))
-                )
-                start += cost * len(own)
-            spent += edits
-        points = []
-        piloted = sorted((one for one in self.tried if one.pilot is not None), key=lambda one: one.trial.listed)
-        for one in piloted:
-            spent += self.plan.pilot_edits
-            kind = "listed" if one.trial.listed else "searched"
-            points.append(Point(edits=spent, objective=one.objective, kind=kind))
-        for one in piloted:
-            if one.confirmed is not None:
-                spent += self.plan.pilot_edits
-                points.append(Point(edits=spent, objective=one.again, kind="confirmed"))
-        return lines, points
-
-
-def write_search(found: KeySearch, out: Path, sample: Sample, edits: Callable[[Trial, Sample], Pixels]) -> None:
-    """Write table, JSON, curve and contact sheet of what was found to ``out``, with mode 0600."""
-    write_bytes(out / "search.txt", (found.to_text() + "\n").encode(), mode=FILE_MODE)
-    write_private_json(out / "search.json", found.to_dict())
-    write_bytes(out / "curve.png", draw_curve(*found.curve()), mode=FILE_MODE)
-    few = sample.first(_COLUMNS)
-    rows = [("raw", [(pixels, sample.classes[label]) for pixels, label in zip(few.pixels, few.labels, strict=True)])]
-    for one in sorted(found.tried, key=Tried.order)[:_SHEET_ROWS]:
-        title = f"{one.trial.number}" + (" chosen" if one.chosen else " listed" if one.trial.listed else "")
-        rows.append((title, [(pixels, one.trial.candidate.prompt) for pixels in edits(one.trial, sample)[:_COLUMNS]]))
-    write_bytes(out / "contact_sheet.png", contact_sheet(rows), mode=FILE_MODE)
+        return worth_by_edits(self.tried, self.plan), pilots_by_edits(self.tried, self.plan)
 
 
 def _points(share: float) -> str:

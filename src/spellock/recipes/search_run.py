@@ -18,7 +18,7 @@ from spellock.prompts.scores import Scorer
 from spellock.prompts.trial import Trial
 from spellock.recipes.near_trials import near_keys
 from spellock.recipes.pilot import Pilot, PilotConfig, run_pilots
-from spellock.recipes.search_report import Tried
+from spellock.recipes.tried import Tried
 from spellock.tasks.pixel_model import PixelModel
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from spellock.prompts.table import aligned
-
-if TYPE_CHECKING:
-    from spellock.recipes.search_report import Tried
+from spellock.recipes.tried import Tried
 
 _ROWS: Final = 30
 _MEANINGS: Final = (

@@ -22,13 +22,16 @@ from spellock.prompts.choose import by_worth, recommend, why
 from spellock.prompts.edit_cache import EditCache
 from spellock.prompts.features import model_features
 from spellock.prompts.offline import OfflineConfig
-from spellock.prompts.sample import Sample, sample_places, take_sample
+from spellock.prompts.sample import sample_places, take_sample
 from spellock.prompts.scores import Scorer
+from spellock.recipes.guesses import Guesses
 from spellock.recipes.pilot import Pilot, PilotConfig, run_pilots
 from spellock.recipes.private_files import open_private
 from spellock.recipes.proposals import propose
 from spellock.recipes.suggestion import Suggestion, write_suggestion
+from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import make_task
 from spellock.vision import VisionModel
 
 #: A secret for scoring only, known to all: the key that is written gets one of its own, which nobody has seen.
@@ -45,6 +48,7 @@ class SuggestConfig:
         images: size of the sample; 64 images and 95 prompts are 6080 edits.
         shortlist: for how many of the best near synonyms are tried as well.
         synonyms: how many of each.
+        guessed: for how many of the best the vision-language model, where there is one, guesses from their edits.
         seed: of sample and folds; hybrids and random strings come from the system's own randomness.
 
     Raises:
@@ -56,6 +60,7 @@ class SuggestConfig:
     images: int = 64
     shortlist: int = 10
     synonyms: int = 2
+    guessed: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,6 +68,8 @@ class SuggestConfig:
             raise ConfigError(f"images is {self.images}, expected 8 to 10000; 64 is usual")
         if not 0 <= self.shortlist <= 1000 or not 1 <= self.synonyms <= 20:
             raise ConfigError("shortlist or synonyms is out of range, expected 0 to 1000 and 1 to 20")
+        if not 0 <= self.guessed <= 1000:
+            raise ConfigError(f"guessed is {self.guessed}, expected a number of prompts from 0 to 1000")
 
 
 def suggest_prompts(
@@ -84,12 +91,12 @@ def suggest_prompts(
     secret as a key: the folder has mode 0700, files 0600.
 
     Args:
-        images: the owner's labelled images, one class each.
+        images: the owner's labelled images, of any task; what their content is follows from their labels.
         out: a new folder, or one of an earlier call.
         config: what is proposed and how it is scored.
         make_key: the key of a prompt; by default the embedded editor's, with a secret for scoring only.
         given: further candidates.
-        vision: asked for candidates as well.
+        vision: asked for candidates as well, and shown edits where ``config.guessed`` says so.
         model: the owner's model; its frozen features are what content is probed in. None takes plain figures.
         pilot: short locked fine-tunings of the best prompts, of which the one with the highest UP - hardened LP is then
             recommended; None for none.
@@ -101,8 +108,10 @@ def suggest_prompts(
     """
     make_key = make_key or scoring_key
     make_editor = make_editor or (lambda key: load_editor(key, device=device))
-    if images.task != "classification":
-        raise DataError(f"{images.name} has labels for {images.task}, expected one class an image")
+    if pilot is not None and not isinstance(make_task(images.task), ClassificationTask):
+        raise DataError(
+            f"{images.name} has labels for {images.task}, but a pilot needs one class an image; ask for none"
+        )
     places = sample_places(images, config.images, seed=config.seed)
     open_private(out)
     cache = EditCache(folder=out / "edits", make_key=make_key, load=make_editor)
@@ -131,7 +140,13 @@ def suggest_prompts(
     )
     scores, raw_content = scorer.scores(kept)
     best = by_worth(scores)[: config.shortlist]
-    tried = {one.candidate.prompt: one for one in scorer.with_near(best)}
+    best, unsure = scorer.with_near(best), tuple[str, ...]()
+    if vision is not None and config.guessed:
+        # Of the best the first ones: what synonyms take away is known by now.
+        guesses = Guesses(model=vision, cache=cache, path=out / "guesses.json", images=config.ask.images)
+        first, unsure = guesses.ask(by_worth(best)[: config.guessed], sample)
+        best = [*first, *by_worth(best)[config.guessed :]]
+    tried = {one.candidate.prompt: one for one in best}
     scores = [tried.get(one.candidate.prompt, one) for one in scores]
     chosen = recommend(scores)
     pilots: tuple[Pilot, ...] = ()
@@ -146,7 +161,8 @@ def suggest_prompts(
         chosen=chosen,
         why=why(chosen, scores, public=len(dictionary())) + _piloted(pilots),
         raw_content=raw_content,
-        notes=(*proposed.notes, *more, *_doubts(sample, raw_content, model)),
+        raw_words=scorer.content().in_words(raw_content),
+        notes=(*proposed.notes, *more, *unsure, *_doubts(scorer.content().doubt(raw_content), model)),
         pilots=pilots,
     )
     write_suggestion(found, out, sample, cache)
@@ -169,12 +185,8 @@ def _neighbours(prompt: str, count: int, seed: int) -> tuple[str, ...]:
         return ()  # a word of a letter or two
 
 
-def _doubts(sample: Sample, raw_content: float, model: PixelModel | None) -> tuple[str, ...]:
-    chance, notes = 1 / len(sample.classes), []
-    if raw_content < chance + 0.5 * (1 - chance) / 2:
-        notes.append(
-            f"the content probe is right in only {100 * raw_content:.0f} % of raw images (chance {100 * chance:.0f} %) "
-            "and content kept says little; "
-            + ("give --model, best with its weights" if model is None else "give a better model or more images")
-        )
-    return tuple(notes)
+def _doubts(doubt: str | None, model: PixelModel | None) -> tuple[str, ...]:
+    if doubt is None:
+        return ()
+    cure = "give --model, best with its weights" if model is None else "give a better model or more images"
+    return (f"{doubt} and content kept says little; {cure}",)

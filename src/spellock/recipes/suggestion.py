@@ -28,7 +28,8 @@ class Suggestion:
         scores: see `PromptScore`.
         chosen: one of them.
         why: a sentence without the prompt.
-        raw_content: accuracy of the content probe on raw images.
+        raw_content: content of raw images, in [0, 1].
+        raw_words: the same in words.
         notes: sentences without prompts.
         pilots: measured locks of the best, where asked for.
     """
@@ -37,6 +38,7 @@ class Suggestion:
     chosen: PromptScore = field(repr=False)
     why: str
     raw_content: float
+    raw_words: str
     notes: tuple[str, ...]
     pilots: tuple[Pilot, ...] = field(default=(), repr=False)
 
@@ -45,7 +47,7 @@ class Suggestion:
         lines = [
             text_table(self.scores),
             "",
-            f"raw images: the content probe is right in {100 * self.raw_content:.0f} %",
+            self.raw_words,
         ]
         if self.pilots:
             lines += ["", "pilot: short locked fine-tuning, percent"]

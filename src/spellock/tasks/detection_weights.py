@@ -33,7 +33,17 @@ def load_detector_weights(model: DetectionModel, path: Path, *, strict_head: boo
     Raises:
         ModelError: the file is unreadable, or of another architecture.
     """
-    source = read_weights(Path(path))
+    return load_detector_state(model, read_weights(Path(path)), str(path), strict_head=strict_head)
+
+
+def load_detector_state(
+    model: DetectionModel, source: dict[str, Tensor], path: str, *, strict_head: bool = False
+) -> WeightsReport:
+    """The same with weights that are read already; ``path`` is what messages call them.
+
+    Raises:
+        ModelError: they are of another architecture.
+    """
     target = model.network.state_dict()
     translate = getattr(model.network, "renamed", None)
     if callable(translate):
@@ -66,7 +76,7 @@ def load_detector_weights(model: DetectionModel, path: Path, *, strict_head: boo
     return WeightsReport(missing=tuple(fresh), unexpected=unexpected, file_classes=None, head_reinitialised=bool(fresh))
 
 
-def _backbone(model: DetectionModel, source: dict[str, Tensor], body: dict[str, str], path: Path) -> WeightsReport:
+def _backbone(model: DetectionModel, source: dict[str, Tensor], body: dict[str, str], path: str) -> WeightsReport:
     target = model.network.state_dict()
     lost = [
         bare

@@ -162,7 +162,11 @@ def _build(kind: str, name: str, categories: int, side: int, *, norm: str) -> nn
 
 
 def _small_heads(kind: str, backbone: nn.Module, levels: int, categories: int) -> dict[str, Any]:
-    """Heads of a quarter of the usual width, and fewer proposals, that suit small backbones."""
+    """Heads of a quarter of the usual width that suit small backbones, fewer proposals, and one sample a bin.
+
+    Small images have small objects, whose bins are hardly larger than a pixel of the finest map, so that a second
+    sample a side tells nothing new; pooling and the overlaps of thousands of proposals took more than half of a step.
+    """
     from torchvision.models.detection import faster_rcnn, mask_rcnn
     from torchvision.ops import MultiScaleRoIAlign
 
@@ -170,16 +174,18 @@ def _small_heads(kind: str, backbone: nn.Module, levels: int, categories: int) -
     maps = [key for key in backbone(torch.zeros(1, 3, 64, 64)) if key != "pool"]
     heads: dict[str, Any] = {
         "num_classes": None,
-        "box_roi_pool": MultiScaleRoIAlign(maps, output_size=7, sampling_ratio=2),
+        "box_roi_pool": MultiScaleRoIAlign(maps, output_size=7, sampling_ratio=1),
         "box_head": faster_rcnn.TwoMLPHead(width * 49, 4 * width),
         "box_predictor": faster_rcnn.FastRCNNPredictor(4 * width, categories + 1),
+        "rpn_pre_nms_top_n_train": 8 * width,
+        "rpn_pre_nms_top_n_test": 4 * width,
         "rpn_post_nms_top_n_train": 8 * width,
         "rpn_post_nms_top_n_test": 4 * width,
         "box_batch_size_per_image": 2 * width,
     }
     if kind == "maskrcnn":
         heads |= {
-            "mask_roi_pool": MultiScaleRoIAlign(maps, output_size=14, sampling_ratio=2),
+            "mask_roi_pool": MultiScaleRoIAlign(maps, output_size=14, sampling_ratio=1),
             "mask_head": mask_rcnn.MaskRCNNHeads(width, (width, width), 1),
             "mask_predictor": mask_rcnn.MaskRCNNPredictor(width, width, categories + 1),
         }

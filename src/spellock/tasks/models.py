@@ -12,10 +12,11 @@ from spellock.errors import ModelError
 from spellock.tasks.architectures import Options, create_network
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.detection_model import DetectionModel
-from spellock.tasks.detection_weights import load_detector_weights
+from spellock.tasks.detection_weights import load_detector_state, load_detector_weights
 from spellock.tasks.detectors import create_detector, is_detector, replace_heads
 from spellock.tasks.heads import replace_head
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.published_detectors import published_weights
 from spellock.tasks.weights import load_weights
 
 _log = logging.getLogger(__name__)
@@ -115,13 +116,15 @@ def _detector(
     strict_head: bool,
     seed: int,
 ) -> DetectionModel:
-    if pretrained:
-        raise ModelError(f"{name} has no weights to fetch here; download torchvision's file and pass it as weights")
+    fetched = published_weights(name) if pretrained and weights is None else None
     # Statistics of small batches are poor; layers that were trained before keep theirs.
-    settings = options if options is not None or weights is None else {"norm": "frozen"}
+    trained = weights is not None or fetched is not None
+    settings = options if options is not None or not trained else {"norm": "frozen"}
     model = create_detector(
         name, num_classes=num_classes, input_size=input_size, mean=mean, std=std, options=settings, seed=seed
     )
     if weights is not None:
         load_detector_weights(model, Path(weights), strict_head=strict_head)
+    elif fetched is not None:
+        load_detector_state(model, fetched, f"the published weights of {name}", strict_head=strict_head)
     return model
