@@ -150,3 +150,14 @@ def test_models_of_other_tasks_have_a_report_card(locked: Path, capsys: pytest.C
     assert main([*words, "--key", str(locked / "my.key"), "--out", str(locked / "out")]) == 2
     assert "task multilabel" in (said := capsys.readouterr().err)
     assert "evaluate --attacks standard" in said
+
+
+def test_usual_amounts_as_far_as_there_are_images(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["attack", "prototypes,translator", str(locked / "model"), "--data", str(locked / "test"), "--json"]
+    words += ["--key", str(locked / "my.key"), "--out", str(locked / "out"), "--steps", "2"]
+    assert main(words) == 0
+    rows = json.loads(capsys.readouterr().out)["attacks"]
+    assert {row["labels"] for row in rows if row["attack"] == "prototypes"} == {10}
+    assert {row["leaked"] for row in rows if row["attack"] == "translator"} == {1, 10}
+    assert main([*words, "--spare", str(locked / "more"), "--labels", "500"]) == 1
+    assert "500 labelled images but there are 32" in capsys.readouterr().err

@@ -49,10 +49,11 @@ class AttackArgs:
     """More such images, for the thief. None: the thief gets half of the data, the other half is scored."""
     public: Path | None = None
     """Weights (a file, or a model folder) that the thief could have had anyway, for the control."""
-    labels: tuple[int, ...] = (10, 100, 500, 1000)
-    """Numbers of labelled raw images that the thief has."""
-    leaked: tuple[int, ...] = (1, 10, 100)
-    """Numbers of leaked edited images, with or without their raw ones."""
+    labels: tuple[int, ...] | None = None
+    """Numbers of labelled raw images that the thief has. None: 10, 100, 500 and 1000, as far as there are images."""
+    leaked: tuple[int, ...] | None = None
+    """Numbers of leaked edited images, with or without their raw ones. None: 1, 10 and 100, as far as there are
+    images."""
     unlabelled: int = 1000
     """Raw images without labels."""
     draws: int = 1
@@ -123,7 +124,15 @@ def run(args: AttackArgs) -> int:
 
 def _attack(args: AttackArgs) -> AttackReport:
     from spellock.attacks.budget import Budget
-    from spellock.cli.attack_inputs import attack_options, given_leaks, leaked_counts, leaked_part
+    from spellock.cli.attack_inputs import (
+        USUAL_LABELS,
+        USUAL_LEAKED,
+        amounts,
+        attack_options,
+        given_leaks,
+        leaked_counts,
+        leaked_part,
+    )
     from spellock.cli.evaluation_data import lock_class_of, scored_images
     from spellock.cli.public_model import public_model
     from spellock.data.open_images import open_images
@@ -141,15 +150,6 @@ def _attack(args: AttackArgs) -> AttackReport:
     budget = Budget(queries=args.queries, steps=args.steps, seconds=args.seconds, candidates=args.candidates)
     key = None if args.key is None else open_key(args.key, passphrase_file=args.passphrase_file)
     given = given_leaks(args, key)
-    plan = AttackPlan(
-        labels=args.labels,
-        leaked=leaked_counts(args, given),
-        draws=args.draws,
-        candidate_images=args.candidate_images,
-        black_box=args.black_box,
-        budget=budget,
-        seed=args.seed,
-    )
     locked = load_model(args.model)
     if locked.task.name != "classification":
         raise ConfigError(
@@ -159,6 +159,17 @@ def _attack(args: AttackArgs) -> AttackReport:
     test = scored_images(args.data, args.split)
     if args.limit is not None:
         test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
+    spare = None if args.spare is None else open_images(args.spare)
+    have = len(test) // 2 if spare is None else len(spare)
+    plan = AttackPlan(
+        labels=amounts(args.labels, USUAL_LABELS, have),
+        leaked=leaked_counts(amounts(args.leaked, USUAL_LEAKED, have), given),
+        draws=args.draws,
+        candidate_images=args.candidate_images,
+        black_box=args.black_box,
+        budget=budget,
+        seed=args.seed,
+    )
     lock = lock_class_of(args.lock_class, locked, test)
     real = len(locked.classes) - len(locked.group_classes) - (lock is not None)
     public = None if args.public is None else public_model(args.public, locked.model, real, args.seed)
@@ -171,7 +182,7 @@ def _attack(args: AttackArgs) -> AttackReport:
         plan,
         lock_class=lock,
         group_classes=locked.group_classes,
-        spare=None if args.spare is None else open_images(args.spare),
+        spare=spare,
         public=None if public is None else public.to(device),
         unlabelled=args.unlabelled,
         work=args.out / "work",

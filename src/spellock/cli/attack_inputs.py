@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from spellock.errors import ConfigError
 
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from spellock.hidden import Scalar
     from spellock.key import Key
     from spellock.tasks.pixel_model import PixelModel
+
+
+#: Numbers of labelled and of leaked images that attacks are tried with where nobody says otherwise.
+USUAL_LABELS: Final = (10, 100, 500, 1000)
+USUAL_LEAKED: Final = (1, 10, 100)
+
+
+def amounts(asked: tuple[int, ...] | None, usual: tuple[int, ...], have: int) -> tuple[int, ...]:
+    """What is ``asked`` for, or of the ``usual`` numbers those that ``have`` images allow, or else all of these."""
+    if asked is not None:
+        return asked
+    return tuple(count for count in usual if count <= have) or (have,)
 
 
 def given_leaks(args: AttackArgs, key: Key | None) -> Leaks | None:
@@ -31,11 +43,11 @@ def given_leaks(args: AttackArgs, key: Key | None) -> Leaks | None:
     return read_leaks(args.leaked_images, args.leaked_raw, side=None if key is None else key.resolution)
 
 
-def leaked_counts(args: AttackArgs, given: Leaks | None) -> tuple[int, ...]:
+def leaked_counts(counts: tuple[int, ...], given: Leaks | None) -> tuple[int, ...]:
     """Numbers of leaked images that attacks are tried with; of a folder also all that it has, and no more."""
     if given is None:
-        return args.leaked
-    return tuple(sorted({count for count in args.leaked if count < len(given)} | {len(given)}))
+        return counts
+    return tuple(sorted({count for count in counts if count < len(given)} | {len(given)}))
 
 
 def leaked_part(args: AttackArgs, model: PixelModel) -> LeakedPart | None:

@@ -96,7 +96,7 @@ def evaluate_attacks(
     if most.labels > len(pool_places):
         raise DataError(
             f"the thief shall get {most.labels} labelled images but there are {len(pool_places)} that are not scored; "
-            "ask for fewer or give more images as spare"
+            "ask for fewer labels or give more images as spare"
         )
     side = model.input_size if key is None else max(model.input_size, key.resolution)
     make = make_editor or load_editor
