@@ -90,7 +90,8 @@ def surrogate(make: Callable[[], nn.Module], raw: Tensor, wanted: Tensor, steps:
 def table(found: dict[str, dict[str, float]]) -> str:
     """Markdown: a line a surrogate."""
     heads = [f"{count} images, {how}" for how in ("inputs known", "outputs alone") for count in ASKED]
-    rows = ["| trained on | surrogate | PSNR, dB | " + " | ".join(heads) + " |", "|---" * (3 + len(heads)) + "|"]
+    shown = " | ".join(heads).replace("1 images", "1 image")
+    rows = [f"| trained on | surrogate | PSNR, dB | {shown} |", "|---" * (3 + len(heads)) + "|"]
     for name, one in found.items():
         kind, net = name.split(": ")
         cells = [f"{one[head]:.0f}" for head in heads]
