@@ -32,6 +32,7 @@ from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.regularisation_config import RegularisationConfig
 
 HARDENED = PRESETS["hardened"]
+TITLES = {"cifar10_40000": "cifar10, 40000 images"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +141,7 @@ def main() -> None:
     for seed in args.seeds:
         for recipe in args.recipes:
             for name in args.names:
-                title = name if args.images is None else f"{name}, {args.images} images"
+                title = TITLES.get(name, name) if args.images is None else f"{name}, {args.images} images"
                 if args.again or str(seed) not in load().get(title, {}).get(recipe, {}):
                     keep(title, recipe, seed, cell(name, recipe, seed, args))
     runs = load()
