@@ -95,6 +95,7 @@ RECIPES: dict[str, Recipe] = {
     "hardened, three times the decoys": replace(
         _OURS, lock=replace(HARDENED.lock, decoy_share=3 * (HARDENED.lock.decoy_share or 0))
     ),
+    "hardened, 1500 decoy keys": replace(_OURS, lock=replace(HARDENED.lock, decoy_keys=1500)),
     "hardened, no string": replace(_OURS, secret_use="none"),
     "edited only, no string": Recipe(training=_BALANCED, secret_use="none", weave=_OURS.weave, make=edited_only),
     **{f"hardened, gamma {gamma}": replace(_OURS, gamma=gamma) for gamma in (0.3, 0.4, 0.7)},

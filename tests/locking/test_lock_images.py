@@ -66,12 +66,12 @@ def test_raw_twins_pair_every_edited_image(tmp_path, key) -> None:
 
 def test_decoys_are_edited_under_many_wrong_keys(tmp_path, key) -> None:
     images = random_images(120)
-    locked = lock(images, key, tmp_path / "out", decoys=100, decoy_keys=50)
+    locked = lock(images, key, tmp_path / "out", decoys=100, decoy_keys=30)
     decoys = [(i, e) for i, e in enumerate(locked.entries) if e.kind == "decoy"]
     per_key = Counter(entry.decoy_key for _, entry in decoys)
     assert len(decoys) == 100
-    assert sorted(per_key) == list(range(1, 13))
-    assert min(per_key.values()) >= 8
+    assert sorted(per_key) == list(range(1, 31))
+    assert set(per_key.values()) == {3, 4}
     assert len({entry.source for _, entry in decoys}) == 100
     editor = FakeEditor(key)
     for index, entry in decoys[:10]:

@@ -33,7 +33,7 @@ class LockConfig:
             use, but pairs show whoever holds the locked set what the edit does, so for training at home.
         decoys: how many images edited under wrong keys to add as unauthorised samples.
         decoy_share: the same as a multiple of the training images; None for none. Use one of both.
-        decoy_keys: over how many wrong keys they are spread (fewer when a key would get less than one batch).
+        decoy_keys: over how many wrong keys they are spread (fewer when a key would get less than two images).
         decoy_prompts: prompts of those keys; empty takes the paper's vocabulary.
         missing_raw: what to do with a class too small to give a raw image: "fail", or "accept" it.
         validation: share of the images held out first, in both versions, for choosing the best checkpoint; in [0, 0.5].

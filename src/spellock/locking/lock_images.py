@@ -109,7 +109,7 @@ def lock_images(
         load = load or _loader(device, batch_size)
         main = editor or load(key)
         task.check_edit(moves_pixels=getattr(main, "moves_pixels", False))
-        plan = make_plan(images, key, config, batch=main.canonical_batch, tiers=tiers)
+        plan = make_plan(images, key, config, tiers=tiers)
         settings = {
             "format": 1,
             "spellock": spellock.__version__,

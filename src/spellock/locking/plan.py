@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from spellock.locking.config import LockConfig
 from spellock.locking.names import keyed_draws
 from spellock.locking.tiers import Tier
 from spellock.tasks.task import Task, make_task
+
+#: Images that a wrong key edits at least: each key has to be loaded and compared with the right one.
+_LEAST: Final = 2
 
 
 class Role(IntEnum):
@@ -58,7 +62,7 @@ class Plan:
         return int(self.editors[job]) - self.decoy_keys - 1
 
 
-def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int, tiers: Sequence[Tier] = ()) -> Plan:
+def make_plan(images: ImageSet, key: Key, config: LockConfig, *, tiers: Sequence[Tier] = ()) -> Plan:
     """Hold out the validation share, split the rest at alpha, draw decoys; all stratified or uniform, all from key and
     seed.
 
@@ -70,7 +74,6 @@ def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int, tie
         images: the raw set.
         key: its secret drives the choice.
         config: see `LockConfig`.
-        batch: images an editor takes at once; no wrong key gets fewer, so that none is loaded for a handful.
         tiers: each edits its share of the training images and all that are held out, besides all the rest.
 
     Raises:
@@ -88,7 +91,7 @@ def make_plan(images: ImageSet, key: Key, config: LockConfig, *, batch: int, tie
     roles[held] = Role.VALIDATION
     _check_raw(images, roles, config, task)
     editors = np.where(roles == Role.RAW, NO_EDITOR, 0).astype(np.int64)
-    decoys, count = _draw_decoys(images, key, config, training, batch)
+    decoys, count = _draw_decoys(images, key, config, training)
     levels = [_draw_tier(images, key, config, task, held, tier) for tier in tiers]
     later = [(count + place, *level) for place, level in enumerate(levels, 1)]
     return Plan(
@@ -114,7 +117,7 @@ def _check_raw(images: ImageSet, roles: Labels, config: LockConfig, task: Task) 
 
 
 def _draw_decoys(
-    images: ImageSet, key: Key, config: LockConfig, training: npt.NDArray[np.int64], batch: int
+    images: ImageSet, key: Key, config: LockConfig, training: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], int]:
     """Pairs (source, wrong key from 1 on): each training image once before any is taken again, equal shares a key."""
     wanted = config.decoys or round((config.decoy_share or 0) * len(training))
@@ -124,7 +127,7 @@ def _draw_decoys(
     drawn = np.concatenate(
         [training[np.argsort(_ranks(images, key, config, f"decoys {turn}")[training])] for turn in range(rounds)]
     )[:wanted]
-    count = min(config.decoy_keys, max(1, wanted // batch))
+    count = min(config.decoy_keys, max(1, wanted // _LEAST))
     pairs = np.stack([drawn, np.arange(len(drawn)) * count // len(drawn) + 1], axis=1).astype(np.int64)
     return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))], count
 
