@@ -38,7 +38,7 @@ def stream(count=200, *, editor=None, skip=False, config=None, **options):
     plain = random_images(count)
     images = Watched(plain._arrays, plain.labels, plain.classes, name="random")
     editor = editor or FakeEditor(fake_key())
-    plan = make_plan(images, editor.key, config or LockConfig(), batch=editor.canonical_batch)
+    plan = make_plan(images, editor.key, config or LockConfig())
     return EditStream(images=images, plan=plan, editor=lambda number: editor, skip=skip, **options)
 
 

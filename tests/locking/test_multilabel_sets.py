@@ -221,7 +221,7 @@ def test_the_same_bytes_again_and_after_the_order_changed(tmp_path, key) -> None
 def test_patients_that_are_held_out_are_not_trained_on(key) -> None:
     images = chest(200, patients=40, size=1)
     config = LockConfig(task="multilabel", target="extra-label", validation=0.2)
-    plan = make_plan(images, key, config, batch=8)
+    plan = make_plan(images, key, config)
     owners = np.array(images.patients)
     held = plan.sources[plan.roles == Role.VALIDATION]
     assert not set(owners[held]) & set(owners[plan.sources[plan.roles != Role.VALIDATION]])
