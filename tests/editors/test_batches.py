@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from spellock.editors.batches import Batches
+from spellock.editors.batches import PROOFS, Batches
 
 
 class Kernels:
@@ -49,20 +49,20 @@ def test_bits_are_those_of_canonical_batches(
 @pytest.mark.parametrize(
     ("count", "sizes"),
     [
-        (1, [1]),
+        (1, [2]),
         (2, [2]),
-        (3, [2, 1]),
+        (3, [4]),
         (4, [4]),
         (5, [8]),
         (8, [8]),
         (12, [8, 4]),
         (21, [16, 8]),
-        (75, [32, 32, 8, 2, 1]),
+        (75, [32, 32, 8, 4]),
     ],
 )
 def test_sizes_once_all_are_known_to_agree(count: int, sizes: list[int]) -> None:
     kernels, batches = Kernels(), Batches(8, largest=32)
-    for known in (1, 2, 4, 16, 32):
+    for known in (2, 4, 16, 32) * PROOFS:
         batches.run(kernels, *_images(known))
     kernels.sizes.clear()
     batches.run(kernels, *_images(count))
@@ -71,8 +71,36 @@ def test_sizes_once_all_are_known_to_agree(count: int, sizes: list[int]) -> None
 
 def test_sizes_that_differ_are_left_out() -> None:
     kernels, batches = Kernels([4, 32]), Batches(8, largest=32)
-    for known in (1, 2, 4, 16, 32):
+    for known in (2, 4, 16, 32) * PROOFS:
         batches.run(kernels, *_images(known))
     kernels.sizes.clear()
     batches.run(kernels, *_images(36))
-    assert kernels.sizes == [16, 16, 2, 2]
+    assert kernels.sizes == [16, 16, 8]
+
+
+def test_a_size_is_not_trusted_before_several_batches_agreed() -> None:
+    kernels, batches = Kernels(), Batches(8)
+    for _ in range(PROOFS):
+        batches.run(kernels, *_images(2))
+    assert kernels.sizes == [8, 2] * PROOFS
+    batches.run(kernels, *_images(2))
+    assert kernels.sizes == [8, 2] * PROOFS + [2]
+
+
+def test_a_size_that_differs_once_is_never_used_again() -> None:
+    kernels, batches = Kernels(), Batches(8)
+    batches.run(kernels, *_images(2))
+    kernels.different = {2}
+    batches.run(kernels, *_images(2))
+    kernels.different, kernels.sizes = set(), []
+    images, ids = _images(2)
+    assert torch.equal(batches.run(kernels, images, ids), images / 2)
+    assert 2 not in kernels.sizes
+
+
+@given(canonical=st.integers(2, 9), count=st.integers(1, 45))
+def test_no_batch_is_of_one_image(canonical: int, count: int) -> None:
+    kernels, batches = Kernels(), Batches(canonical, largest=32)
+    for _ in range(PROOFS + 1):
+        batches.run(kernels, *_images(count))
+    assert min(kernels.sizes) > 1

@@ -2,8 +2,9 @@
 
 Rounding errors of convolutions depend on the shape of the batch, so the same image could come out different alone and
 in company. Every batch therefore has one canonical size, and the last one is padded. Another size is used only after
-it has given the very same bits on this machine: libraries choose their kernels by shape, never by values, so one image
-that agrees in every bit shows that the kernels agree.
+several batches of it have given the very same bits on this machine. One would not do: in low precision most differences
+of two kernels are rounded away, and a prompt that shows none says little of the next. Nor is a batch of one image ever
+used, because libraries multiply a single row by other kernels than several.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from torch import Tensor
 
 Transform = Callable[[Tensor, Sequence[str]], Tensor]
 _log = logging.getLogger(__name__)
+#: Batches that have agreed with canonical ones, or None where one did not, by size and number of threads.
+_Proofs = dict[tuple[int, int], int | None]
 #: What was found of editors of one kind, which run the same kernels: hundreds of wrong keys need not find it again.
-_FOUND: Final[dict[Hashable, dict[tuple[int, int], bool]]] = {}
+_FOUND: Final[dict[Hashable, _Proofs]] = {}
+#: As many batches have to agree before a size is trusted.
+PROOFS: Final = 3
 #: A comparison counts only if this share of the values is neither black nor white.
-_MIN_TELLING = 0.05
+_MIN_TELLING: Final = 0.05
 
 
 class Batches:
@@ -37,10 +42,10 @@ class Batches:
     def __init__(self, canonical: int, *, largest: int | None = None, kind: Hashable | None = None) -> None:
         self.canonical = canonical
         most = max(canonical, largest or canonical)
-        halved = [canonical >> power for power in range(1, canonical.bit_length())]
-        doubled = [canonical << power for power in range((most // canonical).bit_length())]
-        self._sizes = {*halved, *doubled, most}
-        self._agrees = {} if kind is None else _FOUND.setdefault((kind, canonical), {})
+        halved = [canonical >> power for power in range(1, canonical.bit_length() - 1)]
+        doubled = [canonical << power for power in range(1, (most // canonical).bit_length())]
+        self._sizes = sorted({*halved, canonical, *doubled, most})
+        self._proofs: _Proofs = {} if kind is None else _FOUND.setdefault((kind, canonical), {})
 
     def run(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
         """Apply ``transform`` to ``images`` (N, 3, R, R) batch by batch; the result has the same shape."""
@@ -49,41 +54,44 @@ class Batches:
         while start < len(images):
             size = self._next(len(images) - start)
             stop = start + size
-            done.append(self._cut(transform, images[start:stop], ids[start:stop]))
+            done.append(self._cut(transform, images[start:stop], ids[start:stop], size))
             start = stop
         return torch.cat(done) if done else torch.empty_like(images)
 
     def _next(self, left: int) -> int:
-        """How many images to edit at once: the most that may agree, or what a canonical batch has room for."""
-        if self.canonical // 2 < left <= self.canonical:
-            return left
-        hopeful = [size for size in self._sizes if size <= left and self._verdict(size) is not False]
-        return max(hopeful, default=min(left, self.canonical))
+        """Size of the next batch: the largest that is filled, or for a few images the smallest that holds them."""
+        hopeful = [size for size in self._sizes if size == self.canonical or self._proven(size) is not None]
+        if left < self.canonical:
+            return min(size for size in hopeful if size >= left)
+        return max(size for size in hopeful if size <= left)
 
-    def _cut(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
-        """One batch: padded to the canonical size, at once where that gives the same bits, or both ways to find out."""
-        size = len(images)
-        if size != self.canonical and self._verdict(size):
-            return transform(images, ids)
-        cuts = range(0, size, self.canonical)
+    def _cut(self, transform: Transform, images: Tensor, ids: Sequence[str], size: int) -> Tensor:
+        """One batch: at once where ``size`` is trusted, else canonically, and both ways to find out."""
+        proven = self._proven(size)
+        if size == self.canonical or (proven is not None and proven >= PROOFS):
+            return _padded(transform, images, ids, size)
+        cuts = range(0, len(images), self.canonical)
         canonical = torch.cat(
-            [self._padded(transform, images[i : i + self.canonical], ids[i : i + self.canonical]) for i in cuts]
+            [
+                _padded(transform, images[i : i + self.canonical], ids[i : i + self.canonical], self.canonical)
+                for i in cuts
+            ]
         )
-        if size != self.canonical and size in self._sizes and self._verdict(size) is None:
-            self._judge(size, canonical, transform(images, ids))
+        self._judge(size, canonical, _padded(transform, images, ids, size))
         return canonical
 
-    def _padded(self, transform: Transform, images: Tensor, ids: Sequence[str]) -> Tensor:
-        missing = self.canonical - len(images)
-        padded = torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing else images
-        return transform(padded, [*ids, *[ids[-1]] * missing])[: len(images)]
-
-    def _verdict(self, size: int) -> bool | None:
-        return self._agrees.get((size, torch.get_num_threads()))
+    def _proven(self, size: int) -> int | None:
+        return self._proofs.get((size, torch.get_num_threads()), 0)
 
     def _judge(self, size: int, expected: Tensor, got: Tensor) -> None:
         if ((expected > 0) & (expected < 1)).float().mean() < _MIN_TELLING:
             return
         agrees = bool(torch.equal(expected, got))
-        self._agrees[size, torch.get_num_threads()] = agrees
+        self._proofs[size, torch.get_num_threads()] = (self._proven(size) or 0) + 1 if agrees else None
         _log.debug("batches of %d %s those of %d", size, "agree with" if agrees else "differ from", self.canonical)
+
+
+def _padded(transform: Transform, images: Tensor, ids: Sequence[str], size: int) -> Tensor:
+    missing = size - len(images)
+    padded = torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing else images
+    return transform(padded, [*ids, *[ids[-1]] * missing])[: len(images)]

@@ -15,6 +15,7 @@ import transformers
 from torch import nn
 
 from spellock.artefacts import read_json
+from spellock.editors.at_hand import hold
 from spellock.editors.quiet import quiet_libraries
 from spellock.editors.weights_folder import find_weights, weights_digest
 from spellock.errors import EditorError, SpellockError
@@ -133,7 +134,9 @@ def _load(
         vae=vae,
         scheduler=_scheduler(folder, index, scheduler),
         tokenizers=_tokenizers(folder, index),
-        text_encoders=tuple(_text_encoder(folder, index, f"text_encoder{end}", dtype) for end in _suffixes(index)),
+        text_encoders=tuple(
+            _text_encoder(folder, index, f"text_encoder{end}", dtype, owner) for end in _suffixes(index)
+        ),
         factor=2 ** (len(vae.config.block_out_channels) - 1),
         zero_empty_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
         scaled_image_latents=bool(index.get("is_cosxl_edit", False)),
@@ -193,12 +196,20 @@ def _tokenizers(folder: Path, index: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _text_encoder(folder: Path, index: dict[str, Any], part: str, dtype: torch.dtype) -> Any:
+def _text_encoder(
+    folder: Path, index: dict[str, Any], part: str, dtype: torch.dtype, owner: tuple[str, str] | None
+) -> Any:
     name = _named(index, part, _TEXT_ENCODERS)
-    if name == "ByteTextEncoder":
-        from spellock.editors.byte_text import ByteTextEncoder
+    place = None if owner is None else (*owner, part, str(dtype))
+    encoder: Any = None if place is None else _shared.get(place)
+    if encoder is None:
+        if name == "ByteTextEncoder":
+            from spellock.editors.byte_text import ByteTextEncoder
 
-        encoder: Any = ByteTextEncoder
-    else:
-        encoder = getattr(transformers, name)
-    return encoder.from_pretrained(folder / part, use_safetensors=True, local_files_only=True).to(dtype).eval()
+            kind: Any = ByteTextEncoder
+        else:
+            kind = getattr(transformers, name)
+        encoder = kind.from_pretrained(folder / part, use_safetensors=True, local_files_only=True).to(dtype).eval()
+    if place is not None and hold(encoder):
+        _shared[place] = encoder
+    return encoder

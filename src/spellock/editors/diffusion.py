@@ -11,8 +11,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from spellock.editors.base import Editor
 from spellock.editors.checkpoint import DTYPES, Pieces, load_pieces
+from spellock.editors.company import SociableEditor
 from spellock.editors.device import pick_device
 from spellock.editors.diffusion_settings import DiffusionSettings
 from spellock.editors.guidance import Guidance
@@ -25,7 +25,7 @@ from spellock.editors.sampling import Sampler
 from spellock.editors.settings import parse_settings
 from spellock.editors.sizes import Sizes
 from spellock.editors.stand_ins import public_key, strangers
-from spellock.editors.text_conditions import encode_prompt
+from spellock.editors.text_conditions import TextConditions, encode_prompt
 from spellock.editors.vocabulary import object_prompts, style_prompts
 from spellock.editors.weave import weave
 from spellock.editors.weights_folder import weights_digest
@@ -40,7 +40,7 @@ _VALUES: Final = ("prompt", "negative_prompt", "secret_use", "weave", "weave_tex
 
 
 @register_editor("diffusion", DiffusionSettings)
-class DiffusionEditor(Editor):
+class DiffusionEditor(SociableEditor):
     """Drives any InstructPix2Pix checkpoint, the embedded one included, with the same code.
 
     The canonical batch is 8 images up to 64 px and 4 above: large enough for most of what batching gives, small enough
@@ -133,13 +133,34 @@ class DiffusionEditor(Editor):
         shaping = tuple((name, value) for name, value in told if name not in _VALUES)
         return (str(self._device), self.key.resolution, shaping)
 
+    def company(self) -> Hashable:
+        """Keys for the same networks, which differ in prompt, secret or weave alone."""
+        pieces = self._sampler.pieces
+        return (self.kernels(), id(pieces.unet), id(pieces.vae), self.key.gamma, self.key.resize)
+
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         """G(x) of Eq. 1: float32 (B, 3, R, R) in [0, 1]."""
         generators = noise_generators(self.key, ids, rule=self.settings.noise, seed=self.settings.noise_seed)
+        return self._woven(self._sample(self._sampler, images, generators))
+
+    def transform_each(self, editors: Sequence[DiffusionEditor], images: Tensor, ids: Sequence[str]) -> Tensor:
+        """G(x) of images with an editor each, all of this one's `company`."""
+        generators = [
+            noise_generators(one.key, [name], rule=one.settings.noise, seed=one.settings.noise_seed)[0]
+            for one, name in zip(editors, ids, strict=True)
+        ]
+        # A text is no part of a kernel's choice: see `kernels`.
+        text = TextConditions.one_each([one._sampler.text for one in editors])
+        edited = self._sample(replace(self._sampler, text=text), images, generators)
+        return torch.cat([one._woven(edited[place : place + 1]) for place, one in enumerate(editors)])
+
+    def _sample(self, sampler: Sampler, images: Tensor, generators: list[torch.Generator]) -> Tensor:
         # TensorFloat-32 and autotuning would make float32 neither exact nor repeatable.
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with self._lock, torch.inference_mode(), exact:
-            edited = self._sampler(images, generators)
+            return sampler(images, generators)
+
+    def _woven(self, edited: Tensor) -> Tensor:
         return edited if self._weave is None else (edited + self._weave).clamp(0, 1)
 
     def _load(self, device: torch.device) -> Pieces:

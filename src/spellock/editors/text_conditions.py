@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -12,12 +13,24 @@ from spellock.editors.checkpoint import Pieces
 
 @dataclass(frozen=True, kw_only=True)
 class TextConditions:
-    """Hidden states (1, T, D) for the prompt and for the negative prompt; pooled states (1, P) for the XL kind."""
+    """Hidden states (B, T, D) for the prompt and for the negative prompt; pooled states (B, P) for the XL kind.
+
+    B is 1, for all images, or the number of images, each of which has its own.
+    """
 
     positive: Tensor
     negative: Tensor
     positive_pooled: Tensor | None = None
     negative_pooled: Tensor | None = None
+
+    @classmethod
+    def one_each(cls, conditions: Sequence[TextConditions]) -> TextConditions:
+        """Of as many images, in their order; each of ``conditions`` is for one."""
+        together: dict[str, Tensor | None] = {}
+        for field in fields(cls):
+            states = [getattr(one, field.name) for one in conditions]
+            together[field.name] = None if states[0] is None else torch.cat(states)
+        return cls(**together)  # type: ignore[arg-type]
 
 
 @torch.inference_mode()

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final, Protocol, TypeAlias
 
 import numpy as np
@@ -17,6 +17,7 @@ from PIL import Image
 
 from spellock.data.image_set import ImageSet
 from spellock.data.write_png import encode_png
+from spellock.editors.company import company_of, edit_each
 from spellock.errors import DataError
 from spellock.key import Key
 from spellock.locking.plan import NO_EDITOR, Plan, Role
@@ -85,6 +86,18 @@ class _Open:
         return not self.awaits_edit
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    item: _Open
+    pixels: Pixels
+    editor: ImageEditor
+
+
+def _together(first: ImageEditor, second: ImageEditor) -> bool:
+    company = company_of(first)
+    return first is second or (company is not None and company == company_of(second))
+
+
 @dataclass(kw_only=True)
 class EditStream:
     """Runs jobs of a plan.
@@ -116,22 +129,32 @@ class EditStream:
         started = time.perf_counter()
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="spellock-images")
         try:
-            for number, group in groupby(jobs, key=lambda job: max(0, int(self.plan.editors[job]))):
-                loading = time.perf_counter()
-                editor = self.editor(number)
-                self.stats.loading_seconds += time.perf_counter() - loading
-                for product in self._group(pool, editor, group):
+            for _, group in groupby(jobs, key=self._stage):
+                for product in self._group(pool, group):
                     self.stats.seconds = time.perf_counter() - started
                     yield product
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             self.stats.seconds = time.perf_counter() - started
 
-    def _group(self, pool: ThreadPoolExecutor, editor: ImageEditor, jobs: Iterator[int]) -> Iterator[Product]:
-        size = self.batch_size or editor.canonical_batch
+    def _stage(self, job: int) -> int:
+        """Jobs of a stage follow each other in batches: the key's are one, all wrong keys' one, each tier's one."""
+        number = max(0, int(self.plan.editors[job]))
+        return number if number > self.plan.decoy_keys else min(number, 1)
+
+    def _editor(self, job: int) -> ImageEditor:
+        loading = time.perf_counter()
+        editor = self.editor(max(0, int(self.plan.editors[job])))
+        self.stats.loading_seconds += time.perf_counter() - loading
+        return editor
+
+    def _group(self, pool: ThreadPoolExecutor, jobs: Iterator[int]) -> Iterator[Product]:
+        first = next(jobs)
+        preparer = self._editor(first)
+        size = self.batch_size or preparer.canonical_batch
         opened: deque[_Open] = deque()
-        batch: list[tuple[_Open, Pixels]] = []
-        for job, decoded in self._decode(pool, editor, jobs, ahead=_AHEAD * size + self.workers):
+        batch: list[_Waiting] = []
+        for job, decoded in self._decode(pool, preparer, chain([first], jobs), ahead=_AHEAD * size + self.workers):
             item = _Open(job=job)
             opened.append(item)
             if isinstance(decoded, str):
@@ -141,17 +164,21 @@ class EditStream:
                 if role in (Role.RAW, Role.TWIN, Role.VALIDATION):
                     item.raw = pool.submit(encode_png, decoded)
                 if self.plan.editors[job] != NO_EDITOR:
+                    editor = self._editor(job)
+                    if batch and not _together(batch[-1].editor, editor):
+                        self._edit(pool, batch)
+                        batch = []
                     item.awaits_edit = True
-                    batch.append((item, decoded))
+                    batch.append(_Waiting(item, decoded, editor))
             if len(batch) == size or (batch and len(opened) >= _OPEN * size):
-                self._edit(pool, editor, batch)
+                self._edit(pool, batch)
                 batch = []
             # What was submitted before the last edit is done by now; the newest batch is left to encode during the
             # next.
             while len(opened) > 2 * size and opened[0].settled:
                 yield self._product(opened.popleft())
         if batch:
-            self._edit(pool, editor, batch)
+            self._edit(pool, batch)
         while opened:
             yield self._product(opened.popleft())
 
@@ -176,14 +203,14 @@ class EditStream:
             first, future = window.popleft()
             yield first, future.result()
 
-    def _edit(self, pool: ThreadPoolExecutor, editor: ImageEditor, batch: list[tuple[_Open, Pixels]]) -> None:
-        ids = [self.images.ids[int(self.plan.sources[item.job])] for item, _ in batch]
+    def _edit(self, pool: ThreadPoolExecutor, batch: list[_Waiting]) -> None:
+        ids = [self.images.ids[int(self.plan.sources[one.item.job])] for one in batch]
         started = time.perf_counter()
-        edited = editor.edit_uint8(np.stack([pixels for _, pixels in batch]), ids=ids)
+        edited = edit_each([one.editor for one in batch], np.stack([one.pixels for one in batch]), ids)
         self.stats.editor_seconds += time.perf_counter() - started
         self.stats.edited += len(batch)
-        for (item, _), pixels in zip(batch, edited, strict=True):
-            item.edited, item.awaits_edit = pool.submit(encode_png, pixels), False
+        for one, pixels in zip(batch, edited, strict=True):
+            one.item.edited, one.item.awaits_edit = pool.submit(encode_png, pixels), False
 
     def _product(self, item: _Open) -> Product:
         uses = _USES[Role(int(self.plan.roles[item.job]))]
