@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from spellock.editors.base import Editor
+from spellock.editors.batches import PROOFS
 from spellock.errors import ConfigError, PixelError
 from spellock.key import Key
 
@@ -73,18 +74,18 @@ def test_no_blend_runs_no_editor() -> None:
 
 
 def test_batches_are_canonical() -> None:
-    editor = Negative(key(), kernel=1)
+    editor = Negative(key(), kernel=2)
     for count in (11, 3, 1, 1):
         editor.edit_uint8(noise(count))
-    # 4 + 4 + 3 padded; 3 padded; 1 padded and alone to compare, which differs; 1 padded
-    assert editor.seen == [4, 4, 4, 4, 4, 1, 4]
+    # 4 + 4 + 3 padded; 3 padded; 1 padded, and padded to 2 to compare, which differs; 1 padded
+    assert editor.seen == [4, 4, 4, 4, 4, 2, 4]
 
 
 def test_small_batches_run_as_they_are_once_that_gives_the_same_bits() -> None:
     editor = Negative(key())
-    for count in (1, 1, 2, 2):
+    for count in (1, 2, 1, 1, 2):
         editor.edit_uint8(noise(count))
-    assert editor.seen == [4, 1, 1, 4, 2, 2]
+    assert editor.seen == [4, 2, 4, 2, 4, 2, 2, 2]
 
 
 @pytest.mark.parametrize(("kernel", "later"), [(None, [8]), (8, [4, 4])])
@@ -92,15 +93,18 @@ def test_larger_batches_are_used_only_if_they_give_the_same_bits(kernel: int | N
     editor = Negative(key(), batch_size=8, kernel=kernel)
     editor.edit_uint8(noise(8))
     assert editor.seen == [4, 4, 8]
+    for _ in range(PROOFS - 1):
+        editor.edit_uint8(noise(8))
+    editor.seen.clear()
     editor.edit_uint8(noise(8))
-    assert editor.seen[3:] == later
+    assert editor.seen == later
 
 
 def test_black_and_white_prove_nothing() -> None:
     editor = Negative(key())
-    editor.edit_uint8(np.zeros((1, 8, 8, 3), dtype=np.uint8))
-    editor.edit_uint8(np.zeros((1, 8, 8, 3), dtype=np.uint8))
-    assert editor.seen == [4, 1, 4, 1]
+    for _ in range(PROOFS + 1):
+        editor.edit_uint8(np.zeros((1, 8, 8, 3), dtype=np.uint8))
+    assert editor.seen == [4, 2] * (PROOFS + 1)
 
 
 def test_nothing_in_nothing_out() -> None:
