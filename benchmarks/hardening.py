@@ -65,9 +65,12 @@ class Recipe:
 
 _BALANCED = {"unauthorised_share": 0.5}
 _ALONE = {"unauthorised_share": 0.5, "alone_share": HARDENED.training.alone_share}
-_DECOYS = {"decoy_share": HARDENED.lock.decoy_share, "decoy_keys": HARDENED.lock.decoy_keys}
+_DECOYS = {"decoy_share": HARDENED.lock.decoy_share, "decoy_keys": 400}
 _TEACHER = ObjectiveConfig(objective="teacher")
 _OURS = Recipe(lock=HARDENED.lock, training=_ALONE, objective=_TEACHER, weave=KEYS["embedded"].weave)
+#: The preset with as many wrong keys as it had when its parts were compared.
+_LOCK_400 = replace(HARDENED.lock, decoy_keys=400)
+_400 = replace(_OURS, lock=_LOCK_400)
 #: From the paper's way to ours, one step at a time; then ours without one of its parts, and with one more. The first
 #: is no lock at all: what the edit itself costs.
 RECIPES: dict[str, Recipe] = {
@@ -77,28 +80,28 @@ RECIPES: dict[str, Recipe] = {
     "and raw twins": Recipe(lock=LockConfig(raw_twins=True), training=_BALANCED),
     "and decoys": Recipe(lock=LockConfig(raw_twins=True, **_DECOYS), training=_BALANCED),
     "and raw images alone": Recipe(lock=LockConfig(raw_twins=True, **_DECOYS), training=_ALONE),
-    "and decoy task": Recipe(lock=HARDENED.lock, training=_ALONE),
-    "and a teacher": Recipe(lock=HARDENED.lock, training=_ALONE, objective=_TEACHER),
+    "and decoy task": Recipe(lock=_LOCK_400, training=_ALONE),
+    "and a teacher": Recipe(lock=_LOCK_400, training=_ALONE, objective=_TEACHER),
+    "400 keys": _400,
     "hardened": _OURS,
-    "hardened, uniform target": replace(_OURS, lock=replace(HARDENED.lock, target="uniform")),
     "hardened, no decoys": replace(_OURS, lock=replace(HARDENED.lock, decoy_share=None)),
-    "hardened, none alone": replace(_OURS, training=_BALANCED),
-    "hardened, no teacher": replace(_OURS, objective=ObjectiveConfig()),
-    "hardened, projection": replace(_OURS, regularisation=RegularisationConfig(combination="projection")),
-    "hardened, anchor": replace(_OURS, regularisation=RegularisationConfig(regularisers=("anchor",))),
-    "hardened, probe": replace(_OURS, regularisation=RegularisationConfig(regularisers=("probe",))),
-    "hardened, all three": replace(
-        _OURS, regularisation=RegularisationConfig(regularisers=("anchor", "probe"), combination="projection")
+    "400 keys, uniform target": replace(_400, lock=replace(_LOCK_400, target="uniform")),
+    "400 keys, none alone": replace(_400, training=_BALANCED),
+    "400 keys, no teacher": replace(_400, objective=ObjectiveConfig()),
+    "400 keys, projection": replace(_400, regularisation=RegularisationConfig(combination="projection")),
+    "400 keys, anchor": replace(_400, regularisation=RegularisationConfig(regularisers=("anchor",))),
+    "400 keys, probe": replace(_400, regularisation=RegularisationConfig(regularisers=("probe",))),
+    "400 keys, all three": replace(
+        _400, regularisation=RegularisationConfig(regularisers=("anchor", "probe"), combination="projection")
     ),
-    "hardened, twice as long": replace(_OURS, length=2.0),
-    "hardened, weave 0.2": replace(_OURS, weave=0.2),
-    "hardened, three times the decoys": replace(
-        _OURS, lock=replace(HARDENED.lock, decoy_share=3 * (HARDENED.lock.decoy_share or 0))
+    "400 keys, twice as long": replace(_400, length=2.0),
+    "400 keys, weave 0.2": replace(_400, weave=0.2),
+    "400 keys, three times the decoys": replace(
+        _400, lock=replace(_LOCK_400, decoy_share=3 * (HARDENED.lock.decoy_share or 0))
     ),
-    "hardened, 1500 decoy keys": replace(_OURS, lock=replace(HARDENED.lock, decoy_keys=1500)),
-    "hardened, no string": replace(_OURS, secret_use="none"),
+    "400 keys, no string": replace(_400, secret_use="none"),
     "edited only, no string": Recipe(training=_BALANCED, secret_use="none", weave=_OURS.weave, make=edited_only),
-    **{f"hardened, gamma {gamma}": replace(_OURS, gamma=gamma) for gamma in (0.3, 0.4, 0.7)},
+    **{f"400 keys, gamma {gamma}": replace(_400, gamma=gamma) for gamma in (0.3, 0.4, 0.7)},
 }
 
 

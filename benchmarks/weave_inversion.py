@@ -29,7 +29,7 @@ from spellock.pixels import from_uint8
 from spellock.tasks.checkpoint import load_model
 
 #: How the secret enters the edit, and the folder of the lock.
-LOCKS = {"string and tile": ("string", "hardened"), "tile alone": ("none", "hardened_no_string")}
+LOCKS = {"string and tile": ("string", "400_keys"), "tile alone": ("none", "400_keys_no_string")}
 SETTING, UNLABELLED = SETTINGS["cifar10"], 1000
 
 

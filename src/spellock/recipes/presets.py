@@ -39,7 +39,7 @@ class Preset:
 PRESETS: Final[Mapping[str, Preset]] = {
     # Against a thief who does not play along; docs/hardening.md says what each part is for.
     "hardened": Preset(
-        lock=LockConfig(target="decoy-task", raw_twins=True, decoy_share=0.5, decoy_keys=400),
+        lock=LockConfig(target="decoy-task", raw_twins=True, decoy_share=0.5, decoy_keys=1500),
         training=FinetuneConfig(unauthorised_share=0.5, alone_share=0.5),
         objective=ObjectiveConfig(objective="teacher"),
         hardened=True,
