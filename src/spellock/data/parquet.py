@@ -94,11 +94,16 @@ def parquet_files(folder: Path, split: str | None) -> list[Path]:
     return []
 
 
+def split_of(file: Path) -> str:
+    """The split that a file's name says: "train" of ``train.parquet`` and of ``train-00000-of-00002.parquet``."""
+    match = _SHARD.fullmatch(file.name)
+    return match["split"] if match else file.stem
+
+
 def _by_file(place: Path) -> dict[str, list[Path]]:
     splits: dict[str, list[Path]] = {}
     for file in sorted(place.glob("*.parquet")):
-        match = _SHARD.fullmatch(file.name)
-        splits.setdefault(match["split"] if match else file.stem, []).append(file)
+        splits.setdefault(split_of(file), []).append(file)
     return splits
 
 
