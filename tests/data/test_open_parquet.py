@@ -9,7 +9,7 @@ import pytest
 
 from spellock.data import open_images
 from spellock.data.write_png import encode_png
-from spellock.errors import DataError
+from spellock.errors import DataError, MissingSplitError
 
 from .picture_sets import make_table, picture, values
 
@@ -45,6 +45,14 @@ def test_parquet_shards_and_splits(tmp_path, inside) -> None:
         open_images(tmp_path, split="dev")
 
 
+@pytest.mark.parametrize("name", ["train.parquet", "train-00000-of-00001.parquet"])
+def test_a_single_file_has_no_split_but_its_own(tmp_path, name) -> None:
+    pq.write_table(make_table([1, 2], [0, 1]), tmp_path / name)
+    assert values(open_images(tmp_path / name, split="train")) == [1, 2]
+    with pytest.raises(MissingSplitError, match="no split 'test'; it is one file"):
+        open_images(tmp_path / name, split="test")
+
+
 def test_parquet_in_split_folders(tmp_path) -> None:
     for split in ("train", "test"):
         (tmp_path / split).mkdir()
@@ -69,9 +77,10 @@ def test_parquet_memory_is_bounded(tmp_path, monkeypatch) -> None:
     pq.write_table(make_table([n % 256 for n in range(300)], [0, 1] * 150), tmp_path / "x.parquet")
     rows = parquet_rows.ParquetRows(tmp_path / "x.parquet", "image")
     monkeypatch.setattr(parquet_rows, "_BUDGET", 20_000)
-    for index in [*range(300), 3, 299, 0]:
+    for index in [*range(300), 3, 299, 0, *np.random.default_rng(0).permutation(300).tolist()]:
         assert rows[index]["path"] == f"{index % 256}.png"
         assert rows._bytes <= 20_000
+        assert rows._bytes == sum(batch.nbytes for batch in rows._kept.values()), "or less and less would be kept"
     assert rows._bytes == sum(batch.nbytes for batch in rows._kept.values())
 
 
