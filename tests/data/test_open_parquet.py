@@ -85,6 +85,35 @@ def test_parquet_memory_is_bounded(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        (make_table([3], [0], names=["b", "a"]), "numbers its classes otherwise than"),
+        (make_table([3], ["a"], names=["a", "b"]), "labels of string"),
+    ],
+)
+def test_shards_whose_labels_mean_something_else_are_refused(tmp_path, second, reason) -> None:
+    pq.write_table(make_table([1, 2], [0, 1], names=["a", "b"]), tmp_path / "train-00000-of-00002.parquet")
+    pq.write_table(second, tmp_path / "train-00001-of-00002.parquet")
+    with pytest.raises(DataError, match=reason) as caught:
+        open_images(tmp_path)
+    assert "00001-of" in str(caught.value)
+
+
+def test_damaged_labels_are_named(tmp_path) -> None:
+    file = tmp_path / "x.parquet"
+    pq.write_table(make_table([1, 2] * 50, [0, 1] * 50), file, use_dictionary=False, compression="gzip")
+    chunk = pq.read_metadata(file).row_group(0)
+    place = next(chunk.column(k) for k in range(chunk.num_columns) if chunk.column(k).path_in_schema == "label")
+    data = bytearray(file.read_bytes())
+    data[place.data_page_offset : place.data_page_offset + place.total_compressed_size] = bytes(
+        [255] * place.total_compressed_size
+    )
+    file.write_bytes(data)
+    with pytest.raises(DataError, match=r"the labels of .*x\.parquet cannot be read"):
+        open_images(file)
+
+
+@pytest.mark.parametrize(
     ("table", "reason"),
     [
         (pa.table({"picture": [b"x"], "label": [0]}), "no 'image' column, only picture, label"),
