@@ -99,8 +99,8 @@ def _from_folder(path: Path, locked: LoadedModel, real: Sequence[str], seed: int
     if own == [str(number) for number in range(len(real))]:
         return Public(model=loaded.model, classifier="their own, in the order of the data's classes")
     _log.warning(
-        "%s knows %d of the %d classes of the data: its classifier starts from random values, so attacks without labels "
-        "are compared with chance",
+        "%s knows %d of the %d classes of the data: its classifier starts from random values, so attacks without "
+        "labels are compared with chance",
         path,
         len(places),
         len(real),
