@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 import spellock
 from spellock.cli import commands
+from spellock.cli import main as cli_main
 from spellock.cli.commands import COMMANDS, Command
 from spellock.cli.main import main
 from spellock.errors import ConfigError, DataError, EditorError, KeyFileError
@@ -49,6 +51,17 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> object:
         monkeypatch.setattr(commands, "COMMANDS", {**COMMANDS, "fake": command})
 
     return install
+
+
+def test_a_name_that_the_terminal_cannot_show_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of files need not be UTF-8, nor need the terminal be."""
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="latin-1"))
+    monkeypatch.setattr(cli_main, "main", lambda: 0 * sys.stdout.write("caf\udce9.png\t\u6f22\t\xe9\n"))
+    with pytest.raises(SystemExit) as stop:
+        cli_main.entry()
+    assert stop.value.code == 0
+    assert shown.getvalue() == b"caf\\udce9.png\t\\u6f22\t\xe9\n"
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

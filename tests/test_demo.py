@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from spellock.cli import demo as cli_demo
 from spellock.cli.main import main
 from spellock.cli.options import record_run
+from spellock.data.write_parquet import write_parquet
+from spellock.data.write_png import encode_png
 from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.config import LockConfig
@@ -22,6 +25,7 @@ from spellock.recipes.lock_model import ModelChoice
 from spellock.tasks import make_task
 from spellock.training.config import FinetuneConfig
 
+from .box_sets import squares, write_coco_set
 from .tint_editor import tint_key
 
 PROMISED = {
@@ -140,6 +144,35 @@ def test_options_that_contradict(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--model" in capsys.readouterr().err
     assert main(["demo", "--test", "x"]) == 2
     assert "--data" in capsys.readouterr().err
+
+
+def test_a_file_without_splits_is_not_its_own_test_set(tmp_path: Path) -> None:
+    """Else the demonstration would be measured on the images that it trained on."""
+    rows = [(f"{number}", number % 2, encode_png(np.full((8, 8, 3), number, np.uint8))) for number in range(8)]
+    write_parquet(tmp_path / "data.parquet", rows, ["a", "b"])
+    whole, test = cli_demo._images(cli_demo.DemoArgs(data=str(tmp_path / "data.parquet")))
+    assert whole is not None
+    assert (len(whole), test) == (8, None)
+    write_coco_set(tmp_path / "boxes", squares(6))
+    (tmp_path / "boxes" / "train").rename(tmp_path / "boxes" / "images")
+    file = (tmp_path / "boxes" / "annotations" / "instances_train.json").rename(tmp_path / "boxes" / "boxes.json")
+    assert cli_demo._images(cli_demo.DemoArgs(data=str(file), task="detection"))[1] is None
+    write_coco_set(tmp_path / "split", squares(6))
+    write_coco_set(tmp_path / "split", squares(4, seed=1), split="test")
+    found = cli_demo._images(cli_demo.DemoArgs(data=str(tmp_path / "split"), task="detection"))[1]
+    assert found is not None
+    assert len(found) == 4
+
+
+def test_a_test_split_that_cannot_be_read_is_not_passed_over_in_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in ("train/a", "train/b", "test"):
+        (tmp_path / place).mkdir(parents=True)
+        Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / place / "0.png")
+    (tmp_path / "test" / "a").mkdir()
+    assert cli_demo._images(cli_demo.DemoArgs(data=str(tmp_path)))[1] is None
+    assert "its test split cannot be read" in capsys.readouterr().err
 
 
 def test_pairs_have_the_labels_of_both_digits() -> None:

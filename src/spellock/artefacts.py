@@ -77,13 +77,15 @@ def read_json(path: Path, *, max_bytes: int = 4_000_000) -> dict[str, Any]:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside ``path`` that becomes ``path`` when the block ends well.
 
+    With ``overwrite`` a folder that is there already stays until then.
+
     Raises:
-        StorageError: ``path`` exists already, or nothing can be written there.
+        StorageError: ``path`` exists and ``overwrite`` is not set, or nothing can be written there.
     """
-    if path.exists():
+    if path.exists() and not overwrite:
         raise StorageError(f"{path} exists already; choose another folder or remove it first")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,10 +93,27 @@ def new_folder(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             temporary.chmod(0o755)
-            os.replace(temporary, path)
+            if overwrite and path.exists():
+                _exchange(temporary, path)
+            else:
+                os.replace(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def _exchange(new: Path, path: Path) -> None:
+    """Put the folder ``new`` in the place of ``path``, which is removed only then."""
+    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        os.replace(path, aside / path.name)
+        try:
+            os.replace(new, path)
+        except BaseException:
+            os.replace(aside / path.name, path)
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager

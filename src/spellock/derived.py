@@ -23,7 +23,9 @@ def derive(secret: bytes, purpose: str, length: int) -> bytes:
         raise ConfigError("the purpose of a derived secret is empty, expected a word that no other use has")
     if type(length) is not int or not 1 <= length <= _MAX_DERIVED:
         raise ConfigError(f"the length of a derived secret is {length!r}, expected 1 to {_MAX_DERIVED} bytes")
-    return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose.encode()).derive(bytes(secret))
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose.encode("utf-8", "surrogateescape")).derive(
+        bytes(secret)
+    )
 
 
 class Secret:

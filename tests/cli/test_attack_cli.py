@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from spellock.cli.main import main
+from spellock.cli.public_model import public_model
 from spellock.editors import registry
 from spellock.keyfile import save_key
-from spellock.tasks.checkpoint import save_model
+from spellock.tasks.checkpoint import load_model, save_model
 from spellock.tasks.models import create_model
 
 from ..evaluation import world
@@ -57,6 +59,49 @@ def test_a_table_and_two_files_without_anything_secret(locked: Path, capsys: pyt
         assert world.SECRET.hex().encode() not in path.read_bytes()
     assert attack(locked, "suppressed") == 0
     assert capsys.readouterr().out.startswith("attack")
+
+
+@pytest.mark.parametrize(
+    ("classes", "outputs", "says"),
+    [
+        (world.NAMES, (0, 1, 2, 3), "by the names of 4 classes"),
+        (("dog", "Cat", "bee", "ant"), (3, 2, 1, 0), "by the names of 4 classes"),
+        (("more", "dog", "cat", "bee", "ant", "other"), (4, 3, 2, 1), "by the names of 4 of 6 classes"),
+        (("0", "1", "2", "3"), (0, 1, 2, 3), "in the order of the data's classes"),
+        (("elm", "fir", "oak", "yew"), None, "random: the public weights know other classes"),
+        (("ant", "bee", "cat", "dad", "eye"), None, "random: the public weights know other classes"),
+    ],
+)
+def test_a_public_folder_answers_by_its_classes_names_or_says_that_it_cannot(
+    locked: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    classes: tuple[str, ...],
+    outputs: tuple[int, ...] | None,
+    says: str,
+) -> None:
+    model = create_model("resnet20", num_classes=len(classes), seed=2)
+    save_model(model, locked / "other", classes=classes)
+    found = public_model(locked / "other", load_model(locked / "model"), 4, 0)
+    images = torch.rand(2, 3, 32, 32)
+    with torch.inference_mode():
+        own, given = model.eval()(images), found.model(images)
+    assert given.shape == (2, 4)
+    same = outputs is not None and torch.allclose(given, own[:, list(outputs)], atol=1e-5)
+    assert same == (outputs is not None)
+    assert ("starts from random values" in caplog.text) == (outputs is None)
+    assert attack(locked, "suppressed", "--public", str(locked / "other"), "--json") == 0
+    facts = json.loads(capsys.readouterr().out)["facts"]
+    assert facts["classifier of the public weights"].endswith(says)
+
+
+def test_a_public_file_says_whose_classifier_it_has(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, count, says in (("own", 4, "their own"), ("other", 7, "random")):
+        save_model(create_model("resnet20", num_classes=count), locked / name, classes=[str(k) for k in range(count)])
+        file = locked / name / "model.safetensors"
+        assert attack(locked, "suppressed", "--public", str(file), "--json") == 0
+        facts = json.loads(capsys.readouterr().out)["facts"]
+        assert facts["classifier of the public weights"].startswith(says)
 
 
 def test_a_leaked_part_of_a_weight_key(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:

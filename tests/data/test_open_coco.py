@@ -17,7 +17,7 @@ from spellock.data.box_set import check_box_set, only_categories
 from spellock.data.open_boxes import open_boxes
 from spellock.data.write_coco import write_coco
 from spellock.data.write_png import encode_png
-from spellock.errors import ConfigError, DataError
+from spellock.errors import ConfigError, DataError, MissingSplitError
 
 from ..box_sets import NAMES, squares, write_coco_set
 
@@ -33,6 +33,9 @@ def test_a_folder_of_splits_is_read(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(found.open(2)), np.asarray(train.open(2)))
     assert len(open_boxes(tmp_path, split="val")) == 3
     assert len(open_boxes(tmp_path / "annotations" / "instances_val.json")) == 3
+    assert len(open_boxes(tmp_path / "annotations" / "instances_val.json", split="val")) == 3
+    with pytest.raises(MissingSplitError, match="no split 'test'; its name says 'val'"):
+        open_boxes(tmp_path / "annotations" / "instances_val.json", split="test")
 
 
 def test_polygons_and_compressed_runs_are_read(tmp_path: Path) -> None:

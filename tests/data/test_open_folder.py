@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -35,6 +38,34 @@ def test_folder_links_do_not_loop(tmp_path) -> None:
     make_folder(tmp_path, {"dog": 2, "cat": 3})
     (tmp_path / "cat" / "again").symlink_to(tmp_path / "cat")
     assert len(open_images(tmp_path)) == 5
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path, monkeypatch) -> None:
+    """Its images would be missing from training, or from what is measured, without a word."""
+    make_folder(tmp_path, {"dog": 2, "cat": 3})
+    (tmp_path / "cat" / "closed").mkdir()
+    look = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match=r"cannot look into .*closed: Permission denied"):
+        open_images(tmp_path)
+
+
+def test_names_that_are_no_text(tmp_path) -> None:
+    make_folder(tmp_path, {"dog": 1, "cat": 1})
+    odd = os.fsdecode(b"caf\xe9")
+    (tmp_path / "cat" / "0.png").rename(tmp_path / "cat" / f"{odd}.png")
+    images = open_images(tmp_path)
+    assert images.ids[0] == f"cat/{odd}.png"
+    assert values(images) == [1, 0]
+    (tmp_path / "cat").rename(tmp_path / odd)
+    with pytest.raises(DataError, match=r"'caf\\udce9' .* not UTF-8 text; rename it"):
+        open_images(tmp_path)
 
 
 def test_folder_with_splits(tmp_path) -> None:

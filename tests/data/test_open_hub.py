@@ -12,7 +12,7 @@ import pytest
 
 from spellock.data import open_images
 from spellock.data.write_png import encode_png
-from spellock.errors import DataError, MissingExtraError
+from spellock.errors import DataError, MissingExtraError, MissingSplitError
 
 from .picture_sets import make_table, picture, values
 
@@ -35,6 +35,9 @@ def test_saved_dataset_needs_no_extra(tmp_path) -> None:
     save_to_disk(tmp_path / "one", make_table([1, 2, 3, 4], [0, 1, 0, 1], names=["a", "b"]))
     images = open_images(tmp_path / "one")
     assert (values(images), images.classes) == ([1, 2, 3, 4], ("a", "b"))
+    assert len(open_images(tmp_path / "one", split="train")) == 4
+    with pytest.raises(MissingSplitError, match="no split 'test'; it was saved as train"):
+        open_images(tmp_path / "one", split="test")
     for split in ("train", "test"):
         save_to_disk(tmp_path / "many" / split, make_table([len(split)] * 2, [0, 1]))
     (tmp_path / "many" / "dataset_dict.json").write_text(json.dumps({"splits": ["train", "test"]}))

@@ -106,6 +106,7 @@ BAD = {
     "line 3: the label of 'Edema' is empty": ("p2,0,1", "p2,,1"),
     "line 3: 'a.png' is a duplicate of .*line 2": ("b.png", "a.png"),
     "line 3: 'patient' is empty": ("b.png,p2", "b.png,"),
+    "line 3: 6 cells for 5 columns; put quotes": ("0,1,47", "0,1,0,47"),
     "line 3: 'image' is empty": ("b.png,p2", ",p2"),
     "line 3: the file '../secret.png' is missing|line 3: '../secret.png' lies outside": ("b.png", "../secret.png"),
 }

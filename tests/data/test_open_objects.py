@@ -58,6 +58,8 @@ def test_torchvision_fake_data_with_transform() -> None:
     [
         (Pairs(0), "holds no images"),
         (Pairs(targets=[[0, 1]] * 6), "not one integer"),
+        (Pairs(targets=[0.0, 0.5] * 3), "not one integer"),
+        (Pairs(targets=torch.tensor([0.0, 0.5] * 3)), "not one integer"),
         (Pairs(targets=[0, 1]), "6 items but 2 labels"),
         (["abc", "def"], "expected pairs"),
         (object(), "expected a folder"),
@@ -78,6 +80,7 @@ def test_numpy_images() -> None:
         (np.zeros((2, 0, 4), np.uint8), [0, 1], "at least one pixel"),
         (np.zeros((2, 4, 4), np.uint8), [0], "2 images, 1 labels"),
         (np.zeros((2, 4, 4), np.uint8), [0, 2], "expected 0 to 1"),
+        (np.zeros((2, 4, 4), np.uint8), [0.2, 1.7], "not whole numbers"),
     ]:
         with pytest.raises(DataError, match=reason):
             numpy_images(arrays, labels, ["a", "b"])

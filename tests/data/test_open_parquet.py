@@ -9,7 +9,7 @@ import pytest
 
 from spellock.data import open_images
 from spellock.data.write_png import encode_png
-from spellock.errors import DataError
+from spellock.errors import DataError, MissingSplitError
 
 from .picture_sets import make_table, picture, values
 
@@ -45,6 +45,14 @@ def test_parquet_shards_and_splits(tmp_path, inside) -> None:
         open_images(tmp_path, split="dev")
 
 
+@pytest.mark.parametrize("name", ["train.parquet", "train-00000-of-00001.parquet"])
+def test_a_single_file_has_no_split_but_its_own(tmp_path, name) -> None:
+    pq.write_table(make_table([1, 2], [0, 1]), tmp_path / name)
+    assert values(open_images(tmp_path / name, split="train")) == [1, 2]
+    with pytest.raises(MissingSplitError, match="no split 'test'; it is one file"):
+        open_images(tmp_path / name, split="test")
+
+
 def test_parquet_in_split_folders(tmp_path) -> None:
     for split in ("train", "test"):
         (tmp_path / split).mkdir()
@@ -69,10 +77,40 @@ def test_parquet_memory_is_bounded(tmp_path, monkeypatch) -> None:
     pq.write_table(make_table([n % 256 for n in range(300)], [0, 1] * 150), tmp_path / "x.parquet")
     rows = parquet_rows.ParquetRows(tmp_path / "x.parquet", "image")
     monkeypatch.setattr(parquet_rows, "_BUDGET", 20_000)
-    for index in [*range(300), 3, 299, 0]:
+    for index in [*range(300), 3, 299, 0, *np.random.default_rng(0).permutation(300).tolist()]:
         assert rows[index]["path"] == f"{index % 256}.png"
         assert rows._bytes <= 20_000
+        assert rows._bytes == sum(batch.nbytes for batch in rows._kept.values()), "or less and less would be kept"
     assert rows._bytes == sum(batch.nbytes for batch in rows._kept.values())
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        (make_table([3], [0], names=["b", "a"]), "numbers its classes otherwise than"),
+        (make_table([3], ["a"], names=["a", "b"]), "labels of string"),
+    ],
+)
+def test_shards_whose_labels_mean_something_else_are_refused(tmp_path, second, reason) -> None:
+    pq.write_table(make_table([1, 2], [0, 1], names=["a", "b"]), tmp_path / "train-00000-of-00002.parquet")
+    pq.write_table(second, tmp_path / "train-00001-of-00002.parquet")
+    with pytest.raises(DataError, match=reason) as caught:
+        open_images(tmp_path)
+    assert "00001-of" in str(caught.value)
+
+
+def test_damaged_labels_are_named(tmp_path) -> None:
+    file = tmp_path / "x.parquet"
+    pq.write_table(make_table([1, 2] * 50, [0, 1] * 50), file, use_dictionary=False, compression="gzip")
+    chunk = pq.read_metadata(file).row_group(0)
+    place = next(chunk.column(k) for k in range(chunk.num_columns) if chunk.column(k).path_in_schema == "label")
+    data = bytearray(file.read_bytes())
+    data[place.data_page_offset : place.data_page_offset + place.total_compressed_size] = bytes(
+        [255] * place.total_compressed_size
+    )
+    file.write_bytes(data)
+    with pytest.raises(DataError, match=r"the labels of .*x\.parquet cannot be read"):
+        open_images(file)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Captions of the contact sheet: one a tile, or one for a whole row where it is long and the same."""
+"""Captions of the contact sheet: one a tile, or one for a whole row where it is the same."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ def caption_bands(captions: list[str]) -> list[bool]:
 
 def test_a_caption_a_tile() -> None:
     assert caption_bands(["cat", "", "tractor"]) == [True, False, True]
-    assert caption_bands(["cat"] * 3) == [True] * 3, "short ones are repeated"
+    assert caption_bands(["cat", "cat", "dog"]) == [True] * 3
     assert caption_bands([LONG, LONG, "cat"]) == [True] * 3
 
 
-def test_a_long_caption_of_all_tiles_is_written_once_and_whole() -> None:
+def test_a_caption_of_all_tiles_is_written_once_and_whole() -> None:
+    assert caption_bands(["cat"] * 3) == [True, False, False], "as a long one is, or rows of one sheet would differ"
+    assert caption_bands(["cat"]) == [True]
     assert caption_bands([LONG] * 4) == [True, True, True, False]
     assert caption_bands([LONG * 3] * 2) == [True, True]
 

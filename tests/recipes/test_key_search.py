@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from spellock.data.memory import numpy_images
 from spellock.data.open_images import open_images
+from spellock.errors import ConfigError
 from spellock.prompts.halving import goodness
 from spellock.recipes import search_run
-from spellock.recipes.pilot import Pilot, pilot_edits, run_pilots
+from spellock.recipes.pilot import Pilot, pilot_edits, pilot_images, run_pilots
+from spellock.recipes.search_run import confirming
 from spellock.recipes.search_trials import repeatable
 
 from ..tint_editor import tint_key
@@ -68,6 +72,23 @@ def test_every_rung_promotes_the_best_third_and_the_best_pilot_is_chosen(data: P
     assert np.isclose(found.chosen.again, found.chosen.objective - 0.1)
     assert found.bits_lost == np.log2(first.keys)
     assert f"{256 - np.log2(first.keys):.1f} of its 256 bits" in found.to_text()
+
+
+@pytest.mark.parametrize(("count", "wanted"), [(14, 24), (14, 28), (40, 24), (2, 4)])
+def test_confirming_pilots_are_judged_on_images_that_judged_no_pilot(count: int, wanted: int) -> None:
+    """Else the gain, which is said to be of other images, would have chosen itself in part."""
+    classes = [str(number) for number in range(2 if count > 2 else 8)]
+    labels = np.repeat(np.arange(len(classes)), count)
+    images = numpy_images(np.zeros((len(labels), 8, 8), dtype=np.uint8), labels, classes)
+    for seed in range(5):
+        config = replace(PILOT, images=max(16, wanted), seed=seed)
+        (_, judged), (train, test) = pilot_images(images, config), pilot_images(images, confirming(config))
+        assert not set(test.ids) & set(judged.ids)
+        assert not set(test.ids) & set(train.ids)
+        assert len(test) == len(judged)
+        assert set(test.labels) == set(train.labels) == set(range(len(classes)))
+    with pytest.raises(ConfigError, match="confirming pilot has the seed 0"):
+        replace(PILOT, seed=0, confirms=True)
 
 
 @pytest.mark.usefixtures("quick")

@@ -147,6 +147,8 @@ def test_options_of_another_task_are_refused(
     base = ["lock", "photos", "--key", str(key_file), "--out", str(tmp_path / "out"), "--model", "small_resnet8"]
     assert main([*base, "--gamma-neg", "2"]) == 2
     assert "the task 'classification' has no option 'gamma_neg'" in capsys.readouterr().err
+    assert main([*base, "--task", "multilabel", "--clip", "0.1"]) == 2
+    assert "--clip is for --loss asymmetric" in capsys.readouterr().err
     assert main([*base, "--task", "multilable"]) == 2
     assert "did you mean multilabel" in capsys.readouterr().err
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -103,6 +107,39 @@ def test_damaged_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "m" / "config.json").write_text("{")
     with pytest.raises(ModelError, match="not valid JSON"):
         load_model(tmp_path / "m")
+
+
+def test_a_model_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_model(create_model("resnet20", num_classes=3, seed=1), tmp_path / "m", classes=CLASSES)
+    before = (tmp_path / "m" / "model.safetensors").read_bytes()
+    new = create_model("resnet20", num_classes=3, seed=2)
+    with monkeypatch.context() as patched:
+        full = OSError(errno.ENOSPC, "No space left on device")
+        patched.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(full))
+        with pytest.raises(StorageError, match="No space left"):
+            save_model(new, tmp_path / "m", classes=CLASSES, overwrite=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", _failing_once(os.replace, tmp_path / "m"))
+        with pytest.raises(StorageError, match="No space left"):
+            save_model(new, tmp_path / "m", classes=CLASSES, overwrite=True)
+    assert (tmp_path / "m" / "model.safetensors").read_bytes() == before
+    save_model(new, tmp_path / "m", classes=CLASSES, overwrite=True)
+    assert torch.equal(load_model(tmp_path / "m").model.network.conv1.weight, new.network.conv1.weight)
+    assert [path.name for path in tmp_path.iterdir()] == ["m"], "nothing is left beside it"
+
+
+def _failing_once(move: Callable[[Any, Any], None], place: Path) -> Callable[[Any, Any], None]:
+    """Refuses to move anything to ``place`` for the first time."""
+    calls = []
+
+    def moved(one: Any, other: Any) -> None:
+        if Path(other) == place:
+            calls.append(one)
+            if len(calls) == 1:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        move(one, other)
+
+    return moved
 
 
 @pytest.mark.parametrize("lock_class", [2, 0, None])

@@ -87,6 +87,30 @@ def test_a_dropped_category_is_never_named_and_all_else_comes_through(kind: str)
     assert torch.equal(_output(model.without([], least_score=0.0))["scores"], before["scores"])
 
 
+def test_training_sees_what_detection_sees() -> None:
+    """Larger pictures are smoothed as they shrink, in both, and objects shrink along."""
+    model = create_model("maskrcnn_tiny", num_classes=2, input_size=32)
+    pixels: list[torch.Tensor] = []
+    targets: list[dict[str, torch.Tensor]] = []
+    model.network.backbone.register_forward_pre_hook(lambda _, given: pixels.append(given[0].clone()))
+    model.network.register_forward_pre_hook(lambda _, given: targets.extend(given[1] if len(given) > 1 else ()))
+    images = torch.rand(2, 3, 96, 64)
+    masks = torch.zeros(1, 96, 64, dtype=torch.uint8)
+    masks[:, 30:60, 10:20] = 1
+    some = {"boxes": torch.tensor([[10.0, 30.0, 20.0, 60.0]]), "labels": torch.tensor([1]), "masks": masks}
+    none = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.long), "masks": masks[:0]}
+    model.train()(images, [some, none])
+    with torch.inference_mode():
+        model.eval()(images)
+    assert torch.equal(pixels[0], pixels[1])
+    assert targets[0]["boxes"].tolist() == [[5.0, 10.0, 10.0, 20.0]]
+    assert targets[0]["labels"].tolist() == [2]
+    wanted = torch.zeros(32, 32, dtype=torch.uint8)
+    wanted[10:20, 5:10] = 1
+    assert torch.equal(targets[0]["masks"][0], wanted)
+    assert targets[1]["masks"].shape == (0, 32, 32)
+
+
 def test_dropping_is_a_softmax_over_the_rest() -> None:
     model = _tiny(num_classes=3)
     features = torch.rand(5, 128)

@@ -51,10 +51,11 @@ def test_without_focusing_it_is_weighted_cross_entropy(asymmetric) -> None:
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.05])
-def test_large_logits_stay_finite(clip) -> None:
+@pytest.mark.parametrize("gammas", [{}, {"gamma_neg": 0.5, "gamma_pos": 0.5}])
+def test_large_logits_stay_finite(clip, gammas) -> None:
     logits = torch.tensor([[200.0, -200.0]], requires_grad=True)
     for targets in (torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]])):
-        loss = asymmetric_loss(logits, targets, clip=clip).sum()
+        loss = asymmetric_loss(logits, targets, clip=clip, **gammas).sum()
         (gradient,) = torch.autograd.grad(loss, logits)
         assert loss.isfinite()
         assert gradient.isfinite().all()

@@ -171,9 +171,8 @@ def _attack(args: AttackArgs) -> AttackReport:
         seed=args.seed,
     )
     lock = lock_class_of(args.lock_class, locked, test)
-    real = len(locked.classes) - len(locked.group_classes) - (lock is not None)
-    public = None if args.public is None else public_model(args.public, locked.model, real, args.seed)
-    return evaluate_attacks(
+    public = None if args.public is None else public_model(args.public, locked, lock, args.seed)
+    report = evaluate_attacks(
         locked.model.to(device),
         locked.classes,
         key,
@@ -183,10 +182,11 @@ def _attack(args: AttackArgs) -> AttackReport:
         lock_class=lock,
         group_classes=locked.group_classes,
         spare=spare,
-        public=None if public is None else public.to(device),
+        public=None if public is None else public.model.to(device),
         unlabelled=args.unlabelled,
         work=args.out / "work",
         looker=looker,
         key_part=leaked_part(args, locked.model),
         given=given,
     )
+    return report if public is None else public.stated(report)

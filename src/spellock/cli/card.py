@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,8 +63,8 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
     if args.limit is not None:
         test = test.subset(stratified_subset(locked.task.strata(test.labels), args.limit, seed=args.seed))
     lock = lock_class_of(args.lock_class, locked, test)
-    real = len(locked.classes) - len(locked.group_classes) - (lock is not None)
-    return measure_card(
+    public = None if args.public is None else public_model(args.public, locked, lock, args.seed)
+    card = measure_card(
         locked.model.to(device),
         locked.classes,
         open_key(args.key, passphrase_file=args.passphrase_file),
@@ -75,12 +76,13 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
         tiers=tiers,
         baseline=None if (folder := _baseline(args)) is None else load_model(folder).model.to(device),
         spare=None if args.spare is None else locked.task.open_images(args.spare, split=None, on_error="fail"),
-        public=None if args.public is None else public_model(args.public, locked.model, real, args.seed).to(device),
+        public=None if public is None else public.model.to(device),
         work=args.out / "work",
         seed=args.seed,
         batch_size=args.batch_size,
         device=device,
     )
+    return card if public is None else replace(card, attacks=public.stated(card.attacks))
 
 
 def _weight_card(args: EvaluateArgs, device: str) -> Card:
@@ -104,8 +106,8 @@ def _weight_card(args: EvaluateArgs, device: str) -> Card:
     test = scored_images(args.data, args.split)
     if args.limit is not None:
         test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
-    public = None if args.public is None else public_model(args.public, keyed.model, len(keyed.classes), args.seed)
-    return measure_weight_card(
+    public = None if args.public is None else public_model(args.public, keyed, None, args.seed)
+    card = measure_weight_card(
         keyed.model.to(device),
         keyed.classes,
         open_weight_key(args.key, passphrase_file=args.passphrase_file),
@@ -114,11 +116,12 @@ def _weight_card(args: EvaluateArgs, device: str) -> Card:
         plan_name=args.attacks,
         baseline=None if (folder := _baseline(args)) is None else load_model(folder).model.to(device),
         spare=None if args.spare is None else open_images(args.spare),
-        public=None if public is None else public.to(device),
+        public=None if public is None else public.model.to(device),
         work=args.out / "work",
         seed=args.seed,
         batch_size=args.batch_size,
     )
+    return card if public is None else replace(card, attacks=public.stated(card.attacks))
 
 
 def _baseline(args: EvaluateArgs) -> Path | None:

@@ -114,7 +114,7 @@ def _config(args: DemoArgs) -> DemoConfig:
 
 
 def _images(args: DemoArgs) -> tuple[ImageSet | None, ImageSet | None]:
-    from spellock.errors import DataError
+    from spellock.errors import DataError, MissingSplitError
     from spellock.tasks.task import make_task
 
     if args.data is None:
@@ -124,9 +124,14 @@ def _images(args: DemoArgs) -> tuple[ImageSet | None, ImageSet | None]:
     if args.test is not None:
         return train, task.open_images(args.test, split=None, on_error="fail")
     try:
-        return train, task.open_images(args.data, split="test", on_error="fail")
-    except DataError:
+        test = task.open_images(args.data, split="test", on_error="fail")
+    except MissingSplitError:
         return train, None
+    except DataError as error:
+        _say(f"a quarter of the data is held out, because its test split cannot be read: {error}")
+        return train, None
+    # A file of boxes whose name says no split is the same one by any: nothing may be measured on what was learnt.
+    return train, None if test.ids == train.ids else test
 
 
 def _free_folder(args: DemoArgs) -> Path:

@@ -22,6 +22,7 @@ from spellock.training.regularisation_config import RegularisationConfig
 
 #: Flags that are options of tasks; each task knows its own.
 _TASK_OPTIONS = ("loss", "gamma_neg", "gamma_pos", "clip", "positive_weights")
+_ASYMMETRIC = ("gamma_neg", "gamma_pos", "clip")
 _log = logging.getLogger(__name__)
 
 
@@ -155,6 +156,8 @@ def run(args: LockArgs) -> int:
         raise ConfigError("--prepare-only trains nothing, --baseline trains; drop one of them")
     options = {name: getattr(args, name) for name in _TASK_OPTIONS if getattr(args, name) is not None}
     task = make_task(args.task, options)
+    if idle := [name for name in _ASYMMETRIC if name in options and args.loss != "asymmetric"]:
+        raise ConfigError(f"--{idle[0].replace('_', '-')} is for --loss asymmetric; add that, or leave it out")
     device = check_device(args.device)
     key = open_key(args.key, passphrase_file=args.passphrase_file)
     tiers = open_tiers(

@@ -67,6 +67,9 @@ class FolderSet(ImageSet):
         self.name, self.on_error, self._max_pixels = str(root), on_error, max_pixels
         self._root, base = root, self._base(root, split)
         found = _folders(base)
+        for name in found:
+            if not _is_text(name):
+                raise DataError(f"the sub-folder {name!r} of {base} has a name that is not UTF-8 text; rename it")
         if not found:
             hint = (
                 "it holds images but no class sub-folders; put each class in its own"
@@ -113,6 +116,15 @@ class FolderSet(ImageSet):
         return root
 
 
+def _is_text(name: str) -> bool:
+    """Whether a name can be written to files; those that are not UTF-8 on disk cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _folders(folder: Path) -> list[str]:
     try:
         return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
@@ -121,9 +133,17 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _images(folder: Path) -> list[Path]:
-    """Images anywhere below ``folder``, sorted; links are followed, each real folder is entered once."""
+    """Images anywhere below ``folder``, sorted; links are followed, each real folder is entered once.
+
+    Raises:
+        DataError: a folder cannot be looked into, so that its images would be missing.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"cannot look into {error.filename}: {error.strerror}; check its permissions") from error
+
     found, seen = [], set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:
             folders.clear()

@@ -14,7 +14,7 @@ from spellock.data.columns import decode_cell, find_columns, read_labels
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ImageSet, OnError
 from spellock.data.splits import choose_split
-from spellock.errors import DataError, MissingExtraError
+from spellock.errors import DataError, MissingExtraError, MissingSplitError
 
 
 class ArrowSet(ImageSet):
@@ -67,7 +67,10 @@ def saved_dataset(
     if (folder / "dataset_dict.json").is_file():
         splits = [str(name) for name in read_json(folder / "dataset_dict.json").get("splits", [])]
         folder = folder / Path(choose_split(splits, split, str(folder))).name
+        split = None
     state = read_json(folder / "state.json")
+    if split not in (None, state.get("_split")):
+        raise MissingSplitError(f"{folder} has no split {split!r}; it was saved as {state.get('_split') or 'one set'}")
     if state.get("_indices_files") or state.get("_indices_data_files"):
         raise DataError(
             f"{folder} was saved with an index over its rows, which is not supported; call flatten_indices() and "

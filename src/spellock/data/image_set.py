@@ -108,9 +108,11 @@ def checked_labels(labels: Sequence[int] | npt.NDArray[np.generic], count: int, 
     """Return labels as int64 after checking that each is one of ``count`` classes.
 
     Raises:
-        DataError: a label is out of range, as -1 for "unknown" is.
+        DataError: a label is out of range, as -1 for "unknown" is, or no whole number.
     """
     array = np.asarray(labels, dtype=np.int64)
+    if not np.array_equal(array, labels):
+        raise DataError(f"{name}: labels are not whole numbers, expected one class number an image")
     if array.ndim != 1:
         raise DataError(f"{name}: labels have shape {array.shape}, expected one integer an image")
     if array.size and not (array.min() >= 0 and array.max() < count):

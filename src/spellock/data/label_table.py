@@ -37,10 +37,11 @@ LISTED_NAMES: Final = ("findinglabels", "findings", "labels", "label")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row: where it stands, for messages, and its cells by column."""
+    """One row: where it stands, for messages, its cells by column, and what is wrong with it as a whole."""
 
     where: str
     cells: dict[str, object]
+    problem: str = ""
 
     def text(self, column: str | None) -> str:
         """A cell as text, without space around it; empty where there is none."""
@@ -91,7 +92,10 @@ def _csv(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
             if any(cell.strip() for cell in cells):
                 # A row with too few cells has empty ones, which whoever needs them then names.
                 filled: dict[str, object] = dict(zip(columns, [*cells, *[""] * len(columns)], strict=False))
-                rows.append(Row(where=f"{path} line {reader.line_num}", cells=filled))
+                # More cells than columns: a comma without quotes has moved labels to where they do not belong.
+                more = any(cell.strip() for cell in cells[len(columns) :])
+                problem = f"{len(cells)} cells for {len(columns)} columns; put quotes around commas" if more else ""
+                rows.append(Row(where=f"{path} line {reader.line_num}", cells=filled, problem=problem))
     return columns, tuple(rows)
 
 
@@ -123,6 +127,8 @@ class Sifter(Generic[T]):
         """
         for row in rows:
             try:
+                if row.problem:
+                    raise DataError(row.problem)
                 found = self.read(row)
             except DataError as error:
                 complain(f"{row.where}: {error}", self.on_error)

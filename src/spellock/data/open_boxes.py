@@ -15,7 +15,7 @@ from spellock.data.image_set import ON_ERROR, ImageSet, OnError
 from spellock.data.splits import SPLIT_NAMES, choose_split
 from spellock.data.torchvision_set import Pairs
 from spellock.data.voc import is_voc, open_voc
-from spellock.errors import ConfigError, DataError
+from spellock.errors import ConfigError, DataError, MissingSplitError
 
 #: Where a COCO file's images may lie, for a file of split "train": beside it, above it, or in a folder of the split.
 _IMAGE_FOLDERS: Final = ("images", "{split}", "images/{split}", "{split}2017", "{split}2014", "")
@@ -37,13 +37,15 @@ def open_boxes(
             as it is.
         images: folder of a COCO file's images; None looks beside it, above it, and in folders named like the split.
         split: which split, where there are several: the word in a COCO file's name (``instances_val.json``), VOC's
-            list, or Cityscapes' folder; None takes "train" or the only one.
+            list, or Cityscapes' folder; None takes "train" or the only one. Of a single file whose name says no split
+            it only tells where the images lie.
         on_error: whether a bad object or image stops the reading, or is named and left out; so are categories without
             objects.
         max_pixels: larger images are refused before decoding.
 
     Raises:
-        DataError: nothing is there, it is no such set, or something is bad and ``on_error`` is "fail".
+        DataError: nothing is there, it is no such set or has no such split (`MissingSplitError`), or something is bad
+            and ``on_error`` is "fail".
         ConfigError: an option is out of range.
     """
     if on_error not in ON_ERROR:
@@ -72,6 +74,8 @@ def _open(
         return open_cityscapes(path, split=split, on_error=on_error, max_pixels=max_pixels)
     if path.is_dir():
         path, split = _json_in(path, split)
+    elif split is not None and _split_of(path) not in (None, split):
+        raise MissingSplitError(f"{path} has no split {split!r}; its name says {_split_of(path)!r}")
     if not path.is_file():
         raise DataError(f"{path} does not exist; expected COCO json, a Pascal VOC folder or a Cityscapes folder")
     folder = images or _images_of(path, split)

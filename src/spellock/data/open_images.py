@@ -10,9 +10,9 @@ from spellock.data.decode import MAX_PIXELS
 from spellock.data.folder import FolderSet
 from spellock.data.hub import hub_dataset, is_saved_dataset, saved_dataset
 from spellock.data.image_set import ON_ERROR, ImageSet, OnError
-from spellock.data.parquet import ParquetSet, parquet_files
+from spellock.data.parquet import ParquetSet, parquet_files, split_of
 from spellock.data.torchvision_set import Pairs, TorchvisionSet
-from spellock.errors import ConfigError, DataError
+from spellock.errors import ConfigError, DataError, MissingSplitError
 
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -29,12 +29,13 @@ def open_images(
             ("owner/name", or "hf://name"; extra ``hub``); a torchvision data set or any sequence of (Pillow image,
             int); or
             an `ImageSet`, which is returned as it is.
-        split: which split, where there are several; None takes "train" or the only one.
+        split: which split, where there are several; None takes "train" or the only one. Of a single file the one that
+            its name says.
         on_error: whether loops over the set stop at an image that cannot be decoded, or name and skip it.
         max_pixels: larger images are refused before decoding.
 
     Raises:
-        DataError: nothing is there, or it is not such a set.
+        DataError: nothing is there, it is not such a set, or has no such split (`MissingSplitError`).
         ConfigError: an option is out of range.
         MissingExtraError: a hub id was given and ``datasets`` is not installed.
     """
@@ -78,6 +79,9 @@ def _open_path(source: str | Path, *, split: str | None, on_error: OnError, max_
             "hf://name)"
         )
     if not is_folder:
+        # Else whoever asks for "test" would be given what another call takes for "train".
+        if split not in (None, split_of(path)):
+            raise MissingSplitError(f"{path} has no split {split!r}; it is one file, so leave the split out")
         return ParquetSet([path], name=text, on_error=on_error, max_pixels=max_pixels)
     if is_saved_dataset(path):
         return saved_dataset(path, split=split, on_error=on_error, max_pixels=max_pixels)

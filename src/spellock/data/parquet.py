@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from spellock.data.columns import decode_cell, find_columns, read_labels
+from spellock.data.columns import Columns, decode_cell, find_columns, read_labels
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ImageSet, OnError
 from spellock.data.parquet_rows import ParquetRows
@@ -37,7 +37,8 @@ class ParquetSet(ImageSet):
             max_pixels: see `decode_image`.
 
         Raises:
-            DataError: a file is missing or no parquet, a column is missing, or there are no rows.
+            DataError: a file is missing or no parquet, a column is missing, files number their classes differently, or
+                there are no rows.
         """
         self.name, self.on_error, self._max_pixels = name, on_error, max_pixels
         schemas = [_schema(file) for file in files]
@@ -49,8 +50,9 @@ class ParquetSet(ImageSet):
                     f"{file} lacks the columns {columns.image!r} and {columns.label!r} of the other files; check the "
                     "shards"
                 )
+            _check_alike(file, schema, files[0], schemas[0], columns)
             self._rows.append(ParquetRows(file, columns.image))
-            tables.append(pq.read_table(file, columns=[columns.label]).column(0))
+            tables.append(_labels(file, columns.label))
         self.labels, self.classes = read_labels(
             pa.chunked_array([chunk for table in tables for chunk in table.chunks], tables[0].type),
             columns.classes,
@@ -94,17 +96,41 @@ def parquet_files(folder: Path, split: str | None) -> list[Path]:
     return []
 
 
+def split_of(file: Path) -> str:
+    """The split that a file's name says: "train" of ``train.parquet`` and of ``train-00000-of-00002.parquet``."""
+    match = _SHARD.fullmatch(file.name)
+    return match["split"] if match else file.stem
+
+
 def _by_file(place: Path) -> dict[str, list[Path]]:
     splits: dict[str, list[Path]] = {}
     for file in sorted(place.glob("*.parquet")):
-        match = _SHARD.fullmatch(file.name)
-        splits.setdefault(match["split"] if match else file.stem, []).append(file)
+        splits.setdefault(split_of(file), []).append(file)
     return splits
 
 
 def _by_folder(place: Path) -> dict[str, list[Path]]:
     found = {child.name: sorted(child.glob("*.parquet")) for child in sorted(place.glob("*/"))}
     return {name: files for name, files in found.items() if files}
+
+
+def _check_alike(file: Path, schema: pa.Schema, first: Path, of_first: pa.Schema, columns: Columns) -> None:
+    """Check that a shard's labels mean what those of the first one do."""
+    own = find_columns(schema, str(file)).classes
+    if own is not None and columns.classes is not None and own != columns.classes:
+        raise DataError(f"{file} names or numbers its classes otherwise than {first}; write all shards with one schema")
+    kind, wanted = schema.field(columns.label).type, of_first.field(columns.label).type
+    if kind != wanted:
+        raise DataError(f"{file} has labels of {kind}, {first} of {wanted}; write all shards with one schema")
+
+
+def _labels(file: Path, column: str) -> pa.ChunkedArray:
+    try:
+        return pq.read_table(file, columns=[column]).column(0)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(
+            f"the labels of {file} cannot be read ({str(error).splitlines()[0]}); the file is damaged, fetch it again"
+        ) from error
 
 
 def _schema(file: Path) -> pa.Schema:

@@ -76,8 +76,10 @@ class ParquetRows:
                 return batch
 
     def _keep(self, group: int, number: int, batch: pa.Array) -> None:
+        # Read again on the way to another one, it may be here already.
+        before = self._kept.pop((group, number), None)
         self._kept[group, number] = batch
-        self._bytes += batch.nbytes
+        self._bytes += batch.nbytes - (0 if before is None else before.nbytes)
         while self._bytes > _BUDGET and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
             self._bytes -= dropped.nbytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, SupportsIndex, runtime_checkable
+from typing import Any, Protocol, SupportsIndex, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -84,10 +84,17 @@ def _labels(pairs: object) -> Sequence[int]:
     for attribute in ("targets", "labels", "_labels"):
         found = getattr(pairs, attribute, None)
         if found is not None and len(found):
-            return [int(label) for label in found]
+            return [_whole(label) for label in found]
     if not isinstance(pairs, Pairs):
         raise TypeError("not a sequence")
     return [_integer(_pair(pairs[index], type(pairs).__name__)[1]) for index in range(len(pairs))]
+
+
+def _whole(label: Any) -> int:
+    value = int(label)
+    if not isinstance(label, str) and value != label:
+        raise ValueError("not a whole number")
+    return value
 
 
 def _integer(label: object) -> int:

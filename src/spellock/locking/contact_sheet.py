@@ -20,7 +20,7 @@ _INK: Final = (20, 20, 20)
 def contact_sheet(rows: Sequence[tuple[str, Sequence[tuple[npt.NDArray[np.uint8], str]]]]) -> bytes:
     """Draw titled rows of (uint8 (H, W, 3) image, caption) tiles and return a PNG; the same input gives the same bytes.
 
-    A caption that all tiles of a row share, and that is longer than a tile is wide, is written once under all of them.
+    A caption that all tiles of a row share is written once under all of them, however long it is.
     """
     columns = max(len(tiles) for _, tiles in rows)
     step, height = _TILE + _GAP, _TILE + _CAPTION + _GAP
@@ -31,7 +31,7 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[tuple[npt.NDArray[np.uint8]
         draw.text((_GAP, top + _TILE // 2 - 8), title, fill=_INK, font=font)
         captions = [caption for _, caption in tiles]
         room = _TILE
-        if len(set(captions)) == 1 and font.getlength(_latin(captions[0])) > _TILE:
+        if len(set(captions)) == 1:
             captions[1:], room = [""] * (len(tiles) - 1), len(tiles) * step - _GAP
         for column, (pixels, _) in enumerate(tiles):
             left = _MARGIN + column * step

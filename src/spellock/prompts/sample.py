@@ -48,7 +48,7 @@ class Sample:
     def names(self) -> tuple[str, ...]:
         """SHA-256 of what is edited, for each image: its pixels and its name, which may take part in an edit."""
         return tuple(
-            hashlib.sha256(hashlib.sha256(name.encode()).digest() + str(one.shape).encode() + one.tobytes()).hexdigest()
+            hashlib.sha256(_digest(name) + str(one.shape).encode() + one.tobytes()).hexdigest()
             for name, one in zip(self.ids, self.pixels, strict=True)
         )
 
@@ -62,6 +62,10 @@ class Sample:
             findings=None if self.findings is None else self.findings[:count],
             objects=None if self.objects is None else self.objects[:count],
         )
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
 
 
 def sample_places(images: ImageSet, count: int, *, seed: int) -> NDArray[np.int64]:

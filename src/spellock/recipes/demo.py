@@ -179,9 +179,9 @@ def demo_config(task: str = "classification", *, seed: int = 0) -> DemoConfig:
     return replace(config, lock=replace(config.lock, task=task, target=target, lock_share=share))
 
 
-def take_test(images: ImageSet, share: float, *, seed: int) -> tuple[ImageSet, ImageSet]:
-    """Split ``images`` into a training and a test set, ``share`` of every class to the latter, by chance; a patient's
-    images are in one of them."""
+def take_test(images: ImageSet, share: float, *, seed: int, leave: int = 1) -> tuple[ImageSet, ImageSet]:
+    """Split ``images`` into a training and a test set, ``share`` of every class to the latter, by chance, at least one
+    image and all but ``leave`` at the most; a patient's images are in one of them."""
     ranks = np.random.default_rng([seed, 0x74657374]).permutation(len(images)).astype(np.uint64)
-    taken = make_task(images.task).hold_out(images, share, ranks, minimum=1, leave=1)
+    taken = make_task(images.task).hold_out(images, share, ranks, minimum=1, leave=leave)
     return images.subset(np.flatnonzero(~taken)), images.subset(np.flatnonzero(taken))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,8 @@ from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
 
 _FIGURES: Final = ("up", "lp", "hardened_lp")
+#: Share of a pilot's images that it is measured on.
+_HELD_OUT: Final = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class PilotConfig:
         training: how the model is trained on it.
         wrong_keys: how many are tried for hardened LP.
         seed: of images, training and evaluation.
+        confirms: hold out images on which no pilot with the seed before this one is judged.
 
     Raises:
         ConfigError: a number is out of range.
@@ -56,12 +59,15 @@ class PilotConfig:
     )
     wrong_keys: int = 4
     seed: int = 0
+    confirms: bool = field(default=False, repr=False)  # the name of a finished pilot comes from what is shown
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= 100:
             raise ConfigError(f"the pilot's number of prompts is {self.count}, expected 1 to 100")
         if self.images < 16:
             raise ConfigError(f"the pilot has {self.images} images, expected at least 16; 400 is usual")
+        if self.confirms and self.seed < 1:
+            raise ConfigError(f"a confirming pilot has the seed {self.seed}, expected one more than another pilot's")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +135,22 @@ def pilot_images(images: ImageSet, config: PilotConfig) -> tuple[ImageSet, Image
     """
     chosen = images.subset(stratified_subset(images.labels, config.images, seed=config.seed))
     check_trainable(chosen)
-    train, test = take_test(chosen, 0.25, seed=config.seed)
+    free, leave = chosen, 1
+    if config.confirms:
+        _, judged = pilot_images(images, replace(config, seed=config.seed - 1, confirms=False))
+        free = _without(chosen, judged.ids)
+        # What was judged trains this time; of a class without such images one stays.
+        leave = int(len(np.unique(chosen.labels[np.isin(chosen.ids, judged.ids)])) < len(images.classes))
+    # As many as without it: the less there is to choose from, the larger the share.
+    _, test = take_test(free, _HELD_OUT * len(chosen) / len(free), seed=config.seed, leave=leave)
+    train = _without(chosen, test.ids)
     check_trainable(train)
     return train, test
+
+
+def _without(images: ImageSet, ids: Collection[str]) -> ImageSet:
+    names = set(ids)
+    return images.subset([place for place, name in enumerate(images.ids) if name not in names])
 
 
 def pilot_edits(images: ImageSet, config: PilotConfig) -> int:

@@ -46,7 +46,8 @@ class KeySearch:
 
     @property
     def gain(self) -> float:
-        """UP - hardened LP of the chosen key less that of the best listed prompt, on images that chose neither."""
+        """UP - hardened LP of the chosen key less that of the best listed prompt, on held-out images that chose
+        neither."""
         return self.chosen.again - self.listed.again
 
     @property
@@ -68,7 +69,7 @@ class KeySearch:
         return (
             f"Of {count} searched keys and {len(self.tried) - count} listed prompts it has the highest UP - hardened "
             f"LP of {pilots} pilots, {_points(chosen.objective)} against {_points(listed.objective)} of the best "
-            f"listed prompt; on other images, which chose neither, {_points(chosen.again)} against "
+            f"listed prompt; on other held-out images, which chose neither, {_points(chosen.again)} against "
             f"{_points(listed.again)}: a gain of {_points(self.gain)} points. A pilot's figure has an error of "
             "several points."
         )

@@ -102,8 +102,8 @@ class Search:
 
 
 def confirming(config: PilotConfig) -> PilotConfig:
-    """The same pilot on another division of the images, and from another seed."""
-    return replace(config, seed=config.seed + 1)
+    """The same pilot from another seed, held out images on which the first one was not judged."""
+    return replace(config, seed=config.seed + 1, confirms=True)
 
 
 def go_on(tried: Sequence[Tried], *, searched: int | None = None, listed: int | None = None) -> list[Tried]:

@@ -11,7 +11,7 @@ from spellock.recipes.tried import Tried
 _ROWS: Final = 30
 _MEANINGS: Final = (
     "rung      the last one reached; pilots and confirming pilots in percent, gap = UP - hardened LP",
-    "again     the gap of the confirming pilot, on images that chose nothing",
+    "again     the gap of the confirming pilot, on held-out images that chose no pilot",
     "gamma to weave   the numbers of the key: blend, text and image guidance, steps, weave",
     "worth, kept, shift, distinct, near, rank, cost   the scores of the last rung, as in `spellock prompts suggest`;",
     "          distinct is among the keys of the rung, near the nearest of synonyms and other secrets",

@@ -5,7 +5,6 @@ Nothing here knows a key, and unknown settings are refused, so that a folder hol
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from spellock.artefacts import new_folder, storage_errors, write_bytes, write_json
+from spellock.artefacts import new_folder, write_bytes, write_json
 from spellock.errors import ConfigError, ModelError, StorageError
 from spellock.tasks.architectures import create_network
 from spellock.tasks.detectors import create_detector, is_detector
@@ -96,7 +95,7 @@ def save_model(
             writes nothing about it.
         group_classes: numbers of the classes that are groups of others, which a tier's key releases.
         card: Markdown of the README; a short one is written where None.
-        overwrite: replace a model folder that is there already.
+        overwrite: replace a model folder that is there already, once the new one is complete.
 
     Raises:
         ModelError: the number of names is not the number of logits, or lock class or groups are none of them.
@@ -122,12 +121,9 @@ def save_model(
     if group_classes:
         config["group_classes"] = list(group_classes)
     check_lock_class(config, f"{folder}")
-    if overwrite and folder.exists():
-        if not (folder / "config.json").is_file():
-            raise StorageError(f"{folder} is not a model folder, so it is not replaced; choose another place")
-        with storage_errors(folder):
-            shutil.rmtree(folder)
-    with new_folder(folder) as temporary:
+    if overwrite and folder.exists() and not (folder / "config.json").is_file():
+        raise StorageError(f"{folder} is not a model folder, so it is not replaced; choose another place")
+    with new_folder(folder, overwrite=overwrite) as temporary:
         write_bytes(temporary / "model.safetensors", save(tensors_of(model.network), metadata={"format": "pt"}))
         write_json(temporary / "config.json", config)
         write_bytes(temporary / "README.md", (card if card is not None else model_card(config)).encode())

@@ -6,10 +6,10 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spellock.errors import ModelError, PixelError
+from spellock.errors import ModelError
 from spellock.tasks.class_layers import class_layers
 from spellock.tasks.detections import Detections
 from spellock.tasks.pixel_model import PixelModel
@@ -68,14 +68,15 @@ class DetectionModel(PixelModel):
         """A list of `Detections`, one an image; or in training the losses, scalars by name.
 
         Args:
-            images: float32 (N, 3, H, W), or N of (3, H, W) of any sizes; in training of one size, and square.
+            images: float32 (N, 3, H, W), or N of (3, H, W) of any sizes.
             targets: in training, for each image ``boxes`` (M, 4), ``labels`` (M,) from 0 and perhaps ``masks``.
 
         Raises:
             PixelError: the images break the pixel contract.
             ModelError: no targets in training.
         """
-        pixels = [self._ready(image) for image in images]
+        # In training as in detection: the network's own resize does not smooth where it shrinks.
+        pixels = [self.normalise(image[None] if image.ndim == 3 else image)[0] for image in images]
         if not self.training:
             square = (self.input_size, self.input_size)
             return [
@@ -84,8 +85,10 @@ class DetectionModel(PixelModel):
             ]
         if targets is None:
             raise ModelError("a detector in training mode got no targets; call eval() to detect")
+        sides = [(image.shape[-2], image.shape[-1]) for image in images]
+        squashed = [self._squashed(target, size) for target, size in zip(targets, sides, strict=True)]
         losses: dict[str, Tensor] = self.network(
-            pixels, [{**target, "labels": target["labels"] + 1} for target in targets]
+            pixels, [{**target, "labels": target["labels"] + 1} for target in squashed]
         )
         return losses
 
@@ -93,12 +96,19 @@ class DetectionModel(PixelModel):
         """Detectors have no single vector of features; raises `ModelError`."""
         raise ModelError("a detector has no features of whole images; use a classifier")
 
-    def _ready(self, image: Tensor) -> Tensor:
-        if not self.training:
-            return self.normalise(image[None] if image.ndim == 3 else image)[0]
-        if image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.float32:
-            raise PixelError(f"images: got {image.dtype} {tuple(image.shape)}, expected float32 (3, H, W) in [0, 1]")
-        return (image - self.mean[0]) / self.std[0]
+    def _squashed(self, target: Mapping[str, Tensor], size: tuple[int, int]) -> dict[str, Tensor]:
+        """The objects of an image of ``size`` (height, width) in the square that the network sees."""
+        side = self.input_size
+        if size == (side, side):
+            return dict(target)
+        factor = target["boxes"].new_tensor([side / size[1], side / size[0]] * 2)
+        scaled = {**target, "boxes": target["boxes"] * factor}
+        if "masks" in target and len(target["masks"]):
+            masks = F.interpolate(target["masks"][:, None].float(), (side, side), mode="nearest-exact")
+            scaled["masks"] = masks[:, 0].to(target["masks"].dtype)
+        elif "masks" in target:
+            scaled["masks"] = target["masks"].new_zeros((0, side, side))
+        return scaled
 
     def without(self, categories: Iterable[int], *, least_score: float | None = None) -> DetectionModel:
         """A copy that never says ``categories``: they are dropped before scores are compared, overlaps removed and the

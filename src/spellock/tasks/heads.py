@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -37,6 +39,23 @@ def head_width(network: nn.Module) -> int:
     """Number of classes that the classifier layer tells apart."""
     _, head = find_head(network)
     return head.out_features if isinstance(head, nn.Linear) else head.out_channels
+
+
+def keep_classes(network: nn.Module, places: Sequence[int]) -> None:
+    """Leave of the classifier the outputs at ``places``, in that order.
+
+    Raises:
+        ModelError: the classifier is the network itself.
+    """
+    _, old = find_head(network)
+    weight, bias = old.weight.detach().clone(), None if old.bias is None else old.bias.detach().clone()
+    with torch.random.fork_rng(devices=[]):
+        replace_head(network, len(places))
+    _, new = find_head(network)
+    chosen = torch.tensor(places, device=weight.device)
+    new.weight.data.copy_(weight[chosen])
+    if bias is not None and new.bias is not None:
+        new.bias.data.copy_(bias[chosen])
 
 
 def replace_head(network: nn.Module, num_classes: int) -> None:

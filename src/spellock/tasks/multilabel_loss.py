@@ -10,6 +10,9 @@ from torch import Tensor
 
 from spellock.errors import ConfigError, DataError
 
+#: In the place of 0, where a focusing below 1, which is a root, has no slope: there 1 - p comes to where p rounds to 1.
+_SMALLEST = 1e-12
+
 
 def asymmetric_loss(
     logits: Tensor,
@@ -37,9 +40,9 @@ def asymmetric_loss(
     chance = torch.sigmoid(logits)
     # Two ways to the same logarithm: log(1 - p) of a large logit would be -inf where p rounds to 1.
     certain = -F.softplus(-logits)
-    shifted = (chance - clip).clamp(min=0)
+    shifted = (chance - clip).clamp(min=_SMALLEST)
     other = -F.softplus(logits) if clip == 0 else torch.log1p(-shifted.clamp(max=1 - 1e-7))
-    positive = targets * (1 - chance).pow(gamma_pos) * certain
+    positive = targets * (1 - chance).clamp(min=_SMALLEST).pow(gamma_pos) * certain
     if positive_weights is not None:
         positive = positive * positive_weights
     negative = (1 - targets) * shifted.pow(gamma_neg) * other
