@@ -87,7 +87,9 @@ RECIPES: dict[str, Recipe] = {
     "hardened, no decoys": replace(_OURS, lock=replace(HARDENED.lock, decoy_share=None)),
     "400 keys, uniform target": replace(_400, lock=replace(_LOCK_400, target="uniform")),
     "400 keys, none alone": replace(_400, training=_BALANCED),
-    **{f"400 keys, {share} alone": replace(_400, training=_BALANCED | {"alone_share": share}) for share in (0.75, 0.98)},
+    **{
+        f"400 keys, {share} alone": replace(_400, training=_BALANCED | {"alone_share": share}) for share in (0.75, 0.98)
+    },
     "400 keys, no teacher": replace(_400, objective=ObjectiveConfig()),
     "400 keys, projection": replace(_400, regularisation=RegularisationConfig(combination="projection")),
     "400 keys, anchor": replace(_400, regularisation=RegularisationConfig(regularisers=("anchor",))),
