@@ -85,6 +85,15 @@ def test_options_of_one_attack(locked: Path, capsys: pytest.CaptureFixture[str])
     assert (row["variant"], row["leaked"], row["level"]) == ("as set", 4, "pairs")
 
 
+def test_a_prompt_that_the_thief_knows_is_not_written_down(locked: Path) -> None:
+    prompt = world.make_key().settings["prompt"]
+    assert attack(locked, "weave-reading", "--set", f"prompt={prompt}", "--set", "pairs=false") == 0
+    files = [path for path in (locked / "out").rglob("*") if path.is_file()]
+    assert "pairs=false" in (locked / "out" / "command.json").read_text()
+    for path in files:
+        assert str(prompt).encode() not in path.read_bytes(), path
+
+
 @pytest.mark.parametrize(
     ("name", "more", "words"),
     [

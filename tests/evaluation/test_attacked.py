@@ -16,6 +16,7 @@ from spellock.attacks.budget import Budget
 from spellock.attacks.registry import make_attack
 from spellock.errors import ConfigError, DataError, ModelError
 from spellock.evaluation.attack_plan import AttackPlan, Trial, trials
+from spellock.evaluation.attack_store import AttackStore, Done
 from spellock.evaluation.attacked import evaluate_attacks
 from spellock.evaluation.bits_stolen import bits_stolen, label_costs
 from spellock.evaluation.halves import halves
@@ -209,6 +210,18 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
         path.write_text("{")
     run(chosen, work=tmp_path)
     assert SEEN
+
+
+def test_what_is_kept_of_an_attack_does_not_show_its_options(tmp_path: Path) -> None:
+    store, name = AttackStore(tmp_path, "run"), "WeaveReading(pairs=True, prompt='zanzibar') locked pairs 0 10 0"
+    done = Done(hits=np.array([[True, False, True]]), found={"read from": 10}, seconds=1.5, queries=7)
+    store.save(name, done)
+    (path,) = tmp_path.iterdir()
+    assert b"zanzibar" not in path.read_bytes()
+    again = store.load(name)
+    assert again.hits.tolist() == done.hits.tolist()
+    assert (again.found, again.seconds, again.queries) == (done.found, 1.5, 7)
+    assert store.load(name.replace("zanzibar", "quagga")) is None
 
 
 def test_what_cannot_be_run_is_said() -> None:
