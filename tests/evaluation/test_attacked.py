@@ -205,6 +205,13 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     assert again.to_dict()["attacks"] == first.to_dict()["attacks"]
     run(chosen, work=tmp_path, unlabelled=59)  # another run
     assert SEEN
+    asked = [Trial(name="spy", variant="", attack=Spy(level="customer"), asked=(10,))]
+    run(asked, work=tmp_path)
+    SEEN.clear()
+    run(asked, work=tmp_path)
+    assert not SEEN
+    run(asked, work=tmp_path, key=the_key().with_settings(prompt="another"))  # another key gives other answers
+    assert SEEN
     SEEN.clear()
     for path in tmp_path.glob("*.json"):
         path.write_text("{")
