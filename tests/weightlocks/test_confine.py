@@ -74,9 +74,7 @@ def outside_changed(before: dict[str, bytes], net: nn.Module, key: WeightKey) ->
     return wrong
 
 
-@pytest.mark.parametrize(
-    "select", [None, FROZEN, SINGLE, CHANNELS], ids=["default", "frozen", "single", "channels"]
-)
+@pytest.mark.parametrize("select", [None, FROZEN, SINGLE, CHANNELS], ids=["default", "frozen", "single", "channels"])
 @pytest.mark.parametrize("name", sorted(OPTIMISERS))
 def test_nothing_outside_moves(name: str, select: SelectConfig | None) -> None:
     net, key = keyed(select)

@@ -54,8 +54,8 @@ def run(args: WeightsAdaptArgs) -> int:
     Raises:
         SpellockError: an input does not fit; the old key and the keyed model stay as they are.
     """
-    from spellock.data.open_images import open_images
     from spellock.cli.new_key_file import check_new_key
+    from spellock.data.open_images import open_images
     from spellock.passphrase import new_passphrase
     from spellock.recipes.adapt import adapt
     from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key

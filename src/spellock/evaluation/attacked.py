@@ -153,8 +153,8 @@ def _check_amounts(most: Amount, pool: int, unlabelled: int, *, edits: bool, giv
         )
     if edits and most.asked > min(pool, unlabelled):
         raise DataError(
-            f"the thief shall get {most.asked} answers but has {min(pool, unlabelled)} raw images to ask about; ask for "
-            "fewer, or give more images"
+            f"the thief shall get {most.asked} answers but has {min(pool, unlabelled)} raw images to ask about; ask "
+            "for fewer, or give more images"
         )
 
 

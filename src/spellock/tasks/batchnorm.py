@@ -33,8 +33,8 @@ def recompute_batch_norm(
     """A copy of ``model`` with the running statistics of every BatchNorm layer taken from the images at ``indices``.
 
     Images are shuffled (batches of one class would spoil the variances) and cut into batches of nearly equal size,
-    whose statistics are averaged with equal weight. All other layers stay in evaluation mode; the model is untouched. The
-    copy may be trained on: its layers then forget at the rate that they had.
+    whose statistics are averaged with equal weight. All other layers stay in evaluation mode; the model is untouched.
+    Where the copy is trained on, its layers forget at the rate that they had.
 
     Raises:
         DataError: fewer than two images.
