@@ -122,6 +122,16 @@ def test_choices_are_new_even_and_as_many_as_wanted(seed: int, count: int) -> No
         assert np.ptp(np.bincount(classes[found], minlength=4)) <= 1
 
 
+def test_one_image_far_from_its_class_is_still_drawn() -> None:
+    features = np.zeros((400, 2), dtype=np.float32)
+    features[7] = 1e4
+    found = choose_near_means(
+        features, np.zeros(400, np.int64), 400, without=np.zeros(0, np.int64), draws=np.random.default_rng(0)
+    )
+    assert sorted(found) == list(range(400))
+    assert found[-1] == 7
+
+
 def test_images_near_their_class_are_chosen_more_often() -> None:
     features = np.concatenate([np.zeros((10, 2)), np.full((10, 2), 3.0), -np.full((10, 2), 3.0)]).astype(np.float32)
     hits = np.zeros(30)

@@ -130,6 +130,15 @@ def test_options_of_one_attack(locked: Path, capsys: pytest.CaptureFixture[str])
     assert (row["variant"], row["leaked"], row["level"]) == ("as set", 4, "pairs")
 
 
+def test_a_prompt_that_the_thief_knows_is_not_written_down(locked: Path) -> None:
+    prompt = world.make_key().settings["prompt"]
+    assert attack(locked, "weave-reading", "--set", f"prompt={prompt}", "--set", "pairs=false") == 0
+    files = [path for path in (locked / "out").rglob("*") if path.is_file()]
+    assert "pairs=false" in (locked / "out" / "command.json").read_text()
+    for path in files:
+        assert str(prompt).encode() not in path.read_bytes(), path
+
+
 @pytest.mark.parametrize(
     ("name", "more", "words"),
     [
@@ -140,6 +149,9 @@ def test_options_of_one_attack(locked: Path, capsys: pytest.CaptureFixture[str])
         ("suppressed", ["--public", "nowhere.pth"], "nowhere"),
         ("ridge", ["--labels", "900"], "900 labelled"),
         ("suppressed", ["--steps", "0"], "0 steps"),
+        ("suppressed", ["--limit", "-3"], "--limit -3"),
+        ("suppressed", ["--unlabelled", "-3"], "--unlabelled -3"),
+        ("translator", ["--leaked", "900"], "900 leaked images but there are 16"),
     ],
 )
 def test_mistakes_are_explained(
@@ -195,6 +207,12 @@ def test_models_of_other_tasks_have_a_report_card(locked: Path, capsys: pytest.C
     assert main([*words, "--key", str(locked / "my.key"), "--out", str(locked / "out")]) == 2
     assert "task multilabel" in (said := capsys.readouterr().err)
     assert "evaluate --attacks standard" in said
+
+
+def test_answers_are_no_more_than_there_are_images(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack(locked, "knockoff", "--steps", "2", "--unlabelled", "12", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["attacks"]
+    assert {(row["asked"], row["queries"]) for row in rows if row["level"] == "customer"} == {(12, 12)}
 
 
 def test_usual_amounts_as_far_as_there_are_images(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:

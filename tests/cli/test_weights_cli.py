@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -156,6 +157,25 @@ def test_image_keys_are_no_weight_keys(work: Path, capsys: pytest.CaptureFixture
     lock()
     assert main(["weights", "unlock", "keyed", "whole", "--key", "i.key"]) == 2
     assert "is not a weight key's file" in capsys.readouterr().err
+
+
+def test_a_key_that_cannot_be_written_leaves_no_keyed_model(
+    work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lock("--key", "nowhere/w.key") == 1
+    assert "no folder nowhere" in capsys.readouterr().err
+    assert main(["weights", "adapt", "model", "images", "--key", "w.key", "--new-key", "nowhere/w.key", "--plain",
+                 "--out", "logs"]) == 1  # fmt: skip
+    assert "no folder nowhere" in capsys.readouterr().err
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("spellock.weightlocks.weight_keyfile.write_bytes", full)
+        assert lock() == 1
+    assert not (work / "keyed").exists()
+    assert lock() == 0
 
 
 def test_existing_keys_are_never_replaced(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,8 @@ def locked() -> PixelModel:
 
 def run(chosen: Sequence[Trial], *, plan: AttackPlan = PLAN, **changes: object) -> AttackReport:
     settings: dict[str, object] = {"lock_class": "other", "make_editor": InvertingEditor, "unlabelled": 60, **changes}
-    return evaluate_attacks(locked(), (*NAMES, "other"), the_key(), image_set(), chosen, plan, **settings)
+    key = settings.pop("key", the_key())
+    return evaluate_attacks(locked(), (*NAMES, "other"), key, image_set(), chosen, plan, **settings)
 
 
 @dataclass(frozen=True, kw_only=True)

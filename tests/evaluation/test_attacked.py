@@ -16,6 +16,7 @@ from spellock.attacks.budget import Budget
 from spellock.attacks.registry import make_attack
 from spellock.errors import ConfigError, DataError, ModelError
 from spellock.evaluation.attack_plan import AttackPlan, Trial, trials
+from spellock.evaluation.attack_store import AttackStore, Done
 from spellock.evaluation.attacked import evaluate_attacks
 from spellock.evaluation.bits_stolen import bits_stolen, label_costs
 from spellock.evaluation.halves import halves
@@ -204,11 +205,30 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     assert again.to_dict()["attacks"] == first.to_dict()["attacks"]
     run(chosen, work=tmp_path, unlabelled=59)  # another run
     assert SEEN
+    asked = [Trial(name="spy", variant="", attack=Spy(level="customer"), asked=(10,))]
+    run(asked, work=tmp_path)
+    SEEN.clear()
+    run(asked, work=tmp_path)
+    assert not SEEN
+    run(asked, work=tmp_path, key=the_key().with_settings(prompt="another"))  # another key gives other answers
+    assert SEEN
     SEEN.clear()
     for path in tmp_path.glob("*.json"):
         path.write_text("{")
     run(chosen, work=tmp_path)
     assert SEEN
+
+
+def test_what_is_kept_of_an_attack_does_not_show_its_options(tmp_path: Path) -> None:
+    store, name = AttackStore(tmp_path, "run"), "WeaveReading(pairs=True, prompt='zanzibar') locked pairs 0 10 0"
+    done = Done(hits=np.array([[True, False, True]]), found={"read from": 10}, seconds=1.5, queries=7)
+    store.save(name, done)
+    (path,) = tmp_path.iterdir()
+    assert b"zanzibar" not in path.read_bytes()
+    again = store.load(name)
+    assert again.hits.tolist() == done.hits.tolist()
+    assert (again.found, again.seconds, again.queries) == (done.found, 1.5, 7)
+    assert store.load(name.replace("zanzibar", "quagga")) is None
 
 
 def test_what_cannot_be_run_is_said() -> None:

@@ -36,6 +36,28 @@ def test_random_weights_are_random_and_repeat() -> None:
         random_start(colours.plain(nn.Sequential(Odd(), nn.Linear(2, 3))), classes=3, seed=0)
 
 
+class Tokens(nn.Module):
+    """A transformer in small: what its own layers do not hold lies in modules that have layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.full((1, 4, 8), 7.0))
+        self.embed = nn.Linear(12, 8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.fc = nn.Linear(8, 3)
+
+
+def test_nothing_learnt_is_left_in_random_weights() -> None:
+    network = Tokens()
+    for parameter in network.parameters():
+        nn.init.constant_(parameter, 7.0)
+    one, same, other = (random_start(colours.plain(network), classes=3, seed=seed).network for seed in (0, 0, 1))
+    for name, parameter in one.named_parameters():
+        assert not (parameter == 7.0).any(), name
+        assert torch.equal(parameter, same.get_parameter(name)), name
+        assert not torch.equal(parameter, other.get_parameter(name)) or not parameter.any(), name
+
+
 def test_the_public_part_of_a_key() -> None:
     key = the_key().with_settings(steps=5, negative_prompt="ugly", lora="mine.safetensors", lora_digest="00")
     public = public_editor(key, InvertingEditor)

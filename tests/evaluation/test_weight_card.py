@@ -6,8 +6,10 @@ import copy
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from spellock.data.memory import numpy_images
+from spellock.data.open_images import open_images
 from spellock.evaluation.card_html import card_html
 from spellock.evaluation.card_plans import CardPlan, Course
 from spellock.evaluation.measure_weight_card import measure_weight_card
@@ -34,10 +36,15 @@ def test_a_card_of_a_weight_lock(tmp_path: Path) -> None:
         ),
         labels=(8,), leaked=(2,), asked=(5,), unlabelled=30,
     )  # fmt: skip
+    shuffled = copy.deepcopy(owned)  # the same answers under another order of its classes
+    with torch.no_grad():
+        for tensor in (shuffled.network[5].weight, shuffled.network[5].bias):
+            tensor[:] = tensor.flip(0).clone()
     before = {name: tensor.clone() for name, tensor in keyed.state_dict().items()}
     card = measure_weight_card(
-        keyed.eval(), NAMES, key, test, plan, plan_name="toy", baseline=owned, public=public, work=tmp_path
-    )
+        keyed.eval(), NAMES, key, test, plan, plan_name="toy", baseline=shuffled, baseline_classes=NAMES[::-1],
+        public=public, work=tmp_path,
+    )  # fmt: skip
     assert all(torch.equal(tensor, before[name]) for name, tensor in keyed.state_dict().items())  # locked again
     assert card.figures["up"].value == card.figures["baseline"].value > 0.9
     assert card.figures["lp"].value < 0.8
@@ -50,3 +57,17 @@ def test_a_card_of_a_weight_lock(tmp_path: Path) -> None:
     assert card.locked["lock"] == "weights"
     assert 0 < card.locked["parameters in the key, percent"] <= 100
     assert "keyed" in card_html(card)
+
+
+def test_photographs_may_have_several_sizes(tmp_path: Path) -> None:
+    keyed = colours.trained()
+    key = lock_module(keyed.network, WeightLockConfig(select=SelectConfig(fraction=0.5, head="5")), secret=bytes(32))
+    images, labels = colours.pictures(40, seed=9)
+    for place, pixels in enumerate(images.permute(0, 2, 3, 1).numpy()):
+        folder = tmp_path / "photos" / NAMES[labels[place]]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).resize((8 + place % 3, 8)).save(folder / f"{place}.png")
+    plan = CardPlan(courses=(Course(attack="suppressed"),), labels=(8,), leaked=(2,), asked=(5,), unlabelled=10)
+    card = measure_weight_card(keyed.eval(), NAMES, key, open_images(str(tmp_path / "photos")), plan, plan_name="toy")
+    assert card.figures["up"].value > 0.8
+    assert card.figures["hardened_lp"].images == 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.confine import Confinement, confine
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
-from spellock.weightlocks.select_config import SelectConfig
+from spellock.weightlocks.select_config import PRESETS, SelectConfig
 from spellock.weightlocks.unlocking import unlock_module, unlocked
 from spellock.weightlocks.weight_key import WeightKey
 
@@ -29,6 +30,8 @@ OPTIMISERS: dict[str, Make] = {
 }
 FROZEN = SelectConfig(fraction=0.2, norms="frozen", biases="frozen", include_head=False)
 SINGLE = SelectConfig(fraction=0.2, granularity="scalar", norms="scored", biases="frozen")
+#: Some channels of a BatchNorm with their statistics, as CoreLocker takes them.
+CHANNELS = dataclasses.replace(PRESETS["corelocker"], fraction=0.3)
 
 
 def keyed(select: SelectConfig | None = None) -> tuple[SmallNet, WeightKey]:
@@ -71,7 +74,7 @@ def outside_changed(before: dict[str, bytes], net: nn.Module, key: WeightKey) ->
     return wrong
 
 
-@pytest.mark.parametrize("select", [None, FROZEN, SINGLE], ids=["default", "frozen", "single"])
+@pytest.mark.parametrize("select", [None, FROZEN, SINGLE, CHANNELS], ids=["default", "frozen", "single", "channels"])
 @pytest.mark.parametrize("name", sorted(OPTIMISERS))
 def test_nothing_outside_moves(name: str, select: SelectConfig | None) -> None:
     net, key = keyed(select)
@@ -139,7 +142,7 @@ def test_averages_of_weights_are_put_back() -> None:
 
 
 def test_statistics_count_only_when_they_are_in_the_key() -> None:
-    for select, moves in ((None, True), (FROZEN, False)):
+    for select, moves in ((None, True), (FROZEN, False), (CHANNELS, False)):
         net, key = keyed(select)
         before = bits(net)
         optimizer = OPTIMISERS["sgd"](list(net.parameters()))

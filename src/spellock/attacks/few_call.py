@@ -7,6 +7,7 @@ and what the student says stands in for the class that was asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from spellock.attacks.features import ALL, stage_features, stages_of
 from spellock.attacks.registry import register_attack
 
 Features = NDArray[np.float32]
+_LEAST: Final = 1e-30
 
 
 @register_attack("few-call")
@@ -78,7 +80,8 @@ def choose_near_means(
         members = np.flatnonzero(classes == label)
         own = np.intersect1d(members, free)
         gaps = np.square(features[own] - features[members].mean(axis=0)).sum(axis=1)
-        weights = np.exp(-gaps / max(float(gaps.mean()), 1e-12)) if len(own) else gaps
+        # Above 0, or an image far from all others could not be drawn at all.
+        weights = np.maximum(np.exp(-gaps / max(float(gaps.mean()), 1e-12)), _LEAST) if len(own) else gaps
         order = draws.choice(own, size=len(own), replace=False, p=weights / weights.sum()) if len(own) else own
         groups.append(order.tolist())
     found: list[int] = []

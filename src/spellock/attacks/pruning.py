@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spellock.attacks.base import Attack, Stolen
-from spellock.attacks.checks import check_needs, positive
-from spellock.attacks.labelled_training import LabelledTraining
-from spellock.attacks.levels import Asset
-from spellock.attacks.outputs import places_of_classes, with_raw_statistics
+from spellock.attacks.labelled_training import Prepare
 from spellock.attacks.registry import register_attack
+from spellock.attacks.retraining import Retraining
 from spellock.attacks.view import AttackerView
 from spellock.errors import ConfigError
 from spellock.hidden import Scalar
@@ -27,7 +25,7 @@ Masks = Mapping[str, Tensor]
 
 @register_attack("pruning")
 @dataclass(frozen=True, kw_only=True)
-class Pruning(Attack):
+class Pruning(Retraining):
     """Zero the ``share`` of all weights that are smallest in the whole network, then train as `finetune` does.
 
     Weights are those of matrices, convolutions and embeddings; gains and biases stay. What is zero stays zero. Every
@@ -35,35 +33,25 @@ class Pruning(Attack):
 
     Attributes:
         share: of the weights, above 0 and below 1.
-        steps, batch_size, flip: see `finetune`.
     """
 
     variants: ClassVar[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType(
         {"": MappingProxyType({}), "30 %": MappingProxyType({"share": 0.3}), "90 %": MappingProxyType({"share": 0.9})}
     )
+    run_name: ClassVar[str] = "pruned"
     share: float = 0.6
-    steps: int = 300
-    batch_size: int = 64
-    flip: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.share < 1:
             raise ConfigError(f"option share is {self.share}, expected a share of the weights above 0 and below 1")
-        positive(steps=self.steps, batch_size=self.batch_size)
 
-    @property
-    def needs(self) -> frozenset[Asset]:
-        """See `Attack.needs`."""
-        return frozenset({Asset.WEIGHTS, Asset.UNLABELLED, Asset.LABELS})
-
-    def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
-        """See `Attack`."""
-        check_needs(view, self.needs)
-        start = view.stolen
-        real = places_of_classes(view, start, view.unlabelled)
-        masks = kept(start.network, self.share)
-        clear(start.network, masks)
-        start = with_raw_statistics(start, view.unlabelled, seed=view.seed)
+    def change(
+        self, model: PixelModel, real: NDArray[np.int64], view: AttackerView
+    ) -> tuple[NDArray[np.int64], Prepare]:
+        """See `Retraining.change`."""
+        masks = kept(model.network, self.share)
+        clear(model.network, masks)
 
         def prepared(model: PixelModel) -> tuple[nn.Module, Iterable[nn.Parameter]]:
             network = model.train().network
@@ -74,10 +62,7 @@ class Pruning(Attack):
             network.register_forward_pre_hook(again)  # after each step, and when the copy is used in the end
             return model, model.parameters()
 
-        training = LabelledTraining(
-            prepare=prepared, steps=self.steps, batch_size=self.batch_size, flip=self.flip, name="pruned"
-        )
-        return training(view, start, real, work)
+        return real, prepared
 
 
 def kept(network: nn.Module, share: float) -> Masks:

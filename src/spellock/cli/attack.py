@@ -125,6 +125,7 @@ def run(args: AttackArgs) -> int:
 def _attack(args: AttackArgs) -> AttackReport:
     from spellock.attacks.budget import Budget
     from spellock.cli.attack_inputs import (
+        USUAL_ASKED,
         USUAL_LABELS,
         USUAL_LEAKED,
         amounts,
@@ -142,6 +143,9 @@ def _attack(args: AttackArgs) -> AttackReport:
     from spellock.passphrase import open_key
     from spellock.tasks.checkpoint import load_model
 
+    for flag, count, least in (("--limit", args.limit, 2), ("--unlabelled", args.unlabelled, 1)):
+        if count is not None and count < least:
+            raise ConfigError(f"got {flag} {count}, expected at least {least} images")
     refuse_both("--local-model", args.local_model is not None, "--endpoint", args.endpoint is not None)
     looker = vision_model(args)
     names = [word.strip() for word in args.name.split(",") if word.strip()]
@@ -164,6 +168,7 @@ def _attack(args: AttackArgs) -> AttackReport:
     plan = AttackPlan(
         labels=amounts(args.labels, USUAL_LABELS, have),
         leaked=leaked_counts(amounts(args.leaked, USUAL_LEAKED, have), given),
+        asked=amounts(None, USUAL_ASKED, min(have, args.unlabelled)),
         draws=args.draws,
         candidate_images=args.candidate_images,
         black_box=args.black_box,

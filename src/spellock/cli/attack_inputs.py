@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Numbers of labelled and of leaked images that attacks are tried with where nobody says otherwise.
 USUAL_LABELS: Final = (10, 100, 500, 1000)
 USUAL_LEAKED: Final = (1, 10, 100)
+#: Answers of an unlocked model, which are told of the thief's raw images alone.
+USUAL_ASKED: Final = (100, 1000)
 
 
 def amounts(asked: tuple[int, ...] | None, usual: tuple[int, ...], have: int) -> tuple[int, ...]:

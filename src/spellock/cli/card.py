@@ -6,7 +6,6 @@ import json as json_format
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spellock.cli.options import record_run
@@ -16,6 +15,7 @@ from spellock.evaluation.requirements import Requirement, check_requirements
 if TYPE_CHECKING:
     from spellock.cli.evaluate import EvaluateArgs
     from spellock.evaluation.card import Card
+    from spellock.tasks.checkpoint import LoadedModel
 
 
 def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -> int:
@@ -58,7 +58,7 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
 
     assert args.key is not None  # `run` has looked
     tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
-    locked = load_model(args.model)
+    locked, baseline = load_model(args.model), _baseline(args)
     test = scored_images(args.data, args.split, task=locked.task)
     if args.limit is not None:
         test = test.subset(stratified_subset(locked.task.strata(test.labels), args.limit, seed=args.seed))
@@ -74,7 +74,8 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
         lock_class=lock,
         group_classes=locked.group_classes,
         tiers=tiers,
-        baseline=None if (folder := _baseline(args)) is None else load_model(folder).model.to(device),
+        baseline=None if baseline is None else baseline.model.to(device),
+        baseline_classes=None if baseline is None else baseline.classes,
         spare=None if args.spare is None else locked.task.open_images(args.spare, split=None, on_error="fail"),
         public=None if public is None else public.model.to(device),
         work=args.out / "work",
@@ -98,7 +99,7 @@ def _weight_card(args: EvaluateArgs, device: str) -> Card:
     assert args.key is not None  # `run` has looked
     if args.tier or args.tier_passphrase_file or args.lock_class not in (None, "none"):
         raise ConfigError("a weight key has no tiers of classes and no lock class; leave --tier and --lock-class out")
-    keyed = load_model(args.model)
+    keyed, baseline = load_model(args.model), _baseline(args)
     if keyed.task.name != "classification":
         raise ConfigError(
             f"{args.model} has task {keyed.task.name}; report cards of weight locks are for classification"
@@ -114,7 +115,8 @@ def _weight_card(args: EvaluateArgs, device: str) -> Card:
         test,
         card_plan(args.attacks),
         plan_name=args.attacks,
-        baseline=None if (folder := _baseline(args)) is None else load_model(folder).model.to(device),
+        baseline=None if baseline is None else baseline.model.to(device),
+        baseline_classes=None if baseline is None else baseline.classes,
         spare=None if args.spare is None else open_images(args.spare),
         public=None if public is None else public.model.to(device),
         work=args.out / "work",
@@ -124,7 +126,10 @@ def _weight_card(args: EvaluateArgs, device: str) -> Card:
     return card if public is None else replace(card, attacks=public.stated(card.attacks))
 
 
-def _baseline(args: EvaluateArgs) -> Path | None:
-    """The folder of the baseline that is asked for, or that lies beside the model."""
+def _baseline(args: EvaluateArgs) -> LoadedModel | None:
+    """The baseline that is asked for, or that lies beside the model."""
+    from spellock.tasks.checkpoint import load_model
+
     beside = args.model.resolve().parent / "baseline"
-    return args.baseline or (beside if (beside / "config.json").is_file() else None)
+    folder = args.baseline or (beside if (beside / "config.json").is_file() else None)
+    return None if folder is None else load_model(folder)

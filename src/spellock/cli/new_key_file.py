@@ -35,6 +35,17 @@ class NewKeyFile:
             report(self.path, "written", encrypted=self.passphrase is not None, as_json=False)
 
 
+def check_new_key(path: Path) -> None:
+    """Refuse a key file that is there already, or whose folder is not, before long work and not after it.
+
+    Raises:
+        StorageError: it is so.
+    """
+    refuse_existing(path)
+    if not path.parent.is_dir():
+        raise StorageError(f"there is no folder {path.parent} for the key file; make it first")
+
+
 def plan_key_file(path: Path | None, *, plain: bool, passphrase_file: Path | None) -> NewKeyFile:
     """Check the options ``--write-key``, ``--plain`` and ``--passphrase-file``, and ask for a passphrase if need be.
 
@@ -46,7 +57,5 @@ def plan_key_file(path: Path | None, *, plain: bool, passphrase_file: Path | Non
         if plain or passphrase_file is not None:
             raise ConfigError("--plain and --passphrase-file are for the key file; add --write-key FILE")
         return NewKeyFile(path=None)
-    refuse_existing(path)
-    if not path.parent.is_dir():
-        raise StorageError(f"there is no folder {path.parent} for the key file; make it first")
+    check_new_key(path)
     return NewKeyFile(path=path, passphrase=None if plain else new_passphrase(path, passphrase_file=passphrase_file))

@@ -54,8 +54,22 @@ def _record(command: str, args: object) -> dict[str, object]:
 
 
 def _without_secrets(values: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: _without_secrets(value) if isinstance(value, Mapping) else value
-        for name, value in values.items()
-        if not any(word in name for word in _SECRET_WORDS)
-    }
+    return {name: _shown(value) for name, value in values.items() if not _is_secret(name)}
+
+
+def _shown(value: object) -> object:
+    """``value`` without what is secret in it: names of a mapping, or words NAME=VALUE of a list of options."""
+    if isinstance(value, Mapping):
+        return _without_secrets(value)
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value if not (isinstance(one, str) and _sets_secret(one))]
+    return value
+
+
+def _sets_secret(word: str) -> bool:
+    name, equals, _ = word.partition("=")
+    return bool(equals) and _is_secret(name)
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name for word in _SECRET_WORDS)

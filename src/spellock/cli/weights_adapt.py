@@ -54,8 +54,8 @@ def run(args: WeightsAdaptArgs) -> int:
     Raises:
         SpellockError: an input does not fit; the old key and the keyed model stay as they are.
     """
+    from spellock.cli.new_key_file import check_new_key
     from spellock.data.open_images import open_images
-    from spellock.keyfile import refuse_existing
     from spellock.passphrase import new_passphrase
     from spellock.recipes.adapt import adapt
     from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
@@ -65,7 +65,7 @@ def run(args: WeightsAdaptArgs) -> int:
     if args.training.unauthorised_share is not None or args.training.alone_share:
         raise UsageError("--unauthorised-share and --alone-share are for locks of images; leave them out")
     device = check_device(args.device)
-    refuse_existing(args.new_key)
+    check_new_key(args.new_key)
     key = open_weight_key(args.key, passphrase_file=args.passphrase_file)
     passphrase = None if args.plain else new_passphrase(args.new_key, passphrase_file=args.new_passphrase_file)
     images = open_images(args.data, split=args.split)

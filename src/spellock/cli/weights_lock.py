@@ -76,7 +76,9 @@ def run_lock(args: WeightsLockArgs) -> int:
     Raises:
         SpellockError: an input does not fit; nothing is left half-written.
     """
-    from spellock.keyfile import refuse_existing
+    import shutil
+
+    from spellock.cli.new_key_file import check_new_key
     from spellock.passphrase import new_passphrase, open_key
     from spellock.weightlocks.locking import WeightLockConfig
     from spellock.weightlocks.model_files import lock_files
@@ -85,7 +87,7 @@ def run_lock(args: WeightsLockArgs) -> int:
     from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
 
     config = WeightLockConfig(select=args.select, fill=args.fill, customer=args.customer)
-    refuse_existing(args.key)
+    check_new_key(args.key)
     refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     image_key = secret = None
     if args.image_key is not None:
@@ -94,7 +96,11 @@ def run_lock(args: WeightsLockArgs) -> int:
         secret = bytes(open_weight_key(args.secret_from, passphrase_file=args.image_passphrase_file).secret)
     passphrase = None if args.plain else new_passphrase(args.key, passphrase_file=args.passphrase_file)
     key = lock_files(args.model, args.out, config, secret=secret, public=args.public, image_key=image_key)
-    save_weight_key(key, args.key, passphrase=passphrase, plain=args.plain)
+    try:
+        save_weight_key(key, args.key, passphrase=passphrase, plain=args.plain)
+    except BaseException:
+        shutil.rmtree(args.out)  # a keyed model without its key is of no use, and would be in the way of the next try
+        raise
     summary = summarise(key.places, FileState(args.out).infos)
     # Beside the key and not beside the model: where the key lies is the owner's to know.
     write_json(args.key.with_name(f"{args.key.name}.settings.json"), _without_customer(asdict(config)))

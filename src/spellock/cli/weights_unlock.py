@@ -5,14 +5,10 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import tyro
 
 from spellock.cli.key_words import refuse_both
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +73,13 @@ def run_part(args: WeightsPartArgs) -> int:
     Raises:
         SpellockError: the key does not open, or the new one cannot be written.
     """
-    from spellock.keyfile import refuse_existing
+    from spellock.cli.new_key_file import check_new_key
     from spellock.passphrase import new_passphrase
     from spellock.weightlocks.parts import part_of
     from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
 
     refuse_both("--plain", args.plain, "--new-passphrase-file", args.new_passphrase_file is not None)
-    refuse_existing(args.out)
+    check_new_key(args.out)
     part = part_of(open_weight_key(args.key, passphrase_file=args.passphrase_file), args.share)
     passphrase = None if args.plain else new_passphrase(args.out, passphrase_file=args.new_passphrase_file)
     save_weight_key(part, args.out, passphrase=passphrase, plain=args.plain)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from spellock.attacks.leaked_part import LeakedPart
 from spellock.data.image_set import ImageSet
 from spellock.editors.registry import load_editor
-from spellock.errors import DataError, ModelError
-from spellock.evaluation.attack_plan import AttackPlan, Trial, most_of
+from spellock.errors import ConfigError, DataError, ModelError
+from spellock.evaluation.attack_plan import Amount, AttackPlan, Trial, most_of
 from spellock.evaluation.attack_report import AttackReport
 from spellock.evaluation.attack_runs import run_attacks
 from spellock.evaluation.attack_store import AttackStore, weights_of
@@ -93,17 +93,11 @@ def evaluate_attacks(
         pool, pool_labels = spare, _real(aligned_labels(spare, classes, lock), lock)
         pool_places = np.arange(len(spare))
     most = most_of(chosen, plan)
-    if most.labels > len(pool_places):
-        raise DataError(
-            f"the thief shall get {most.labels} labelled images but there are {len(pool_places)} that are not scored; "
-            "ask for fewer labels or give more images as spare"
-        )
+    _check_amounts(most, len(pool_places), unlabelled, edits=key is not None, given=given)
     side = model.input_size if key is None else max(model.input_size, key.resolution)
     make = make_editor or load_editor
     editor = None if key is None else make(key)
     raw, edited = (None, None) if given is None else (given.raw, given.edited)
-    if given is not None and most.leaked > len(given):
-        raise DataError(f"the thief shall get {most.leaked} leaked images but {len(given)} are given; ask for fewer")
     if most.leaked and editor is not None and given is None:
         raw, edited = leaks(pool, pool_places[_leaked(pool_labels, most.leaked, seed=plan.seed)], editor)
     asked = None
@@ -134,12 +128,47 @@ def evaluate_attacks(
     run = hashlib.sha256(
         repr(
             (parts, plan.budget, plan.seed, plan.candidate_images, unlabelled, lock, _digest(thief), _digest(scored))
+            + (_of_key(thief),)
             + (() if looker is None else (looker.name,))
             + (() if key_part is None else (key_part.digest,))
             + (() if given is None or given.raw is None else (hashlib.sha256(given.raw.numpy().tobytes()).hexdigest(),))
         ).encode()
     ).hexdigest()
     return run_attacks(model, thief, scored, chosen, plan, public=public, random=random, store=AttackStore(work, run))
+
+
+def _check_amounts(most: Amount, pool: int, unlabelled: int, *, edits: bool, given: Leaks | None) -> None:
+    """Refuse amounts that there are not: rows would name more than the thief had."""
+    if unlabelled < 1:
+        raise ConfigError(f"the thief shall get {unlabelled} raw images without labels, expected at least 1")
+    if most.labels > pool:
+        raise DataError(
+            f"the thief shall get {most.labels} labelled images but there are {pool} that are not scored; "
+            "ask for fewer labels or give more images as spare"
+        )
+    leaked = len(given) if given is not None else pool if edits else most.leaked
+    if most.leaked > leaked:
+        raise DataError(
+            f"the thief shall get {most.leaked} leaked images but there are {leaked} of them; ask for fewer"
+        )
+    if edits and most.asked > min(pool, unlabelled):
+        raise DataError(
+            f"the thief shall get {most.asked} answers but has {min(pool, unlabelled)} raw images to ask about; ask "
+            "for fewer, or give more images"
+        )
+
+
+def _of_key(thief: Thief) -> str:
+    """A digest of what the thief has of the key beside leaked images: what is public of its editor, and answers."""
+    digest = hashlib.sha256()
+    for editor in (thief.editor, thief.trigger):
+        if editor is not None:
+            facts = (editor.name, sorted(editor.settings.items()), editor.gamma, editor.resolution, editor.resize)
+            digest.update(repr(facts).encode())
+    if thief.asked is not None:
+        places, answers = thief.asked
+        digest.update(places.tobytes() + answers.argmax(axis=1).tobytes())
+    return digest.hexdigest()
 
 
 def _real(labels: NDArray[np.int64], lock: int | None) -> NDArray[np.int64]:

@@ -39,6 +39,7 @@ def measure_card(
     group_classes: Sequence[int] = (),
     tiers: Sequence[Tier] = (),
     baseline: PixelModel | None = None,
+    baseline_classes: Sequence[str] | None = None,
     spare: ImageSet | None = None,
     public: PixelModel | None = None,
     work: Path | None = None,
@@ -51,7 +52,8 @@ def measure_card(
     """Evaluate, attack, and put both on one card. Attacks that an earlier run left in ``work`` are not run again.
 
     Args:
-        model, classes, key, test, lock_class, group_classes, tiers, baseline, seed, batch_size, device: see `evaluate`.
+        model, classes, key, test, lock_class, group_classes, tiers, baseline, baseline_classes, seed, batch_size,
+            device: see `evaluate`.
         plan, plan_name: which attacks, and what that is called.
         spare, public, work, make_editor: see `evaluate_attacks`.
 
@@ -69,6 +71,7 @@ def measure_card(
         group_classes=group_classes,
         tiers=tiers,
         baseline=baseline,
+        baseline_classes=baseline_classes,
         wrong_keys=plan.wrong_keys,
         wrong_key_images=plan.wrong_key_images,
         examples=PICTURES,

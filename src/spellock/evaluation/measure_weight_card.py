@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spellock.data.image_set import ImageSet
 from spellock.evaluation.accuracy import Estimate, argmax_hits, proportion
@@ -16,12 +17,15 @@ from spellock.evaluation.card import Card
 from spellock.evaluation.card_pictures import card_examples
 from spellock.evaluation.card_plans import CardPlan
 from spellock.evaluation.conditions import raw
-from spellock.evaluation.keyless import hardened_lp
+from spellock.evaluation.judge import Question
+from spellock.evaluation.judges import make_judge
+from spellock.evaluation.keyless import raw_readings
 from spellock.evaluation.labels import aligned_labels
 from spellock.evaluation.measure_card import thiefs_images
 from spellock.hidden import Scalar
 from spellock.tasks.collect import collect
 from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.task import make_task
 from spellock.weightlocks.unlocking import unlocked
 from spellock.weightlocks.weight_key import WeightKey
 
@@ -46,6 +50,7 @@ def measure_weight_card(
     *,
     plan_name: str,
     baseline: PixelModel | None = None,
+    baseline_classes: Sequence[str] | None = None,
     spare: ImageSet | None = None,
     public: PixelModel | None = None,
     work: Path | None = None,
@@ -57,7 +62,8 @@ def measure_weight_card(
 
     Args:
         keyed: the keyed model; used unlocked for a moment and keyed again after it.
-        classes, test, plan, plan_name, baseline, spare, public, work, seed, batch_size: see `measure_card`.
+        classes, test, plan, plan_name, baseline, baseline_classes, spare, public, work, seed, batch_size: see
+            `measure_card`.
 
     Raises:
         ModelError, ConfigError, DataError: something does not fit; the message says what.
@@ -66,16 +72,20 @@ def measure_weight_card(
     labels, places = aligned_labels(test, classes, None), range(len(test))
     source = raw(test)
 
-    def accuracy(model: PixelModel, label: str) -> Estimate:
+    def accuracy(model: PixelModel, truth: NDArray[np.int64], label: str) -> Estimate:
         logits = collect(model, source, places, batch_size=batch_size, label=label)
-        return proportion(argmax_hits(logits, labels))
+        return proportion(argmax_hits(logits, truth))
 
-    figures = {} if baseline is None else {"baseline": accuracy(baseline, "baseline")}
+    figures = {}
+    if baseline is not None:
+        own = aligned_labels(test, classes if baseline_classes is None else baseline_classes, None)
+        figures["baseline"] = accuracy(baseline, own, "baseline")
     with unlocked(keyed.network, key):
-        figures["up"] = accuracy(keyed, "unlocked")
-    figures["lp"] = accuracy(keyed, "keyed")
-    pixels = np.stack(source(list(places)))
-    figures["hardened_lp"] = hardened_lp(keyed, pixels, labels, lock_class=None, seed=seed).best.honest
+        figures["up"] = accuracy(keyed, labels, "unlocked")
+    figures["lp"] = accuracy(keyed, labels, "keyed")
+    judge = make_judge(make_task(test.task), Question(labels=labels, classes=tuple(classes), lock=None, seed=seed))
+    readings = raw_readings(keyed, source, labels, judge.split, batch_size=batch_size, seed=seed)
+    figures["hardened_lp"] = judge.hardened(judge.readings(readings)).honest
     chance = 1 / len(classes)
     figures["chance"] = Estimate(value=chance, low=chance, high=chance, images=len(test))
     attacks = evaluate_attacks(

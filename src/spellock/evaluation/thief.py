@@ -6,11 +6,12 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from spellock.attacks.base import Predict
 from spellock.attacks.budget import Budget, Query
@@ -30,6 +31,8 @@ from spellock.pixels import from_uint8
 from spellock.tasks.heads import replace_head
 from spellock.tasks.pixel_model import PixelModel
 from spellock.vision import VisionModel
+
+_TOKEN_SPREAD: Final = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +165,9 @@ def public_trigger(key: Key, make: EditorMaker) -> PublicEditor | None:
 def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
     """The same network for ``classes`` with fresh random weights and statistics, layer by layer as PyTorch draws them.
 
+    What a module with layers of its own holds beside them (tokens, positions, scales) is normal with deviation 0.02, as
+    transformers draw it.
+
     Raises:
         ConfigError: a layer with weights cannot draw new ones.
     """
@@ -171,10 +177,13 @@ def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
         if fresh.num_classes != classes:
             replace_head(fresh.network, classes)
         for layer in fresh.network.modules():
-            if callable(reset := getattr(layer, "reset_parameters", None)):
+            if callable(reset := getattr(layer, "reset_parameters", getattr(layer, "_reset_parameters", None))):
                 reset()
-            elif list(layer.parameters(recurse=False)) and not list(layer.children()):
+            elif (own := list(layer.parameters(recurse=False))) and not list(layer.children()):
                 raise ConfigError(f"a {type(layer).__name__} cannot be drawn anew; leave the random control out")
+            else:
+                for parameter in own:
+                    nn.init.normal_(parameter, std=_TOKEN_SPREAD)
     return fresh.eval()
 
 

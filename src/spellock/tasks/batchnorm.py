@@ -34,6 +34,7 @@ def recompute_batch_norm(
 
     Images are shuffled (batches of one class would spoil the variances) and cut into batches of nearly equal size,
     whose statistics are averaged with equal weight. All other layers stay in evaluation mode; the model is untouched.
+    Where the copy is trained on, its layers forget at the rate that they had.
 
     Raises:
         DataError: fewer than two images.
@@ -44,10 +45,13 @@ def recompute_batch_norm(
     order = np.random.default_rng([seed, 0x626E]).permutation(np.asarray(indices))
     pieces = np.array_split(order, max(1, len(order) // max(2, batch_size)))
     with torch.inference_mode(), in_evaluation_mode(copied):
+        momenta = [layer.momentum for layer in _layers(copied)]
         for layer in _layers(copied):
             layer.reset_running_stats()
             layer.momentum = None  # a plain average over batches
             layer.train()
         for piece in pieces:
             output_of(copied, [image_tensor(copied, image) for image in source([int(index) for index in piece])])
+        for layer, momentum in zip(_layers(copied), momenta, strict=True):
+            layer.momentum = momentum
     return copied.eval()

@@ -2,8 +2,8 @@
 
 The authors mask gradients. That is not enough: biases without a mask learn, BatchNorm keeps counting statistics, and
 AdamW's weight decay moves weights whose gradient is zero. Here the *update* is confined: tensors without a place in the
-key learn nothing, BatchNorm's statistics stand still unless they are in the key, gradients outside the key are zero
-(so that clipping and momentum see the key alone), and after each step the outside is put back.
+key learn nothing, BatchNorm's statistics stand still unless all of a layer's are in the key, gradients outside the key
+are zero (so that clipping and momentum see the key alone), and after each step the outside is put back.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Confinement:
                 self._partial[name] = (mask, parameter.detach().clone())
                 self._handles.append(parameter.register_post_accumulate_grad_hook(_only(mask)))
         for name, module in model.named_modules():
-            if _counts(module) and f"{name}.running_mean".lstrip(".") not in key.places:
+            if _counts(module) and not _all_in(key, f"{name}.".lstrip("."), dict(module.named_buffers(recurse=False))):
                 module.eval()
                 self._handles.append(module.register_forward_pre_hook(_stand_still))
         if optimizer is not None:
@@ -120,6 +120,12 @@ def _only(mask: Tensor) -> Any:
 
 def _counts(module: nn.Module) -> bool:
     return isinstance(module, nn.modules.batchnorm._NormBase) and bool(module.track_running_stats)
+
+
+def _all_in(key: WeightKey, stem: str, buffers: Mapping[str, Tensor]) -> bool:
+    """Whether the whole of a layer's statistics is in the key: a part of them cannot be counted alone."""
+    places = [key.places.get(f"{stem}{name}") for name in buffers]
+    return all(place is not None and place.whole for place in places)
 
 
 def _stand_still(module: nn.Module, _: object) -> None:

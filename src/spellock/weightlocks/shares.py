@@ -30,4 +30,3 @@ def layer_shares(costs: Mapping[str, int], fraction: float, *, balance: float) -
             shares[name] = 1.0
             left -= open_costs.pop(name)
     return shares
-    return shares
