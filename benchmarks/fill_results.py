@@ -18,6 +18,7 @@ NAMES = {"cifar10": "CIFAR-10", "gtsrb": "GTSRB", "fashion_mnist": "Fashion-MNIS
 COLUMNS = {
     "baseline": "baseline", "up": "UP", "lp": "LP", "lp_suppressed": "suppressed", "lp_centred": "centred",
     "lp_same_path": "same path", "wrong_key_mean": "wrong keys, mean", "wrong_key_max": "wrong keys, best",
+    "wrong_key_suppressed_max": "the same, lock class dropped",
     "hardened_lp": "hardened LP",
 }  # fmt: skip
 

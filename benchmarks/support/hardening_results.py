@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 from support.results import RESULTS
 
 COLUMNS = ("baseline", "up", "lp", "lp_suppressed", "lp_centred", "lp_centred_bn", "wrong_key_mean", "wrong_key_max",
-           "hardened_lp")  # fmt: skip
+           "wrong_key_suppressed_max", "hardened_lp")  # fmt: skip
 
 
 def table(runs: dict[str, Any], order: Sequence[str]) -> str:

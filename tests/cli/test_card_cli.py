@@ -86,7 +86,9 @@ def test_a_card_of_a_weight_lock(locked: Path, capsys: pytest.CaptureFixture[str
     ("more", "words"),
     [
         (["--public", "x"], "--attacks"),
-        (["--attacks", "standard", "--wrong-keys", "3"], "--wrong-keys"),
+        (["--attacks", "standard", "--wrong-keys", "3"], "--wrong-keys does nothing with --attacks standard"),
+        (["--attacks", "full", "--wrong-key-images", "3"], "--wrong-key-images does nothing with --attacks full"),
+        (["--attacks", "standard", "--on-error", "skip"], "--on-error does nothing"),
         (["--attacks", "some"], "some"),
     ],
 )

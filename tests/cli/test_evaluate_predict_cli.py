@@ -169,6 +169,9 @@ def test_the_official_preset(locked: Path, capsys: pytest.CaptureFixture[str], m
     lines = "\n".join(f"cat_{number} {number % 3 + 1} 1 1" for number in range(6))
     (locked / "pets" / "annotations" / "test.txt").write_text(lines)
     words = ["evaluate", str(locked / "pets"), "--preset", "modellock-official", "--model", str(locked / "pets.pth")]
+    for idle in (["--baseline", "somewhere"], ["--split", "train"], ["--lock-class", "none"], ["--unlabelled", "more"]):
+        assert main([*words, "--out", str(locked / "report"), *idle]) == 2
+        assert f"{idle[0]} does nothing with --preset modellock-official" in capsys.readouterr().err
     assert main([*words, "--key", str(locked / "my.key"), "--out", str(locked / "report"), "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert values["facts"]["protocol"] == "modellock-official"

@@ -28,11 +28,6 @@ def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -
     from spellock.evaluation.write_card import write_card
     from spellock.weightlocks.weight_header import is_weight_key
 
-    if args.unlabelled or args.wrong_keys is not None or args.on_error == "skip":
-        raise ConfigError(
-            "the report card has its own wrong keys and unlabelled images, and skips no image; leave --unlabelled, "
-            "--wrong-keys and --on-error out"
-        )
     assert args.key is not None  # `run` has looked
     card = _weight_card(args, device) if is_weight_key(args.key) else _image_card(args, device)
     page = write_card(card, args.out)

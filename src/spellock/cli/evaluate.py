@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json as json_format
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from spellock.key import Key
 
 _OFFICIAL: Final = "modellock-official"
+#: Options that a report card decides by itself, and those that the published checkpoint has no use for.
+_NOT_ON_CARDS: Final = ("wrong_keys", "wrong_key_images", "unlabelled", "on_error", "weights")
+_NOT_OFFICIAL: Final = ("baseline", "lock_class", "unlabelled", "split", "on_error", "tier", "tier_passphrase_file")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +101,13 @@ def run(args: EvaluateArgs) -> int:
         raise ConfigError(f"got no --key, expected the key of the locked model; only --preset {_OFFICIAL} does without")
     if args.limit is not None and args.limit < 2:
         raise ConfigError(f"got --limit {args.limit}, expected at least 2 images")
-    if args.preset == _OFFICIAL and (args.tier or args.tier_passphrase_file):
-        raise ConfigError(f"--preset {_OFFICIAL} has no tiers; leave --tier out")
     if args.attacks and args.preset:
         raise ConfigError(f"--preset {_OFFICIAL} has no report card; leave --attacks out")
-    if not args.attacks and (args.spare or args.public):
+    if args.preset == _OFFICIAL:
+        _refuse_given(args, _NOT_OFFICIAL, f"--preset {_OFFICIAL}")
+    if args.attacks:
+        _refuse_given(args, _NOT_ON_CARDS, f"--attacks {args.attacks}")
+    elif args.spare or args.public:
         raise ConfigError("--spare and --public are for attacks, expected --attacks standard or full with them")
     from spellock.artefacts import storage_errors
     from spellock.evaluation.report_text import print_report
@@ -124,6 +130,13 @@ def run(args: EvaluateArgs) -> int:
         print(f"report: {page}", file=sys.stderr)
     check_requirements(required, report.figures)
     return 0
+
+
+def _refuse_given(args: EvaluateArgs, names: Sequence[str], beside: str) -> None:
+    """Refuse options that are given and would take no part."""
+    for option in fields(args):
+        if option.name in names and getattr(args, option.name) != option.default:
+            raise ConfigError(f"--{option.name.replace('_', '-')} does nothing with {beside}; leave it out")
 
 
 def _usual(args: EvaluateArgs, device: str) -> Report:

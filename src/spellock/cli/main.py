@@ -1,7 +1,7 @@
 """The `spellock` command: finds the command, runs it, and turns every failure into one sentence and an exit code.
 
 Exit codes: 0 done; 1 something that the sentence explains is in the way; 2 options, settings or a key that cannot be
-used as they are; 70 a fault of the program; 130 interrupted.
+used as they are; 3 a lock that misses what `evaluate --require` asks of it; 70 a fault of the program; 130 interrupted.
 """
 
 from __future__ import annotations

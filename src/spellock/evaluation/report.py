@@ -18,7 +18,7 @@ class Report:
 
     Attributes:
         figures: estimates by name, in the order of ``texts``; those that do not apply are absent.
-        hardened_from: the figure or wrong key behind ``hardened_lp_naive``.
+        hardened_from: the figure or wrong key behind ``hardened_lp``.
         wrong_keys: one entry a wrong key.
         cost: of unlocking.
         seconds: that the evaluation took.
