@@ -87,5 +87,5 @@ def test_attacks_run_on_given_images_without_any_key() -> None:
     assert rows["translator"].accuracy.value > 0.9
     assert rows["prompt-search"].skipped
     assert "raw versions did not leak" in run(Leaks(edited=255 - raw))["translator"].skipped
-    with pytest.raises(DataError, match="30 leaked images but 5 are given"):
+    with pytest.raises(DataError, match="30 leaked images but there are 5 of them"):
         run(Leaks(edited=255 - raw[:5]))
