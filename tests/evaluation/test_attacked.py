@@ -12,8 +12,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from spellock.attacks.base import Stolen
 from spellock.attacks.budget import Budget
 from spellock.attacks.registry import make_attack
+from spellock.attacks.view import AttackerView
 from spellock.errors import ConfigError, DataError, ModelError
 from spellock.evaluation.attack_plan import AttackPlan, Trial, trials
 from spellock.evaluation.attack_store import AttackStore, Done
@@ -109,6 +111,26 @@ def test_controls_get_the_same_data_and_the_advantage_is_paired(tmp_path: Path) 
     assert report.rows[1].random is None
     with pytest.raises(ModelError, match="expected 4"):
         run(trials(["ridge"]), public=locked())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choosy(Spy):
+    """Runs on the locked model alone: refuses networks that have no lock class."""
+
+    def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
+        if view.lock_class is None:
+            raise ConfigError("this network has no such layer")
+        return super().__call__(view, work)
+
+
+def test_a_control_that_cannot_be_run_costs_no_other_row(caplog: pytest.LogCaptureFixture) -> None:
+    chosen = [Trial(name="choosy", variant="", attack=Choosy()), *trials(["prototypes"])]
+    report = run(chosen, public=colours.locked(), plan=dataclasses.replace(PLAN, labels=(8, 24)))
+    choosy = [row for row in report.rows if row.attack == "choosy"]
+    assert [row.accuracy is not None for row in choosy] == [True, True]
+    assert all(row.public is None and row.random is None and row.bits is None for row in choosy)
+    assert all(row.public is not None for row in report.rows if row.attack == "prototypes")
+    assert "no control with public weights, because this network has no such layer" in caplog.text
 
 
 def test_bits_stolen_are_those_of_the_probes_own_scores() -> None:

@@ -17,8 +17,8 @@ from spellock.evaluation.hardened import Best, Candidate, best_of, highest
 def bits_of(past: list[dict[str, list[Done]]], control: str, least: int) -> Bits | None:
     """Bits that the locked weights saved against ``control`` in the labels that came after the ``least``."""
     blocks = [one for one in past if control in one]
-    if not blocks:
-        return None
+    if not blocks or len(blocks) < len(past):
+        return None  # no such control, or not with every amount
     found = []
     for draw in range(len(blocks[0]["locked"])):
         mine, other = ([one[start][draw].costs for one in blocks] for start in ("locked", control))

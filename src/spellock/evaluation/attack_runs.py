@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
@@ -23,6 +24,8 @@ from spellock.evaluation.thief import Thief
 from spellock.evaluation.verdicts import Tried, verdicts
 from spellock.progress import track
 from spellock.tasks.pixel_model import PixelModel
+
+_log = logging.getLogger(__name__)
 
 
 def run_attacks(
@@ -129,7 +132,8 @@ def _attacked(
             except ConfigError as error:
                 if start == "locked":
                     return replace(row, skipped=str(error)), {}, {}
-                raise
+                # Hours of other attacks are worth more than one control.
+                _log.warning("%s: no control with %s weights, because %s", row.name, start, error)
     first = {start: np.stack([run.hits[0] for run in several]) for start, several in done.items()}
     locked = done["locked"][0]
     figures: dict[str, Estimate] = {
