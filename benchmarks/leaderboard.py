@@ -95,10 +95,12 @@ class Board:
         out, preset = self.work / lock, get_preset(entry.preset)
         if (out / "trained").is_file():
             return out
+        start = self.baseline() if entry.from_baseline else None
+        choice = self.choice if start is None else ModelChoice(name=str(start), input_size=self.setting.side)
         share = {"unauthorised_share": preset.training.unauthorised_share, "alone_share": preset.training.alone_share}
         lock_model(
-            self.sets["train"], key, out, choice=self.choice, lock=replace(preset.lock, seed=self.args.seed),
-            training=replace(self.training, **share, seed=self.args.seed), objective=preset.objective,
+            self.sets["train"], key, out, choice=choice, lock=replace(preset.lock, seed=self.args.seed),
+            training=replace(self.training, **share, seed=self.args.seed), objective=preset.objective, teacher=start,
         )  # fmt: skip
         (out / "trained").touch()  # without the locked set, which is large, it would be made again
         shutil.rmtree(out / "locked_set", ignore_errors=True)

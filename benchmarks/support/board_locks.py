@@ -26,11 +26,13 @@ class BoardLock:
     Attributes:
         make_key: the key for images of a side, with a folder for what it needs; None for a lock of weights.
         preset: of locking and training, see `spellock.recipes.presets`.
+        from_baseline: whether the baseline is what is locked, and taught by, as FMLock wants it.
         what: in words.
     """
 
     make_key: MakeKey | None
     preset: str = "modellock"
+    from_baseline: bool = False
     what: str = ""
 
 
@@ -63,6 +65,9 @@ LOCKS: Final[Mapping[str, BoardLock]] = {
     "patch": BoardLock(make_key=_trigger("patch"), what="BadNets, 5 pixels"),
     "blend": BoardLock(make_key=_trigger("blend"), what="Blend, alpha 0.2"),
     "noise": BoardLock(make_key=_trigger("noise"), what="one Gaussian image"),
+    "fmlock": BoardLock(
+        make_key=_trigger("noise"), preset="fmlock", from_baseline=True, what="FMLock's two loss terms, the same image",
+    ),
     "warp": BoardLock(make_key=_trigger("warp"), what="WaNet"),
     "photo-filter": BoardLock(make_key=_trigger("photo_filter"), what="Nashville"),
     "blockwise": BoardLock(make_key=_trigger("blockwise"), what="shuffled blocks of 4 pixels"),
