@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -128,3 +129,39 @@ def test_missing_parts() -> None:
 def test_nothing_shows() -> None:
     one = key(SHUFFLE)
     assert "shuffle" not in repr(settings_of(one)) + repr(load_editor(one)) + repr(part_keys(one))
+
+
+def test_half_keys_are_wrong_in_one_part_and_right_in_the_others() -> None:
+    own = key(WARP, SHUFFLE, NEGATIVE)
+    right = [bytes(part.secret) for part in part_keys(own)]
+    halves = list(islice(ComposeEditor.half_keys(own, seed=1), 6))
+    assert halves == list(islice(ComposeEditor.half_keys(own, seed=1), 6))
+    for number, half in enumerate(halves):
+        same = [bytes(part.secret) == secret for part, secret in zip(part_keys(half), right, strict=True)]
+        assert same == [place != number % 3 for place in range(3)]
+        assert settings_of(half)
+        assert not np.array_equal(load_editor(half).edit_uint8(noise()), load_editor(own).edit_uint8(noise()))
+    assert len({bytes(part_keys(half)[0].secret) for half in halves[::3]}) == 2
+    assert list(ComposeEditor.half_keys(key(WARP), seed=1)) == []
+    assert list(ComposeEditor.half_keys(key(WARP, {**NEGATIVE, "gamma": 0}), seed=1)) == []
+
+
+def test_half_keys_of_a_prompt_and_a_transform() -> None:
+    style = {"editor": "diffusion", "settings": {"prompt": "with oil pastel"}}
+    own = ComposeEditor.complete(key(style, WARP))
+    halves = list(islice(ComposeEditor.half_keys(own, seed=1), 8))
+    right = part_keys(own)
+    wrong = {"weave": 0, "style": 0, "prompt": 0, "warp": 0}
+    for half in halves:
+        diffusion, warp = part_keys(half)
+        wrong["warp"] += bytes(warp.secret) != bytes(right[1].secret)
+        wrong["style"] += bytes(diffusion.secret) != bytes(right[0].secret)
+        wrong["weave"] += "weave_text" in diffusion.settings and diffusion.settings["weave_text"] is not None
+        wrong["prompt"] += diffusion.settings["prompt"] != "with oil pastel"
+    assert wrong == {"weave": 2, "style": 2, "prompt": 2, "warp": 2}
+
+
+@pytest.mark.parametrize("salt", ["1", "0:x", "3:x", "a:x", "1:", "99999999:x"])
+def test_a_salt_is_for_one_of_the_parts(salt: str) -> None:
+    with pytest.raises(ConfigError, match="none of its 2 parts"):
+        settings_of(key(WARP, NEGATIVE).with_settings(salt=salt))

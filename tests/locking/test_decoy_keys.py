@@ -26,9 +26,14 @@ def composed(*prompts: str, **settings: object) -> Key:
     return Key(editor="compose", settings={"parts": write_parts(parts)}, secret=SECRET, gamma=1.0)
 
 
+def whole(drawn: list[Key]) -> list[Key]:
+    """Those that know no part of the key: two of four."""
+    return [one for number, one in enumerate(drawn) if number % 4 < 2]
+
+
 def test_prompts_and_secrets_of_a_compose_key_by_turns() -> None:
     key = composed("with oil pastel")
-    drawn = draw_decoy_keys(key, 12)
+    drawn = whole(draw_decoy_keys(key, 24))
     prompts = [prompts_of(one)[0] for one in drawn]
     assert prompts[1::2] == ["with oil pastel"] * 6
     assert len(set(prompts[::2])) == 6
@@ -39,8 +44,17 @@ def test_prompts_and_secrets_of_a_compose_key_by_turns() -> None:
 
 def test_prompts_of_two_parts_by_turns() -> None:
     own = ("with oil pastel", "in ink")
-    wrong = [prompts_of(one) for one in draw_decoy_keys(composed(*own), 8)][::2]
+    wrong = [prompts_of(one) for one in whole(draw_decoy_keys(composed(*own), 16))][::2]
     assert [tuple(a == b for a, b in zip(own, one, strict=True)) for one in wrong] == [(False, True), (True, False)] * 2
+
+
+def test_half_of_a_compose_keys_decoys_know_all_parts_but_one() -> None:
+    key = composed("with oil pastel")
+    right = [bytes(part.secret) for part in part_keys(key)]
+    drawn = draw_decoy_keys(key, 16)
+    for one in (one for one in drawn if one not in whole(drawn)):
+        prompt, noise = prompts_of(one)[0] == "with oil pastel", bytes(part_keys(one)[1].secret) == right[1]
+        assert prompt != noise, "the edit has no secret of its own, so a part is the prompt or the noise"
 
 
 def test_all_have_other_prompts_where_no_part_has_a_secret() -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat, tee
-from typing import Any, Final
+from typing import Final
 
 from torch import Tensor
 
 from spellock.editors.base import Editor
+from spellock.editors.compose_parts import part_keys, read_parts, salted_place, with_parts, write_parts
 from spellock.editors.registry import editor_class, load_editor, register_editor, settings_of
 from spellock.editors.settings import parse_settings
+from spellock.editors.vocabulary import object_prompts, style_prompts
 from spellock.errors import ConfigError
 from spellock.key import SECRET_BYTES, Key
 
-_FIELDS: Final = frozenset({"editor", "settings", "gamma"})
-_MAX_PARTS: Final = 8
+__all__ = ["ComposeEditor", "ComposeSettings", "part_keys", "read_parts", "write_parts"]
 #: Near keys tried of one part.
 _NEAR_KEYS: Final = 10
 
@@ -30,17 +30,26 @@ class ComposeSettings:
     Attributes:
         parts: a JSON list of 1 to 8 objects ``{"editor": name, "settings": {...}, "gamma": number}``, first one first;
             settings default to none and gamma to 1. `write_parts` makes it.
+        salt: ``PLACE:TEXT`` gives the part at that place, from 1 on, another secret than the key's own; empty for
+            none. Decoys are made so, which know all parts but one.
 
     Raises:
-        ConfigError: the text is not such a list, or a part has an unusable setting; no value is shown.
+        ConfigError: the text is not such a list, a part has an unusable setting, or the salt is for no part; no value
+            is shown.
         EditorError: a part's editor is unknown.
     """
 
     parts: str
+    salt: str = ""
 
     def __post_init__(self) -> None:
-        for part in read_parts(self.parts):
+        parts = read_parts(self.parts)
+        for part in parts:
             settings_of(part)
+        if self.salt and salted_place(self.salt) not in range(1, len(parts) + 1):
+            raise ConfigError(
+                f"the key's setting salt is for none of its {len(parts)} parts, expected PLACE:TEXT; leave it out"
+            )
 
 
 @register_editor("compose", ComposeSettings)
@@ -74,7 +83,7 @@ class ComposeEditor(Editor):
     @classmethod
     def complete(cls, key: Key) -> Key:
         """The same key with every part completed by its own editor (digests of files, defaults written out)."""
-        return _with_parts(key, [editor_class(part.editor).complete(part) for part in part_keys(key)])
+        return with_parts(key, [editor_class(part.editor).complete(part) for part in part_keys(key)])
 
     @classmethod
     def secret_matters(cls, key: Key) -> bool:
@@ -88,7 +97,33 @@ class ComposeEditor(Editor):
         for place, part in enumerate(parts):
             # The rows of some editors never end, and every part should have its turn.
             for near in islice(editor_class(part.editor).near_keys(part, seed=seed), _NEAR_KEYS):
-                yield _with_parts(key, [*parts[:place], near, *parts[place + 1 :]])
+                yield with_parts(key, [*parts[:place], near, *parts[place + 1 :]])
+
+    @classmethod
+    def half_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
+        """By turns, for every part: another secret or another prompt in it, and its own half keys, all others right.
+
+        None where a single part is the whole edit and has no half keys itself.
+        """
+        parts, draw = part_keys(key), random.Random(f"half keys {seed}")
+        several = sum(part.gamma > 0 for part in parts) > 1
+        own = [editor_class(part.editor).half_keys(part, seed=seed) for part in parts]
+        while True:
+            found: list[Key] = []
+            for place, part in enumerate(parts):
+                others = list(parts)
+                if part.gamma > 0 and (half := next(own[place], None)) is not None:
+                    others[place] = half
+                    found.append(with_parts(key, others))
+                if several and part.gamma > 0 and editor_class(part.editor).secret_matters(part):
+                    found.append(key.with_settings(salt=f"{place + 1}:{draw.getrandbits(128):032x}"))
+                if several and part.gamma > 0 and "prompt" in part.settings:
+                    prompts = [one for one in (*style_prompts(), *object_prompts()) if one != part.settings["prompt"]]
+                    others[place] = part.with_settings(prompt=draw.choice(prompts))
+                    found.append(with_parts(key, others))
+            if not found:
+                return
+            yield from found
 
     @classmethod
     def other_secrets(cls, key: Key, secrets: Iterable[bytes]) -> Iterator[Key]:
@@ -107,7 +142,7 @@ class ComposeEditor(Editor):
             for place, (part, editor, stream, yes) in enumerate(zip(parts, editors, streams, matter, strict=True))
         ]
         for secret, *row in zip(outer, *rows, strict=False):
-            yield _with_parts(key.replace(secret=secret), row)
+            yield with_parts(key.replace(secret=secret), row)
 
     @classmethod
     def parts_of(cls, key: Key) -> Sequence[Key]:
@@ -117,7 +152,7 @@ class ComposeEditor(Editor):
     @classmethod
     def with_parts(cls, key: Key, parts: Sequence[Key]) -> Key:
         """``key`` with the editors, settings and gammas of ``parts``."""
-        return _with_parts(key, parts)
+        return with_parts(key, parts)
 
     def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         """G(x): float32 (B, 3, R, R) in [0, 1]."""
@@ -130,75 +165,6 @@ class ComposeEditor(Editor):
         return self.transform(images, ids)
 
 
-def write_parts(parts: Sequence[Mapping[str, object]]) -> str:
-    """The setting ``parts`` for these parts, each a mapping with ``editor`` and, if wanted, ``settings`` and ``gamma``.
-
-    Settings are checked later, when the key is made.
-
-    Raises:
-        ConfigError: a part is not of this form.
-    """
-    try:
-        text = json.dumps([dict(part) for part in parts], sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError):
-        raise ConfigError(
-            "a part of a compose key holds what JSON cannot, expected flat settings; convert it"
-        ) from None
-    read_parts(text)
-    return text
-
-
-def read_parts(text: str, *, key: Key | None = None) -> list[Key]:
-    """The parts as keys; without ``key`` their secret is zero, which is enough to check them.
-
-    Raises:
-        ConfigError: the text is not a list of parts, or a compose editor is a part; no value is shown.
-    """
-    try:
-        parts = json.loads(text)
-    except (ValueError, RecursionError):
-        # The parser's own message would quote the text, which may be a prompt.
-        raise ConfigError("the key's setting parts is no JSON, expected a list; make it with write_parts()") from None
-    if not isinstance(parts, list) or not 1 <= len(parts) <= _MAX_PARTS:
-        raise ConfigError(f"the key's setting parts is not a list of 1 to {_MAX_PARTS}; make it with write_parts()")
-    return [_part(part, place, key) for place, part in enumerate(parts, start=1)]
-
-
-def part_keys(key: Key) -> list[Key]:
-    """The keys of a compose key's parts, with the secrets that its editor gives them.
-
-    Raises:
-        ConfigError: the parts are missing or malformed.
-    """
-    text = key.settings.get("parts")
-    if not isinstance(text, str):
-        raise ConfigError("the key lacks the setting parts as text, expected a JSON list; make it with write_parts()")
-    return read_parts(text, key=key)
-
-
-def _part(part: object, place: int, key: Key | None) -> Key:
-    if not isinstance(part, dict) or not isinstance(part.get("editor"), str) or set(part) - _FIELDS:
-        raise ConfigError(f"part {place} of a compose key is malformed, expected an object of editor, settings, gamma")
-    editor, settings, gamma = part["editor"], part.get("settings", {}), part.get("gamma", 1.0)
-    if editor == "compose":
-        raise ConfigError(f"part {place} of a compose key is itself compose; put its parts into the one list")
-    if not isinstance(settings, dict):
-        raise ConfigError(f"the settings of part {place} of a compose key are no object, expected names and values")
-    bare = Key(editor=editor, settings=settings, secret=bytes(SECRET_BYTES), gamma=gamma)
-    if key is None:
-        return bare
-    secret = key.derive(f"compose part {place}: {editor}")
-    return bare.replace(secret=secret, resolution=key.resolution, resize=key.resize)
-
-
 def _part_secrets(key: Key, place: int, secrets: Iterable[bytes]) -> Iterator[bytes]:
     """The secrets that a part would have, were one of ``secrets`` the key's."""
     return (bytes(part_keys(key.replace(secret=secret))[place].secret) for secret in secrets)
-
-
-def _with_parts(key: Key, parts: Sequence[Key]) -> Key:
-    plain = []
-    for part in parts:
-        checked: Any = settings_of(part)
-        plain.append({"editor": part.editor, "settings": dataclasses.asdict(checked), "gamma": part.gamma})
-    return key.with_settings(parts=write_parts(plain))
