@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from pathlib import Path
@@ -56,6 +57,22 @@ def test_the_command_writes_the_searched_key_and_tells_no_log(
         assert one["prompt"] not in said.err + caplog.text + record
     assert bytes(key.secret).hex() not in said.err + said.out + caplog.text + record
     assert main([*words, "--write-key", str(tmp_path / "my.key"), "--plain"]) == 1, "a key is never replaced"
+
+
+class ClosedPipe(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.usefixtures("tinted")
+def test_the_key_is_written_though_nobody_reads_the_answer(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["prompts", "search", str(data), "--out", str(tmp_path / "out"), *WORDS, "--budget", "900", "5"]
+    monkeypatch.setattr("sys.stdout", ClosedPipe())
+    main([*words, "--write-key", str(tmp_path / "my.key"), "--plain"])
+    monkeypatch.undo()
+    assert load_key(tmp_path / "my.key").gamma > 0
 
 
 @pytest.mark.usefixtures("tinted")

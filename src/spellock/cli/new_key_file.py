@@ -22,16 +22,18 @@ class NewKeyFile:
     path: Path | None
     passphrase: str | None = field(default=None, repr=False)
 
-    def write(self, key: Key, *, quiet: bool) -> None:
-        """Write ``key``, and say so unless ``quiet``.
+    def write(self, key: Key) -> None:
+        """Write ``key``; before anything is printed, for a closed pipe must not cost it.
 
         Raises:
             StorageError: it cannot be written.
         """
-        if self.path is None:
-            return
-        save_key(key, self.path, passphrase=self.passphrase, plain=self.passphrase is None)
-        if not quiet:
+        if self.path is not None:
+            save_key(key, self.path, passphrase=self.passphrase, plain=self.passphrase is None)
+
+    def say(self) -> None:
+        """Print that the key was written, where one was."""
+        if self.path is not None:
             report(self.path, "written", encrypted=self.passphrase is not None, as_json=False)
 
 

@@ -49,8 +49,10 @@ def run(args: PromptsSuggestArgs) -> int:
     open_private(args.out)
     record_run(args.out / "command.json", "prompts suggest", args)
     (args.out / "command.json").chmod(0o600)
+    file.write(make_key(found.chosen.candidate.prompt))
     print(json_format.dumps(found.to_dict()) if args.json else found.to_text())
-    file.write(make_key(found.chosen.candidate.prompt), quiet=args.json)
+    if not args.json:
+        file.say()
     return 0
 
 

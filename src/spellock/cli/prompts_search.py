@@ -52,9 +52,11 @@ def run(args: PromptsSearchArgs) -> int:
     )
     record_run(args.out / "command.json", "prompts search", args)
     (args.out / "command.json").chmod(0o600)
-    print(json_format.dumps(found.to_dict()) if args.json else found.to_text())
     key = _key(found.chosen.trial, args)
-    file.write(key if found.secret_kept else key.replace(secret=secrets.token_bytes(SECRET_BYTES)), quiet=args.json)
+    file.write(key if found.secret_kept else key.replace(secret=secrets.token_bytes(SECRET_BYTES)))
+    print(json_format.dumps(found.to_dict()) if args.json else found.to_text())
+    if not args.json:
+        file.say()
     return 0
 
 
