@@ -73,6 +73,25 @@ def test_the_whole_way(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert predictions(capsys, "--model", "keyed", "--key", "p.key") != right
 
 
+def test_keys_of_rounded_values_are_smaller(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    some = ["--fraction", "0.3", "--no-include-head", "--norms", "frozen", "--biases", "frozen", "--json"]
+    sizes = {}
+    for coding in ("exact", "int8"):
+        capsys.readouterr()
+        assert main(["weights", "select", "model", *some, "--coding", coding]) == 0
+        sizes[coding] = json.loads(capsys.readouterr().out)["key_bytes"]
+    assert lock("--coding", "int8", *some) == 0
+    assert json.loads(capsys.readouterr().out)["key_bytes"] == sizes["int8"]
+    assert 3.5 < sizes["exact"] / sizes["int8"] < 4
+    assert json.loads((work / "w.key.settings.json").read_text())["coding"] == "int8"
+    assert main(["weights", "unlock", "keyed", "whole", "--key", "w.key", "--passphrase-file", "words"]) == 0
+    whole, model = load_file(work / "whole/model.safetensors"), load_file(work / "model/model.safetensors")
+    off = max(float((whole[name] - model[name]).abs().max()) for name in model)
+    assert 0 < off < max(float(model[name].abs().max()) for name in model) / 64
+    assert main(["weights", "select", "model", "--coding", "int5"]) == 2
+    assert "expected one of exact, int8, int4" in capsys.readouterr().err
+
+
 def test_select_prints_shares(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["weights", "select", "model", "--json", "--preset", "adaloc", "--fraction", "0.2"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -19,10 +19,18 @@ def place(indices: list[int], unit: int = 3, info: TensorInfo = INFO) -> Place:
     return Place(name="w", info=info, unit=unit, indices=np.array(indices, dtype=np.int64))
 
 
-@given(st.sets(st.integers(0, 5000), min_size=1))
-def test_indices_come_back(numbers: set[int]) -> None:
+@given(st.sets(st.integers(0, 5000), min_size=1) | st.sets(st.integers(0, 60), min_size=20), st.booleans())
+def test_indices_come_back(numbers: set[int], bits: bool) -> None:
     indices = np.array(sorted(numbers), dtype=np.int64)
-    assert (decode_indices(encode_indices(indices)) == indices).all()
+    assert (decode_indices(encode_indices(indices, bits=bits)) == indices).all()
+
+
+def test_dense_keys_take_a_bit_a_unit() -> None:
+    rising = np.arange(0, 8000, 2)
+    assert encode_indices(rising) == bytes([0]) + 999 * bytes([0b01010101]) + bytes([0b01010101])
+    assert len(encode_indices(rising, bits=False)) == 4000
+    # At an eighth the two are as long, and the list is taken.
+    assert encode_indices(np.arange(7, 8000, 8)) == bytes(1000 * [8])
 
 
 def test_one_byte_a_step_below_255() -> None:

@@ -50,6 +50,14 @@ def test_comes_back(tmp_path: Path, key: WeightKey) -> None:
     assert b"conv1" not in path.read_bytes()
 
 
+def test_dense_places_of_older_files_are_read() -> None:
+    select = SelectConfig(granularity="scalar", fraction=0.5)
+    dense = lock_module(small_net(), WeightLockConfig(select=select), secret=SECRET)
+    older = payload_of(dense, bits=False)
+    assert len(older) > len(payload_of(dense))
+    assert same(key_of(older, name="w.key"), dense)
+
+
 def test_plain_files(tmp_path: Path, key: WeightKey) -> None:
     path = tmp_path / "w.key"
     save_weight_key(key, path, passphrase=None, plain=True)

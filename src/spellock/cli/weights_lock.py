@@ -36,6 +36,9 @@ class WeightsLockArgs:
     """Where the defaults of the options below come from."""
     fill: str = "gaussian"
     """What stands in the key's place: zero, gaussian, shuffled or public."""
+    coding: str = "exact"
+    """How the key holds weights: exact, or rounded to int8 or int4, which makes it smaller and changes the opened model
+    a little. Gains, biases and statistics stay exact."""
     public: Path | None = None
     """The public pretrained model, for --fill public."""
     customer: str = ""
@@ -86,7 +89,7 @@ def run_lock(args: WeightsLockArgs) -> int:
     from spellock.weightlocks.summary import plot_summary, summarise
     from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
 
-    config = WeightLockConfig(select=args.select, fill=args.fill, customer=args.customer)
+    config = WeightLockConfig(select=args.select, fill=args.fill, customer=args.customer, coding=args.coding)
     check_new_key(args.key)
     refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     image_key = secret = None
@@ -101,7 +104,7 @@ def run_lock(args: WeightsLockArgs) -> int:
     except BaseException:
         shutil.rmtree(args.out)  # a keyed model without its key is of no use, and would be in the way of the next try
         raise
-    summary = summarise(key.places, FileState(args.out).infos)
+    summary = summarise(key.places, FileState(args.out).infos, coding=key.coding)
     # Beside the key and not beside the model: where the key lies is the owner's to know.
     write_json(args.key.with_name(f"{args.key.name}.settings.json"), _without_customer(asdict(config)))
     if args.plot is not None:

@@ -26,6 +26,8 @@ class WeightsSelectArgs:
     """A .safetensors file, or a folder with model.safetensors or its shards."""
     preset: str = "default"
     """Where the defaults of the options below come from."""
+    coding: str = "exact"
+    """How the key would hold weights, which says how large it is: exact, int8 or int4."""
     plot: Path | None = None
     """Picture (PNG) of where in the network the key lies."""
     json: bool = False
@@ -53,10 +55,13 @@ def run_select(args: WeightsSelectArgs) -> int:
     from spellock.weightlocks.selection import select
     from spellock.weightlocks.states import FileState
     from spellock.weightlocks.summary import plot_summary, summarise
+    from spellock.weightlocks.value_coding import check_coding
 
+    check_coding(args.coding)
     state = FileState(args.model)
     # Only a random selection depends on the secret, and what is shown of that one is how large it is.
-    summary = summarise(select(state, args.select, Secret(bytes(32))), state.infos)
+    places = select(state, args.select, Secret(bytes(32)))
+    summary = summarise(places, state.infos, coding=args.coding)
     if args.plot is not None:
         plot_summary(summary, args.plot)
     print(json_format.dumps(summary.to_dict()) if args.json else summary.text())

@@ -23,12 +23,13 @@ from spellock.training.seeds import numpy_generator
 from spellock.weightlocks.confine import Confinement
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import check_outside, key_values, unlock_module
+from spellock.weightlocks.value_coding import EXACT
 from spellock.weightlocks.weight_key import WeightKey
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adapted:
-    """The key of the next version, and the accuracy on held-out images of its checkpoint, in [0, 1], None without."""
+    """The key of the next version, and the accuracy on held-out images of what it opens, in [0, 1], None without."""
 
     key: WeightKey
     accuracy: float | None
@@ -91,7 +92,11 @@ def adapt(
     state = ModuleState(network)
     check_outside(state, key, what="the trained model")
     new = key.replace(values=key_values(state, key), version=key.version + 1)
-    return Adapted(key=new, accuracy=result.best_score)
+    if new.coding == EXACT or score is None:
+        return Adapted(key=new, accuracy=result.best_score)
+    # The key rounds what was learnt; what counts is the model that it opens.
+    unlock_module(network, new, check=False)
+    return Adapted(key=new, accuracy=score(model)[SCORE])
 
 
 def _confinement(optimizer: torch.optim.Optimizer, *, key: WeightKey, network: torch.nn.Module) -> Confinement:

@@ -22,6 +22,7 @@ from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.selection import select
 from spellock.weightlocks.splice import spliced
 from spellock.weightlocks.states import ModuleState, State
+from spellock.weightlocks.value_coding import EXACT, check_coding, rounded
 from spellock.weightlocks.weight_key import WeightKey
 
 
@@ -33,17 +34,21 @@ class WeightLockConfig:
         select: which weights are the key.
         fill: registry name of what stands in their place.
         customer: whom this keyed model is for; another name gives another fill. Empty: the same for all.
+        coding: how the key holds its values: "exact", or rounded to "int8" or "int4" for a key of about a quarter or an
+            eighth of the size for 32-bit weights; the opened model then has the rounded values.
 
     Raises:
-        ConfigError: the fill is unknown, or the customer's name is longer than 200 characters.
+        ConfigError: fill or coding are unknown, or the customer's name is longer than 200 characters.
     """
 
     select: SelectConfig = field(default_factory=SelectConfig)
     fill: str = "gaussian"
     customer: str = ""
+    coding: str = EXACT
 
     def __post_init__(self) -> None:
         make_fill(self.fill)
+        check_coding(self.coding)
         if len(self.customer) > 200:
             raise ConfigError(
                 f"the customer's name has {len(self.customer)} characters, expected at most 200; shorten it"
@@ -107,7 +112,7 @@ class Locker:
             yield tensor
             return
         self._outside[name] = self._hashing.outside(place, tensor)
-        self._values[name] = place.take(tensor)
+        self._values[name] = rounded(place.take(tensor), info, self.config.coding)
         for _, keyed in spliced(place, tensor, self._fill(place, tensor)):
             digest.update(keyed)
             yield keyed
@@ -122,6 +127,7 @@ class Locker:
             secret=self._secret,
             fill=self.config.fill,
             customer=self.config.customer,
+            coding=self.config.coding,
             image_key=image_key,
         )
 

@@ -12,6 +12,7 @@ from spellock.errors import ConfigError
 from spellock.weightlocks.digest import digest_of
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.states import State
+from spellock.weightlocks.value_coding import rounded
 from spellock.weightlocks.weight_key import WeightKey
 
 
@@ -35,7 +36,7 @@ def part_of(key: WeightKey, share: float) -> WeightKey:
         strength = key.values[name].double().abs().sum(1)
         kept = np.sort(strength.argsort(descending=True, stable=True)[:count].numpy())
         places[name] = Place(name=name, info=place.info, unit=place.unit, indices=place.indices[kept])
-        values[name] = key.values[name][torch.from_numpy(kept)]
+        values[name] = rounded(key.values[name][torch.from_numpy(kept)], place.info, key.coding)
     return key.replace(places=places, values=values, outside={})
 
 

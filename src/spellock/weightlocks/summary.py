@@ -9,6 +9,7 @@ from pathlib import Path
 from spellock.artefacts import storage_errors
 from spellock.weightlocks.places import Place, encode_indices, units_of
 from spellock.weightlocks.states import TensorInfo
+from spellock.weightlocks.value_coding import EXACT, coded_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +83,8 @@ def _numbered(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split(".")]
 
 
-def summarise(places: Mapping[str, Place], infos: Mapping[str, TensorInfo]) -> Summary:
-    """Size and place of the key that ``places`` make in a model of tensors ``infos``."""
+def summarise(places: Mapping[str, Place], infos: Mapping[str, TensorInfo], *, coding: str = EXACT) -> Summary:
+    """Size and place of the key that ``places`` make in a model of tensors ``infos``, its values held in ``coding``."""
 
     def units(place: Place) -> int:
         rows = units_of(place.info, "unit")
@@ -94,7 +95,7 @@ def summarise(places: Mapping[str, Place], infos: Mapping[str, TensorInfo]) -> S
         of_units=sum(info.scalars // units_of(info, "unit") for info in infos.values()),
         scalars=sum(place.scalars for place in places.values()),
         of_scalars=sum(info.scalars for info in infos.values()),
-        value_bytes=sum(place.scalars * place.info.dtype.itemsize for place in places.values()),
+        value_bytes=sum(coded_bytes(len(place.indices), place.unit, place.info, coding) for place in places.values()),
         index_bytes=sum(
             0 if place.whole and place.unit == 1 else len(encode_indices(place.indices)) for place in places.values()
         ),

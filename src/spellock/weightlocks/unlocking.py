@@ -11,6 +11,7 @@ from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.digest import check_digests, digest_of, outside_digest
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.states import ModuleState, State
+from spellock.weightlocks.value_coding import rounded
 from spellock.weightlocks.weight_key import WeightKey
 
 
@@ -83,8 +84,12 @@ def check_outside(state: State, key: WeightKey, *, what: str) -> None:
 
 
 def key_values(state: State, key: WeightKey) -> dict[str, Tensor]:
-    """What stands in the key's places of a model now, by tensor; on the CPU."""
-    return {name: place.take(state[name]).cpu() for name, place in key.places.items()}
+    """What stands in the key's places of a model now, by tensor, rounded as the key's file holds it; on the CPU.
+
+    Raises:
+        ConfigError: a value cannot be rounded; see `spellock.weightlocks.value_coding.rounded`.
+    """
+    return {name: rounded(place.take(state[name]).cpu(), place.info, key.coding) for name, place in key.places.items()}
 
 
 def _put(state: ModuleState, key: WeightKey, values: Mapping[str, Tensor]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+import torch
 from torch import Tensor
 
 from spellock.derived import derive
@@ -15,6 +16,7 @@ from spellock.hidden import HiddenBytes
 from spellock.key import SECRET_BYTES, Key
 from spellock.weightlocks.digest import model_digest
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.value_coding import EXACT, check_coding, coded_bytes, rounded
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -31,6 +33,7 @@ class WeightKey:
         version: 1 for the first key of a keyed model; each update of the model gives a higher one.
         fill: registry name of what stands in the key's place.
         customer: whom the keyed model and the key were made for; empty where all have the same.
+        coding: how the file holds the values, see `spellock.weightlocks.value_coding`; they are such that it can.
         image_key: a key that images must be edited with as well, where a prompt lock lies on the weight lock.
 
     Neither `repr` nor a traceback shows values or secret.
@@ -47,6 +50,7 @@ class WeightKey:
     version: int = 1
     fill: str = "zero"
     customer: str = ""
+    coding: str = EXACT
     image_key: Key | None = field(default=None)
 
     def __post_init__(self) -> None:
@@ -54,6 +58,7 @@ class WeightKey:
             raise ConfigError(f"the weight key's secret is malformed, expected {SECRET_BYTES} bytes")
         if type(self.version) is not int or not 1 <= self.version < 2**31:
             raise ConfigError(f"the weight key's version is {self.version!r}, expected a whole number from 1")
+        check_coding(self.coding)
         names = self.places.keys()
         together = names == self.values.keys() and names <= self.digests.keys()
         together = together and self.outside.keys() in (names, set())
@@ -63,6 +68,8 @@ class WeightKey:
             values = self.values[name]
             if values.shape != (len(place.indices), place.unit) or values.dtype != place.info.dtype:
                 raise ConfigError(f"the weight key's values of {name} do not fill their place; it was altered")
+            if not torch.equal(rounded(values, place.info, self.coding), values):
+                raise ConfigError(f"the weight key's values of {name} are no {self.coding} values; round them first")
         object.__setattr__(self, "secret", HiddenBytes(self.secret))
 
     @property
@@ -77,8 +84,9 @@ class WeightKey:
 
     @property
     def value_bytes(self) -> int:
-        """Size of the values."""
-        return sum(place.scalars * place.info.dtype.itemsize for place in self.places.values())
+        """Size of the values in the key's file."""
+        places = self.places.values()
+        return sum(coded_bytes(len(place.indices), place.unit, place.info, self.coding) for place in places)
 
     def derive(self, purpose: str, length: int = SECRET_BYTES) -> bytes:
         """See `spellock.derived.derive`."""
@@ -99,6 +107,7 @@ class WeightKey:
             "version": self.version,
             "customer": self.customer,
             "fill": self.fill,
+            "coding": self.coding,
             "secret": bytes(self.secret).hex(),
             "keyed_model": self.model_digest,
             "scalars": {name: place.scalars for name, place in self.places.items()},

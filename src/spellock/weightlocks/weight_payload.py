@@ -17,9 +17,9 @@ from torch import Tensor
 
 from spellock.errors import ConfigError, KeyFileError
 from spellock.key import Key
-from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.places import Place, decode_indices, encode_indices, whole_place
 from spellock.weightlocks.states import TensorInfo
+from spellock.weightlocks.value_coding import EXACT, coded_bytes, decode_values, encode_values
 from spellock.weightlocks.weight_key import WeightKey
 
 _LENGTH: Final = 8
@@ -30,16 +30,16 @@ _DTYPES: Final = {
 }
 
 
-def payload_of(key: WeightKey) -> bytes:
-    """The whole key, secret and values included."""
-    sections: list[bytes | memoryview] = []
+def payload_of(key: WeightKey, *, bits: bool = True) -> bytes:
+    """The whole key, secret and values included; without ``bits`` as `encode_indices` writes places without them."""
+    sections: list[bytes] = []
     places = []
     for name, place in key.places.items():
-        indices = b"" if place.whole and place.unit == 1 else encode_indices(place.indices)
+        indices = b"" if place.whole and place.unit == 1 else encode_indices(place.indices, bits=bits)
         places.append(
             [name, str(place.info.dtype).removeprefix("torch."), list(place.info.shape), place.unit, len(indices)]
         )
-        sections += [indices, bytes_of(key.values[name])]
+        sections += [indices, encode_values(key.values[name], place.info, key.coding)]
     described = {
         "customer": key.customer,
         "digests": dict(key.digests),
@@ -50,6 +50,8 @@ def payload_of(key: WeightKey) -> bytes:
         "secret": bytes(key.secret).hex(),
         "version": key.version,
     }
+    if key.coding != EXACT:  # files of keys whose values are exact stay readable for older versions
+        described["coding"] = key.coding
     text = json.dumps(described, sort_keys=True, allow_nan=False).encode()
     return b"".join([len(text).to_bytes(_LENGTH, "little"), text, *sections])
 
@@ -66,9 +68,10 @@ def key_of(payload: bytes, *, name: str) -> WeightKey:
     try:
         length = int.from_bytes(payload[:_LENGTH], "little")
         described = json.loads(payload[_LENGTH : _LENGTH + length])
-        if not isinstance(described, dict) or sorted(described) != list(_FIELDS):
+        coding = described.pop("coding", EXACT) if isinstance(described, dict) else None
+        if not isinstance(coding, str) or sorted(described) != list(_FIELDS):
             raise broken
-        places, values, end = _sections(described["places"], payload, _LENGTH + length)
+        places, values, end = _sections(described["places"], payload, _LENGTH + length, coding)
         if end != len(payload):
             raise broken
         if not re.fullmatch(r"[0-9a-f]{64}", described["secret"]):
@@ -82,9 +85,10 @@ def key_of(payload: bytes, *, name: str) -> WeightKey:
             version=described["version"],
             fill=str(described["fill"]),
             customer=str(described["customer"]),
+            coding=coding,
             image_key=None if described["image_key"] is None else Key.from_dict(described["image_key"]),
         )
-        same = hmac.compare_digest(payload_of(key), payload)
+        same = any(hmac.compare_digest(payload_of(key, bits=bits), payload) for bits in (True, False))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, ConfigError):
         raise broken from None
     if not same:
@@ -92,7 +96,7 @@ def key_of(payload: bytes, *, name: str) -> WeightKey:
     return key
 
 
-def _sections(described: Any, payload: bytes, at: int) -> tuple[dict[str, Place], dict[str, Tensor], int]:
+def _sections(described: Any, payload: bytes, at: int, coding: str) -> tuple[dict[str, Place], dict[str, Tensor], int]:
     places: dict[str, Place] = {}
     values: dict[str, Tensor] = {}
     view = memoryview(payload)
@@ -102,7 +106,7 @@ def _sections(described: Any, payload: bytes, at: int) -> tuple[dict[str, Place]
         if any(type(side) is not int or side < 0 for side in shape) or math.prod(shape) > 2**48 or length < 0:
             raise ValueError("malformed shape")
         info = TensorInfo(dtype=_DTYPES[code], shape=tuple(shape))
-        if not length and at + info.bytes > len(payload):
+        if not length and at + coded_bytes(info.scalars, 1, info, coding) > len(payload):
             raise ValueError("shorter than its description")
         place = (
             Place(name=name, info=info, unit=unit, indices=decode_indices(view[at : at + length].tobytes()))
@@ -110,11 +114,11 @@ def _sections(described: Any, payload: bytes, at: int) -> tuple[dict[str, Place]
             else whole_place(name, info)
         )
         at += length
-        size = place.scalars * info.dtype.itemsize
+        size = coded_bytes(len(place.indices), place.unit, info, coding)
         if at + size > len(payload):
             raise ValueError("shorter than its description")
-        found = torch.frombuffer(bytearray(view[at : at + size]), dtype=torch.uint8).view(info.dtype)
-        places[name], values[name] = place, found.reshape(len(place.indices), place.unit)
+        found = decode_values(view[at : at + size], len(place.indices), place.unit, info, coding)
+        places[name], values[name] = place, found
         at += size
     return places, values, at
 

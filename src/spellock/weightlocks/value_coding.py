@@ -1,0 +1,136 @@
+"""How a weight key holds its values: as they are, or rounded to 8 or 4 bits, so that more weights fit into a small key.
+
+Blocks of 32 values of a unit share a power of two, as in the format MXINT8 of the Open Compute Project's microscaling
+formats; "int4" is the same with 4 bits. What is rounded once is not rounded again, so a key that was read is the key
+that was written. Gains, biases and statistics are few and delicate: tensors of one axis are never rounded.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from spellock.errors import ConfigError
+from spellock.weightlocks.dtypes import bytes_of
+from spellock.weightlocks.states import TensorInfo
+
+EXACT: Final = "exact"
+#: Largest magnitude of a code, by coding. Codes are symmetric about zero.
+_LARGEST: Final = {"int8": 127, "int4": 7}
+CODINGS: Final = (EXACT, *_LARGEST)
+_BLOCK: Final = 32
+#: Smaller powers of two than the first have no exact multiples in 16 bits, than the second none in a signed byte.
+_SMALLEST: Final = {torch.float16: -24}
+_SMALLEST_BYTE: Final = -120
+#: 2**-128 to 2**127, exactly; torch's own ldexp computes them in 32 bits.
+_POWERS: Final = torch.tensor([2.0**power for power in range(-128, 128)], dtype=torch.float64)
+
+
+def check_coding(coding: str) -> None:
+    """Refuse a name that is no coding.
+
+    Raises:
+        ConfigError: it is none of `CODINGS`.
+    """
+    if coding not in CODINGS:
+        raise ConfigError(f"got the coding {coding!r} of the key's values, expected one of {', '.join(CODINGS)}")
+
+
+def coding_of(info: TensorInfo, coding: str) -> str:
+    """The coding of one tensor's values, where ``coding`` is the key's."""
+    return coding if len(info.shape) > 1 and info.dtype.is_floating_point else EXACT
+
+
+def coded_bytes(units: int, unit: int, info: TensorInfo, coding: str) -> int:
+    """Size of ``units`` times ``unit`` values of a tensor in the key's file."""
+    scalars = units * unit
+    if coding_of(info, coding) == EXACT:
+        return scalars * info.dtype.itemsize
+    rows, row = _rows(units, unit)
+    return rows * -(-row // _BLOCK) + (scalars if coding == "int8" else -(-scalars // 2))
+
+
+def rounded(values: Tensor, info: TensorInfo, coding: str) -> Tensor:
+    """The nearest values that the key can hold; ``values`` themselves where it holds all.
+
+    Args:
+        values: (k, unit), of the tensor's dtype, on the CPU.
+
+    Raises:
+        ConfigError: a value to be rounded is not finite, or more than half of the largest of its dtype or of 32 bits.
+    """
+    if coding_of(info, coding) == EXACT:
+        return values
+    codes, powers = _codes(values, coding)
+    return _values(codes, powers, _rows(*values.shape), values.dtype).reshape(values.shape)
+
+
+def encode_values(values: Tensor, info: TensorInfo, coding: str) -> bytes:
+    """The bytes of (k, unit) values in the key's file: powers of two of the blocks, then the codes.
+
+    Raises:
+        ConfigError: as `rounded`.
+    """
+    if coding_of(info, coding) == EXACT:
+        return bytes(bytes_of(values))
+    codes, powers = _codes(values, coding)
+    flat = codes[:, : _rows(*values.shape)[1]].reshape(-1)
+    if coding == "int4":
+        flat = torch.nn.functional.pad(flat, (0, len(flat) % 2)).reshape(-1, 2)
+        flat = ((flat[:, 0] & 15) | ((flat[:, 1] & 15) << 4)).to(torch.int8)
+    return bytes(bytes_of(powers)) + bytes(bytes_of(flat))
+
+
+def decode_values(data: memoryview, units: int, unit: int, info: TensorInfo, coding: str) -> Tensor:
+    """The inverse of `encode_values`: (units, unit) of the tensor's dtype. ``data`` has `coded_bytes` bytes.
+
+    Bytes that `encode_values` never writes give some values or other; whoever reads must encode them again and compare.
+    """
+    raw = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+    if coding_of(info, coding) == EXACT:
+        return raw.view(info.dtype).reshape(units, unit)
+    rows, row = _rows(units, unit)
+    blocks = rows * -(-row // _BLOCK)
+    powers, flat = raw[:blocks].view(torch.int8), raw[blocks:].view(torch.int8)
+    if coding == "int4":
+        pairs = torch.stack([(flat << 4) >> 4, flat >> 4], dim=1)  # shifts of signed bytes keep the sign
+        flat = pairs.reshape(-1)[: rows * row]
+    codes = torch.nn.functional.pad(flat.reshape(rows, row), (0, -row % _BLOCK))
+    return _values(codes, powers.reshape(rows, -1), (rows, row), info.dtype).reshape(units, unit)
+
+
+def _rows(units: int, unit: int) -> tuple[int, int]:
+    """How values lie in blocks: rows, and values a row. Units stay apart, so that a part of a key rounds alike."""
+    return (1, units) if unit == 1 else (units, unit)
+
+
+def _codes(values: Tensor, coding: str) -> tuple[Tensor, Tensor]:
+    """int8 (rows, blocks * 32), rows padded with zeros, and the power of two of each block, int8 (rows, blocks)."""
+    largest, dtype = _LARGEST[coding], values.dtype
+    rows = values.detach().reshape(_rows(*values.shape)).double()
+    if not bool((rows.abs() < min(torch.finfo(dtype).max / 2, 2.0**126)).all()):
+        raise ConfigError(
+            f"the key would hold values that are not finite or too large to be rounded to {coding}; take the coding "
+            f"{EXACT}, or mend the model"
+        )
+    blocks = torch.nn.functional.pad(rows, (0, -rows.shape[1] % _BLOCK)).reshape(len(rows), -1, _BLOCK)
+    # The smallest power of two that brings the block's largest magnitude to at most `largest`.
+    mantissa, exponent = torch.frexp(blocks.abs().amax(2) / largest)
+    powers = exponent - (mantissa == 0.5).to(exponent.dtype)
+    powers = powers.clamp(min=_SMALLEST.get(dtype, _SMALLEST_BYTE))
+    codes = (blocks / _powers(powers)).round()
+    powers = torch.where((codes == 0).all(2), torch.zeros_like(powers), powers)
+    return codes.to(torch.int8).reshape(len(rows), -1), powers.to(torch.int8)
+
+
+def _values(codes: Tensor, powers: Tensor, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
+    """(rows, row) of ``dtype``."""
+    blocks = codes.reshape(*powers.shape, _BLOCK).double() * _powers(powers)
+    return blocks.reshape(shape[0], -1)[:, : shape[1]].to(dtype)
+
+
+def _powers(exponents: Tensor) -> Tensor:
+    """2 to the power of each, float64 (..., 1)."""
+    return _POWERS[exponents.long() + 128][..., None]
