@@ -1,7 +1,7 @@
 """Which weights of the same number of bytes learn most: ways to choose a key, next to fine-tuning everything.
 
 All keys hold the classifier, the norms and the biases, and are at most so many percent of the model's bytes, list of
-places included. Training, data and the choice of the learning rate are those of `weight_locks.py`; what is selected
+places included; some hold weights rounded to 8 or 4 bits. Training, data and the choice of the learning rate are those of `weight_locks.py`; what is selected
 never depends on test data, nor on any labels.
 
     python benchmarks/weight_selections.py [--network resnet20] [--percent 10] [--seeds 0 1 2] [--scale 1]
@@ -31,16 +31,23 @@ from support.weightlocks.training import accuracy
 from spellock.weightlocks.select_config import PRESETS, SelectConfig
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import unlocked
+from spellock.weightlocks.value_coding import EXACT
 
 _OURS: Final = PRESETS["default"]
-WAYS: Final[dict[str, SelectConfig]] = {
-    "rows, the default": _OURS,
+_SELECTED: Final[dict[str, SelectConfig]] = {
+    "rows": replace(_OURS, balance=0.0),
     "rows, balanced": replace(_OURS, balance=0.5),
-    "rows, at random": replace(_OURS, score="random"),
-    "single weights, largest": replace(_OURS, granularity="scalar"),
+    "rows, at random": replace(_OURS, balance=0.0, score="random"),
+    "single weights, largest": replace(_OURS, balance=0.0, granularity="scalar"),
     "single weights, largest, balanced": replace(_OURS, granularity="scalar", balance=0.5),
-    "single weights, at random": replace(_OURS, granularity="scalar", score="random"),
-    "single weights, smallest": replace(_OURS, granularity="scalar", score="bottom"),
+    "single weights, at random": replace(_OURS, balance=0.0, granularity="scalar", score="random"),
+    "single weights, smallest": replace(_OURS, balance=0.0, granularity="scalar", score="bottom"),
+}
+_CODED: Final = ("rows", "rows, balanced", "single weights, largest, balanced", "single weights, at random")
+#: What is selected, and how the key holds the values: with fewer bits a value, more of them fit.
+WAYS: Final[dict[str, tuple[SelectConfig, str]]] = {
+    **{name: (config, EXACT) for name, config in _SELECTED.items()},
+    **{f"{name}, {coding}": (_SELECTED[name], coding) for coding in ("int8", "int4") for name in _CODED},
 }
 
 
@@ -49,11 +56,11 @@ def full(adaptation: Adaptation) -> Figures:
     return adaptation.best(adaptation.start, adaptation.fit)[2]
 
 
-def key_only(adaptation: Adaptation, config: SelectConfig, percent: int) -> Figures:
+def key_only(adaptation: Adaptation, config: SelectConfig, coding: str, percent: int) -> Figures:
     """The key alone learns, chosen in the public model with its fresh classifier; opened from the keyed model."""
     start = adaptation.start()
-    sized = largest(ModuleState(start), config, percent)
-    shipped = keyed(start, sized, "gaussian", seed=adaptation.seed, public=None)
+    sized = largest(ModuleState(start), config, percent, coding=coding)
+    shipped = keyed(start, sized, "gaussian", seed=adaptation.seed, public=None, coding=coding)
     _, key, figures = adaptation.best(
         adaptation.start, lambda model, rate: adaptation.fit(model, rate, key=shipped.key)
     )
@@ -97,7 +104,7 @@ def main() -> None:
     for seed in args.seeds:
         adaptation = adaptation_of(pair, seed, args)
         ways = {"full": partial(full, adaptation)} | {
-            name: partial(key_only, adaptation, config, args.percent) for name, config in WAYS.items()
+            name: partial(key_only, adaptation, *way, args.percent) for name, way in WAYS.items()
         }
         for name, way in ways.items():
             if any(text in name for text in args.only):

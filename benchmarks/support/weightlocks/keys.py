@@ -15,6 +15,7 @@ from spellock.weightlocks.select_config import PRESETS, SelectConfig
 from spellock.weightlocks.selection import select
 from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.summary import Summary, summarise
+from spellock.weightlocks.value_coding import EXACT
 from spellock.weightlocks.weight_key import WeightKey
 
 #: Fractions that are tried for a key of a wanted size.
@@ -38,17 +39,17 @@ def sized(state: State, selection: str, percent: int, *, text: bool) -> SelectCo
     return largest(state, PRESETS["default"], percent)
 
 
-def largest(state: State, config: SelectConfig, percent: int) -> SelectConfig:
+def largest(state: State, config: SelectConfig, percent: int, *, coding: str = EXACT) -> SelectConfig:
     """``config`` with the largest fraction whose key is at most ``percent`` of the bytes, or the least there is."""
     low, high = 0, _STEPS
     while high - low > 1:
         middle = (low + high) // 2
-        share = _share(state, config, middle)
+        share = _share(state, config, middle, coding)
         low, high = (middle, high) if share is None or share <= percent / 100 else (low, middle)
-    return replace(config, fraction=(high if _share(state, config, low) is None else low) / _STEPS)
+    return replace(config, fraction=(high if _share(state, config, low, coding) is None else low) / _STEPS)
 
 
-def _share(state: State, config: SelectConfig, step: int) -> float | None:
+def _share(state: State, config: SelectConfig, step: int, coding: str) -> float | None:
     """Share of the model's bytes at a fraction; None where not one unit fits into it."""
     if step == 0:
         return None
@@ -56,7 +57,7 @@ def _share(state: State, config: SelectConfig, step: int) -> float | None:
         places = select(state, replace(config, fraction=step / _STEPS), Secret(bytes(32)))
     except ConfigError:
         return None
-    summary = summarise(places, state.infos)
+    summary = summarise(places, state.infos, coding=coding)
     return summary.key_bytes / summary.of_bytes
 
 
@@ -77,9 +78,12 @@ class Keyed:
         }
 
 
-def keyed(model: nn.Module, config: SelectConfig, fill: str, *, seed: int, public: State | None) -> Keyed:
+def keyed(
+    model: nn.Module, config: SelectConfig, fill: str, *, seed: int, public: State | None, coding: str = EXACT
+) -> Keyed:
     """A locked copy of ``model``; ``public`` is used by the fill of that name only."""
     shipped = copy.deepcopy(model)
-    lock = WeightLockConfig(select=config, fill=fill)
+    lock = WeightLockConfig(select=config, fill=fill, coding=coding)
     key = lock_module(shipped, lock, secret=secret(seed), public=public if fill == "public" else None)
-    return Keyed(model=shipped.eval(), key=key, summary=summarise(key.places, ModuleState(shipped).infos))
+    summary = summarise(key.places, ModuleState(shipped).infos, coding=coding)
+    return Keyed(model=shipped.eval(), key=key, summary=summary)
