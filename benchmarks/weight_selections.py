@@ -1,8 +1,8 @@
 """Which weights of the same number of bytes learn most: ways to choose a key, next to fine-tuning everything.
 
 All keys hold the classifier, the norms and the biases, and are at most so many percent of the model's bytes, list of
-places included; some hold weights rounded to 8 or 4 bits. Training, data and the choice of the learning rate are those of `weight_locks.py`; what is selected
-never depends on test data, nor on any labels.
+places included; some hold weights rounded to 8 or 4 bits. Training, data and the choice of the learning rate are those
+of `weight_locks.py`; what is selected never depends on test data, nor on any labels.
 
     python benchmarks/weight_selections.py [--network resnet20] [--percent 10] [--seeds 0 1 2] [--scale 1]
 
