@@ -38,12 +38,18 @@ _SELECTED: Final[dict[str, SelectConfig]] = {
     "rows": replace(_OURS, balance=0.0),
     "rows, balanced": replace(_OURS, balance=0.5),
     "rows, at random": replace(_OURS, balance=0.0, score="random"),
+    "blocks, largest, balanced": replace(_OURS, granularity="block", balance=0.5),
+    "blocks, at random": replace(_OURS, balance=0.0, granularity="block", score="random"),
+    "blocks, at random, balanced": replace(_OURS, balance=0.5, granularity="block", score="random"),
     "single weights, largest": replace(_OURS, balance=0.0, granularity="scalar"),
     "single weights, largest, balanced": replace(_OURS, granularity="scalar", balance=0.5),
     "single weights, at random": replace(_OURS, balance=0.0, granularity="scalar", score="random"),
     "single weights, smallest": replace(_OURS, balance=0.0, granularity="scalar", score="bottom"),
 }
-_CODED: Final = ("rows", "rows, balanced", "single weights, largest, balanced", "single weights, at random")
+_CODED: Final = (
+    "rows", "rows, balanced", "blocks, largest, balanced", "blocks, at random", "blocks, at random, balanced",
+    "single weights, largest, balanced", "single weights, at random",
+)  # fmt: skip
 #: What is selected, and how the key holds the values: with fewer bits a value, more of them fit.
 WAYS: Final[dict[str, tuple[SelectConfig, str]]] = {
     **{name: (config, EXACT) for name, config in _SELECTED.items()},

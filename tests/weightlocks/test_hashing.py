@@ -121,7 +121,7 @@ def test_a_lock_that_fails_half_way_leaves_neither_files_nor_threads(
 def test_the_bytes_are_those_of_the_first_version(tmp_path: Path) -> None:
     """Keys and keyed models made before digests were taken in threads."""
     save_file({n: t.contiguous() for n, t in small_net().state_dict().items()}, tmp_path / "s.safetensors")
-    config = WeightLockConfig(select=SelectConfig(fraction=0.3), fill="zero")
+    config = WeightLockConfig(select=SelectConfig(fraction=0.3, balance=0.0), fill="zero")
     key = lock_files(tmp_path / "s.safetensors", tmp_path / "keyed", config, secret=SECRET)
     keyed = (tmp_path / "keyed" / "model.safetensors").read_bytes()
     assert hashlib.sha256(keyed).hexdigest().startswith("33c0c93988a15aa3")

@@ -97,7 +97,7 @@ def test_never_more_than_the_fraction(granularity: str, of: str, scope: str, fra
 
 
 def test_every_layer_gives_its_share() -> None:
-    found = chosen(small_net(), plain(scope="layer", fraction=0.25))
+    found = chosen(small_net(), plain(scope="layer", fraction=0.25, balance=0.0))
     assert {name: len(place.indices) for name, place in found.items()} == {
         "conv1.weight": 2, "bn1.weight": 2, "conv2.weight": 4, "bn2.weight": 4, "fc1.weight": 3, "head.weight": 1,
     }  # fmt: skip
@@ -160,3 +160,16 @@ def test_unknown_head() -> None:
 def test_words_that_are_no_choice(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} is 'all of it', expected one of"):
         SelectConfig(**{name: "all of it"})  # type: ignore[arg-type]
+
+
+def test_small_layers_give_more_unless_told_otherwise() -> None:
+    def sizes(balance: float | None) -> dict[str, int]:
+        single = plain(scope="layer", granularity="scalar", of="scalars", fraction=0.25, balance=balance)
+        return {name: place.scalars for name, place in chosen(small_net(), single).items()}
+
+    assert sizes(None) == sizes(0.5)
+    assert sizes(0.5)["conv1.weight"] > sizes(0.0)["conv1.weight"]
+    assert sizes(0.5)["conv2.weight"] < sizes(0.0)["conv2.weight"]
+    assert SelectConfig(scope="global").layer_balance == 0
+    with pytest.raises(ConfigError, match="got a balance between layers with the scope global"):
+        SelectConfig(scope="global", balance=0.5)

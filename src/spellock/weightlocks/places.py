@@ -17,6 +17,7 @@ from spellock.weightlocks.states import TensorInfo
 Indices = NDArray[np.int64]
 _ESCAPE: Final = 255
 _BITS: Final = 0
+_BLOCK: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,10 +103,12 @@ def merge(first: Place, second: Place) -> Place:
 
 
 def units_of(info: TensorInfo, granularity: str) -> int:
-    """Scalars a unit of a tensor: 1 for single weights, else those of a slice along its first axis."""
+    """Scalars a unit of a tensor: those of a slice along its first axis ("unit"), the most up to 16 that divide such a
+    slice ("block"), or 1 ("scalar")."""
     if granularity == "scalar" or not info.shape or info.scalars == 0:
         return 1
-    return info.scalars // info.shape[0]
+    row = info.scalars // info.shape[0]
+    return row if granularity == "unit" else max(size for size in range(1, _BLOCK + 1) if row % size == 0)
 
 
 def encode_indices(indices: Indices, *, bits: bool = True) -> bytes:

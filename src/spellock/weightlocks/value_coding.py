@@ -7,6 +7,7 @@ that was written. Gains, biases and statistics are few and delicate: tensors of 
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import torch
@@ -21,10 +22,12 @@ EXACT: Final = "exact"
 _LARGEST: Final = {"int8": 127, "int4": 7}
 CODINGS: Final = (EXACT, *_LARGEST)
 _BLOCK: Final = 32
+#: Blocks that are rounded at once: what stays in the processor's cache.
+_PIECE: Final = 4096
 #: Smaller powers of two than the first have no exact multiples in 16 bits, than the second none in a signed byte.
 _SMALLEST: Final = {torch.float16: -24}
 _SMALLEST_BYTE: Final = -120
-#: 2**-128 to 2**127, exactly; torch's own ldexp computes them in 32 bits.
+#: 2**-128 to 2**127, exactly, for whole numbers of a signed byte.
 _POWERS: Final = torch.tensor([2.0**power for power in range(-128, 128)], dtype=torch.float64)
 
 
@@ -108,29 +111,46 @@ def _rows(units: int, unit: int) -> tuple[int, int]:
 
 def _codes(values: Tensor, coding: str) -> tuple[Tensor, Tensor]:
     """int8 (rows, blocks * 32), rows padded with zeros, and the power of two of each block, int8 (rows, blocks)."""
-    largest, dtype = _LARGEST[coding], values.dtype
-    rows = values.detach().reshape(_rows(*values.shape)).double()
-    if not bool((rows.abs() < min(torch.finfo(dtype).max / 2, 2.0**126)).all()):
+    rows = values.detach().reshape(_rows(*values.shape))
+    padded = torch.nn.functional.pad(rows, (0, -rows.shape[1] % _BLOCK)).reshape(-1, _BLOCK)
+    codes, powers = torch.empty(padded.shape, dtype=torch.int8), torch.empty(len(padded), dtype=torch.int8)
+    for start in range(0, len(padded), _PIECE):
+        piece = slice(start, start + _PIECE)
+        codes[piece], powers[piece] = _coded(padded[piece], coding)
+    return codes.reshape(len(rows), -1), powers.reshape(len(rows), -1)
+
+
+def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
+    """Codes (n, 32) and powers (n,) of blocks (n, 32), both whole numbers."""
+    largest, dtype = _LARGEST[coding], blocks.dtype
+    blocks = blocks.to(_wide(dtype))  # scaling by powers of two is exact in 32 bits
+    peak = torch.maximum(blocks.amax(1), -blocks.amin(1))
+    if not bool((peak < min(torch.finfo(dtype).max / 2, 2.0**126)).all()):
         raise ConfigError(
             f"the key would hold values that are not finite or too large to be rounded to {coding}; take the coding "
             f"{EXACT}, or mend the model"
         )
-    blocks = torch.nn.functional.pad(rows, (0, -rows.shape[1] % _BLOCK)).reshape(len(rows), -1, _BLOCK)
     # The smallest power of two that brings the block's largest magnitude to at most `largest`.
-    mantissa, exponent = torch.frexp(blocks.abs().amax(2) / largest)
-    powers = exponent - (mantissa == 0.5).to(exponent.dtype)
+    most, power = math.frexp(largest)
+    mantissa, exponent = torch.frexp(peak)
+    powers = exponent - power + (mantissa > most).to(exponent.dtype)
     powers = powers.clamp(min=_SMALLEST.get(dtype, _SMALLEST_BYTE))
-    codes = (blocks / _powers(powers)).round()
-    powers = torch.where((codes == 0).all(2), torch.zeros_like(powers), powers)
-    return codes.to(torch.int8).reshape(len(rows), -1), powers.to(torch.int8)
+    scales = _powers(-powers, blocks.dtype)
+    powers = torch.where((peak * scales).round() == 0, 0, powers)
+    return (blocks * scales[:, None]).round_(), powers
 
 
 def _values(codes: Tensor, powers: Tensor, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
     """(rows, row) of ``dtype``."""
-    blocks = codes.reshape(*powers.shape, _BLOCK).double() * _powers(powers)
+    wide = _wide(dtype)
+    blocks = codes.reshape(*powers.shape, _BLOCK).to(wide).mul_(_powers(powers, wide)[..., None])
     return blocks.reshape(shape[0], -1)[:, : shape[1]].to(dtype)
 
 
-def _powers(exponents: Tensor) -> Tensor:
-    """2 to the power of each, float64 (..., 1)."""
-    return _POWERS[exponents.long() + 128][..., None]
+def _powers(exponents: Tensor, dtype: torch.dtype) -> Tensor:
+    """2 to the power of each, of ``dtype``."""
+    return _POWERS.to(dtype)[exponents.long() + 128]
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.float64 if dtype == torch.float64 else torch.float32
