@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -31,9 +32,9 @@ from support.weightlocks.large_model import write_large_model
 from torch import nn
 
 from spellock.weightlocks.confine import confine
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.model_files import lock_files, unlock_files
-from spellock.weightlocks.select_config import PRESETS
+from spellock.weightlocks.presets import PRESETS
 from spellock.weightlocks.unlocking import unlock_module
 from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
 
@@ -92,7 +93,7 @@ def one_run(what: str, model: Path, work: Path) -> dict[str, float]:
             with (out / model.name).open("rb") as file:
                 os.fsync(file.fileno())
         elif way == "lock":
-            key = lock_files(model, out, WeightLockConfig(select=PRESETS[preset], fill="gaussian"), secret=_SECRET)
+            key = lock_files(model, out, replace(PRESETS[preset], fill="gaussian"), secret=_SECRET)
         else:
             assert key is not None
             unlock_files(keyed, out, key)
@@ -182,7 +183,7 @@ def _step(
     model = make()
     key = None
     if preset is not None:
-        key = lock_module(model, WeightLockConfig(select=PRESETS[preset]), secret=_SECRET)
+        key = lock_module(model, PRESETS[preset], secret=_SECRET)
         unlock_module(model, key)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     confinement = None if key is None else confine(optimizer, key, model)

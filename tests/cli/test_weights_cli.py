@@ -56,12 +56,12 @@ def predictions(capsys: pytest.CaptureFixture[str], *words: str) -> list[list[fl
 
 
 def test_the_whole_way(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert lock("--plot", "where.png") == 0
+    assert lock("--plot", "where.png", "--coding", "exact") == 0
     said = capsys.readouterr().out
     assert "keyed" in said
     assert "secret" in said
     assert (work / "where.png").read_bytes().startswith(b"\x89PNG")
-    assert json.loads((work / "w.key.settings.json").read_text())["select"]["score"] == "fan-in-l1"
+    assert json.loads((work / "w.key.settings.json").read_text())["select"]["score"] == "random"
     assert sorted(path.name for path in (work / "keyed").iterdir()) == ["README.md", "config.json", "model.safetensors"]
     assert main(["weights", "unlock", "keyed", "whole", "--key", "w.key", "--passphrase-file", "words"]) == 0
     whole, model = load_file(work / "whole/model.safetensors"), load_file(work / "model/model.safetensors")
@@ -74,13 +74,24 @@ def test_the_whole_way(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_keys_of_rounded_values_are_smaller(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    some = ["--fraction", "0.3", "--no-include-head", "--norms", "frozen", "--biases", "frozen", "--json"]
+    some = [
+        "--fraction",
+        "0.3",
+        "--score",
+        "l2",
+        "--no-include-head",
+        "--norms",
+        "frozen",
+        "--biases",
+        "frozen",
+        "--json",
+    ]
     sizes = {}
     for coding in ("exact", "int8"):
         capsys.readouterr()
         assert main(["weights", "select", "model", *some, "--coding", coding]) == 0
         sizes[coding] = json.loads(capsys.readouterr().out)["key_bytes"]
-    assert lock("--coding", "int8", *some) == 0
+    assert lock(*some) == 0
     assert json.loads(capsys.readouterr().out)["key_bytes"] == sizes["int8"]
     assert 3.5 < sizes["exact"] / sizes["int8"] < 4
     assert json.loads((work / "w.key.settings.json").read_text())["coding"] == "int8"
@@ -118,7 +129,7 @@ def test_a_prompt_lock_on_a_weight_lock(work: Path, capsys: pytest.CaptureFixtur
 
     image_key = a_key(editor="photo_filter", settings={"name": "nashville"}, resolution=16, gamma=1.0)
     save_key(image_key, work / "i.key", passphrase=None, plain=True)
-    assert lock("--image-key", "i.key") == 0
+    assert lock("--image-key", "i.key", "--coding", "exact") == 0
     both = predictions(capsys, "--model", "keyed", "--key", "w.key", "--passphrase-file", "words")
     prompt_only = predictions(capsys, "--model", "model", "--key", "i.key")
     assert both == prompt_only

@@ -97,7 +97,7 @@ def test_never_more_than_the_fraction(granularity: str, of: str, scope: str, fra
 
 
 def test_every_layer_gives_its_share() -> None:
-    found = chosen(small_net(), plain(scope="layer", fraction=0.25, balance=0.0))
+    found = chosen(small_net(), plain(scope="layer", fraction=0.25))
     assert {name: len(place.indices) for name, place in found.items()} == {
         "conv1.weight": 2, "bn1.weight": 2, "conv2.weight": 4, "bn2.weight": 4, "fc1.weight": 3, "head.weight": 1,
     }  # fmt: skip
@@ -162,14 +162,31 @@ def test_words_that_are_no_choice(name: str) -> None:
         SelectConfig(**{name: "all of it"})  # type: ignore[arg-type]
 
 
-def test_small_layers_give_more_unless_told_otherwise() -> None:
-    def sizes(balance: float | None) -> dict[str, int]:
+def test_balance_gives_small_layers_more() -> None:
+    def sizes(balance: float) -> dict[str, int]:
         single = plain(scope="layer", granularity="scalar", of="scalars", fraction=0.25, balance=balance)
         return {name: place.scalars for name, place in chosen(small_net(), single).items()}
 
-    assert sizes(None) == sizes(0.5)
     assert sizes(0.5)["conv1.weight"] > sizes(0.0)["conv1.weight"]
     assert sizes(0.5)["conv2.weight"] < sizes(0.0)["conv2.weight"]
-    assert SelectConfig(scope="global").layer_balance == 0
     with pytest.raises(ConfigError, match="got a balance between layers with the scope global"):
         SelectConfig(scope="global", balance=0.5)
+
+
+def test_blocks_are_the_largest_runs_that_divide_a_filter() -> None:
+    found = chosen(small_net(), plain(scope="layer", granularity="block", fraction=0.5))
+    weights = dict(small_net().named_parameters())
+    for name, place in found.items():
+        row = weights[name][0].numel()
+        assert row % place.unit == 0
+        assert place.unit == max(size for size in range(1, 17) if row % size == 0)
+        assert len(place.indices) == weights[name].numel() // place.unit // 2
+
+
+def test_the_default_is_drawn_from_the_secret() -> None:
+    def places(secret: bytes) -> dict[str, list[int]]:
+        found = select(ModuleState(small_net()), PRESETS["default"], Secret(secret))
+        return {name: place.indices.tolist() for name, place in found.items() if not place.whole}
+
+    assert places(SECRET) == places(SECRET)
+    assert places(SECRET) != places(bytes(32))

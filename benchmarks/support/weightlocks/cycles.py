@@ -15,7 +15,7 @@ from spellock.weightlocks.weight_key import WeightKey
 from spellock.weightlocks.weight_keyfile import save_weight_key
 from support.cells import Figures
 from support.weightlocks.data import Owned, cycles_of
-from support.weightlocks.keys import keyed, sized
+from support.weightlocks.keys import coding_of, keyed, sized
 from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, SHIPPED_FILL
 from support.weightlocks.single import SELECTIONS, Adaptation
 from support.weightlocks.training import accuracy, train
@@ -85,7 +85,7 @@ def _shipped(adaptation: Adaptation, start: nn.Module, selection: str
              ) -> tuple[nn.Module, tuple[WeightKey, dict[str, Tensor]]]:  # fmt: skip
     """The keyed model as it is shipped before the first cycle, its key, and what stands in the key's place."""
     config = sized(ModuleState(start), selection, CYCLE_PERCENT[selection], text=adaptation.pair.text)
-    made = keyed(start, config, SHIPPED_FILL[selection], seed=adaptation.seed, public=None)
+    made = keyed(start, config, SHIPPED_FILL[selection], seed=adaptation.seed, public=None, coding=coding_of(selection))
     return made.model, (made.key, key_values(ModuleState(made.model), made.key))
 
 

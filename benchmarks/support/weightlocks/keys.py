@@ -11,6 +11,7 @@ from torch import nn
 from spellock.derived import Secret
 from spellock.errors import ConfigError
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.presets import PRESETS as LOCKS
 from spellock.weightlocks.select_config import PRESETS, SelectConfig
 from spellock.weightlocks.selection import select
 from spellock.weightlocks.states import ModuleState, State
@@ -36,7 +37,12 @@ def sized(state: State, selection: str, percent: int, *, text: bool) -> SelectCo
     """
     if selection == "adaloc":
         return replace(PRESETS["adaloc-text" if text else "adaloc"], fraction=percent / 100)
-    return largest(state, PRESETS["default"], percent)
+    return largest(state, PRESETS["default"], percent, coding=coding_of(selection))
+
+
+def coding_of(selection: str) -> str:
+    """How keys of a selection hold their values: the authors' as they are."""
+    return LOCKS[selection].coding
 
 
 def largest(state: State, config: SelectConfig, percent: int, *, coding: str = EXACT) -> SelectConfig:

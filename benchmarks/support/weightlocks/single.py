@@ -14,7 +14,7 @@ from spellock.weightlocks.unlocking import unlocked
 from spellock.weightlocks.weight_key import WeightKey
 from support.cells import Figures
 from support.weightlocks.data import Owned
-from support.weightlocks.keys import keyed, sized
+from support.weightlocks.keys import coding_of, keyed, sized
 from support.weightlocks.networks import Public
 from support.weightlocks.settings import FILLS, PARTS, SHIPPED_FILL, THEFT_PERCENT, Pair
 from support.weightlocks.thefts import control, place_figures, thefts
@@ -55,7 +55,14 @@ class Adaptation:
         for selection in SELECTIONS:
             config = sized(ModuleState(self.start()), selection, THEFT_PERCENT, text=self.pair.text)
             for fill in FILLS:
-                locked = keyed(model, config, fill, seed=self.seed, public=self.public.state(self.owned.classes))
+                locked = keyed(
+                    model,
+                    config,
+                    fill,
+                    seed=self.seed,
+                    public=self.public.state(self.owned.classes),
+                    coding=coding_of(selection),
+                )
                 figures[f"{selection}_unauthorised_{fill}"] = accuracy(locked.model, self.owned.test)
                 if fill == SHIPPED_FILL[selection]:
                     found = thefts(
@@ -81,7 +88,8 @@ class Adaptation:
         """The key alone learns: the public model is locked before the owner's data touches it, and never changes."""
         start, shown = self.start(), self.public.state(self.owned.classes)
         config = sized(ModuleState(start), selection, percent, text=self.pair.text)
-        shipped = keyed(start, config, SHIPPED_FILL[selection], seed=self.seed, public=shown)
+        coding = coding_of(selection)
+        shipped = keyed(start, config, SHIPPED_FILL[selection], seed=self.seed, public=shown, coding=coding)
 
         _, key, figures = self.best(self.start, lambda model, rate: self.fit(model, rate, key=shipped.key))
         assert key is not None
@@ -92,10 +100,10 @@ class Adaptation:
             with unlocked(shipped.model, part_of(key, share / 100)) as model:
                 figures[f"part_{share}"] = accuracy(model, self.owned.test)
         for fill in FILLS:
-            locked = keyed(start, config, fill, seed=self.seed, public=shown)
+            locked = keyed(start, config, fill, seed=self.seed, public=shown, coding=coding)
             figures[f"unauthorised_{fill}"] = accuracy(locked.model, self.owned.test)
             if percent == THEFT_PERCENT:
-                found = place_figures(locked, shown, single=config.granularity == "scalar")
+                found = place_figures(locked, shown, granularity=config.granularity)
                 figures |= {f"{fill}_{name}": value for name, value in found.items()}
         if percent == THEFT_PERCENT:
             figures |= thefts(shipped, self.owned, self.public, rate=thief_rate, seed=self.seed)

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from spellock.attacks.weight_fills import filled_from_public, fine_tuned
-from spellock.attacks.weight_places import MARKS, by_difference, by_magnitude
+from spellock.attacks.weight_places import MARKS, Granularity, by_difference, by_magnitude
 from spellock.weightlocks.kinds import Kind, head_tensors, kind_of
 from spellock.weightlocks.places import Place, units_of
 from spellock.weightlocks.states import ModuleState, State
@@ -23,16 +23,15 @@ from support.weightlocks.training import accuracy
 GUESSED = 0.10
 
 
-def place_figures(keyed: Keyed, public: State, *, single: bool) -> Figures:
+def place_figures(keyed: Keyed, public: State, *, granularity: Granularity) -> Figures:
     """How well each way to look for the key finds it, in percent: the area under the curve, and precision and recall
     of the tenth of all units that look most like it.
 
     Looked at are matrices, convolutions and embeddings but the classifier, which is in our keys whatever it looks like.
 
     Args:
-        single: the key is of single weights.
+        granularity: the key's.
     """
-    granularity = "scalar" if single else "unit"
     state = ModuleState(keyed.model)
     ways = {mark: by_magnitude(state, mark, granularity=granularity) for mark in MARKS}
     ways["difference"] = by_difference(state, public, granularity=granularity)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spellock.attacks.weight_places import Granularity
 from spellock.errors import ConfigError
 from spellock.weightlocks.places import Place, units_of
 from spellock.weightlocks.states import ModuleState, State
@@ -23,7 +25,8 @@ def guessed_places(state: State, scores: Mapping[str, Tensor], share: float) -> 
     """The most suspicious units of each tensor as places to fill.
 
     Args:
-        scores: (U,) by name, see `spellock.attacks.weight_places`; U is the number of filters and rows or of values.
+        scores: (U,) by name, see `spellock.attacks.weight_places`; U is the number of rows, of blocks, or of
+            values.
         share: of each tensor's units, in (0, 1]; at least one unit.
 
     Raises:
@@ -34,10 +37,11 @@ def guessed_places(state: State, scores: Mapping[str, Tensor], share: float) -> 
     places = {}
     for name, found in scores.items():
         info = state.infos[name]
-        unit = units_of(info, "unit" if len(found) == info.scalars // units_of(info, "unit") else "scalar")
-        if len(found) * unit != info.scalars:
+        unit = info.scalars // max(len(found), 1)
+        known = {units_of(info, granularity) for granularity in get_args(Granularity)}
+        if len(found) * unit != info.scalars or unit not in known:
             raise ConfigError(
-                f"got {len(found)} scores for {name} of shape {info.shape}, expected one a row or a value"
+                f"got {len(found)} scores for {name} of shape {info.shape}, expected one a row, a block or a value"
             )
         best = found.argsort(descending=True, stable=True)[: max(1, int(share * len(found)))]
         places[name] = Place(name=name, info=info, unit=unit, indices=np.sort(best.numpy()))

@@ -21,7 +21,7 @@ from spellock.weightlocks.states import State
 #: What is taken for the mark of a key: norms above the layer's, below it, far from it either way, or too near to it.
 Mark = Literal["high", "low", "outlier", "typical"]
 MARKS: tuple[Mark, ...] = ("high", "low", "outlier", "typical")
-Granularity = Literal["unit", "scalar"]
+Granularity = Literal["unit", "block", "scalar"]
 
 
 def by_magnitude(keyed: State, mark: Mark, *, granularity: Granularity = "unit") -> dict[str, Tensor]:
@@ -32,7 +32,7 @@ def by_magnitude(keyed: State, mark: Mark, *, granularity: Granularity = "unit")
     Units that are exactly zero come before all others, whatever the mark: nothing that was trained is.
 
     Args:
-        granularity: filters and rows ("unit"), or single weights ("scalar").
+        granularity: filters and rows ("unit"), runs of up to 16 weights of one ("block"), or single weights ("scalar").
 
     Returns:
         float32 (U,) by name, for every weight matrix, convolution and embedding; higher is likelier in the key. Scores

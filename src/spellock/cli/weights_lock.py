@@ -14,6 +14,7 @@ from spellock.artefacts import write_json
 from spellock.cli.key_words import refuse_both
 from spellock.cli.weights_select import preset_named
 from spellock.weightlocks.select_config import SelectConfig
+from spellock.weightlocks.value_coding import EXACT
 
 if TYPE_CHECKING:
     from spellock.weightlocks.summary import Summary
@@ -36,7 +37,7 @@ class WeightsLockArgs:
     """Where the defaults of the options below come from."""
     fill: str = "gaussian"
     """What stands in the key's place: zero, gaussian, shuffled or public."""
-    coding: str = "exact"
+    coding: str = "int8"
     """How the key holds weights: exact, or rounded to int8 or int4, which makes it smaller and changes the opened model
     a little. Gains, biases and statistics stay exact."""
     public: Path | None = None
@@ -62,15 +63,11 @@ class WeightsLockArgs:
 
 def lock_defaults(words: Sequence[str]) -> WeightsLockArgs:
     """As `select_defaults`."""
-    name, select = preset_named(words)
+    name, lock = preset_named(words)
     return WeightsLockArgs(
-        model=tyro.MISSING, out=tyro.MISSING, key=tyro.MISSING, preset=name, fill=_FILLS.get(name, "gaussian"),
-        select=select,
+        model=tyro.MISSING, out=tyro.MISSING, key=tyro.MISSING, preset=name, fill=lock.fill, coding=lock.coding,
+        select=lock.select,
     )  # fmt: skip
-
-
-#: Of presets that follow a paper: what CoreLocker leaves is nothing, and AdaLoc's code builds on it.
-_FILLS = {"adaloc": "zero", "adaloc-text": "zero", "corelocker": "zero"}
 
 
 def run_lock(args: WeightsLockArgs) -> int:
@@ -109,7 +106,8 @@ def run_lock(args: WeightsLockArgs) -> int:
     write_json(args.key.with_name(f"{args.key.name}.settings.json"), _without_customer(asdict(config)))
     if args.plot is not None:
         plot_summary(summary, args.plot)
-    _report({"model": str(args.out), "key": str(args.key), "digest": key.model_digest}, summary, as_json=args.json)
+    said = {"model": str(args.out), "key": str(args.key), "digest": key.model_digest, "coding": key.coding}
+    _report(said, summary, as_json=args.json)
     return 0
 
 
@@ -120,6 +118,8 @@ def _report(said: dict[str, Any], summary: Summary, *, as_json: bool) -> None:
     print(f"keyed model  {said['model']}, for everyone")
     print(f"key          {said['key']}, secret: without it the model predicts badly, and it cannot be made again")
     print(f"             {summary.key_bytes:,} bytes, {summary.key_bytes / summary.of_bytes:.1%} of the model")
+    if said["coding"] != EXACT:
+        print(f"             weights in it are rounded to {said['coding']}; --coding {EXACT} keeps them as they are")
 
 
 def _without_customer(settings: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,9 @@ import tyro
 
 from spellock.cli.usage import given
 from spellock.errors import ConfigError
-from spellock.weightlocks.select_config import PRESETS, SelectConfig
+from spellock.weightlocks.locking import WeightLockConfig
+from spellock.weightlocks.presets import PRESETS
+from spellock.weightlocks.select_config import SelectConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class WeightsSelectArgs:
     """A .safetensors file, or a folder with model.safetensors or its shards."""
     preset: str = "default"
     """Where the defaults of the options below come from."""
-    coding: str = "exact"
+    coding: str = "int8"
     """How the key would hold weights, which says how large it is: exact, int8 or int4."""
     plot: Path | None = None
     """Picture (PNG) of where in the network the key lies."""
@@ -41,8 +43,8 @@ def select_defaults(words: Sequence[str]) -> WeightsSelectArgs:
     Raises:
         ConfigError: there is no such preset.
     """
-    name, select = preset_named(words)
-    return WeightsSelectArgs(model=tyro.MISSING, preset=name, select=select)
+    name, lock = preset_named(words)
+    return WeightsSelectArgs(model=tyro.MISSING, preset=name, coding=lock.coding, select=lock.select)
 
 
 def run_select(args: WeightsSelectArgs) -> int:
@@ -68,7 +70,7 @@ def run_select(args: WeightsSelectArgs) -> int:
     return 0
 
 
-def preset_named(words: Sequence[str]) -> tuple[str, SelectConfig]:
+def preset_named(words: Sequence[str]) -> tuple[str, WeightLockConfig]:
     """Name and settings of the preset that ``words`` ask for, or of the default.
 
     Raises:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from spellock.weightlocks.fills import Hole, make_fill
 from spellock.weightlocks.hashing import Hashing, RunningDigest
 from spellock.weightlocks.kinds import Kind, kind_of
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.select_config import PRESETS as SELECTIONS
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.selection import select
 from spellock.weightlocks.splice import spliced
@@ -34,8 +36,8 @@ class WeightLockConfig:
         select: which weights are the key.
         fill: registry name of what stands in their place.
         customer: whom this keyed model is for; another name gives another fill. Empty: the same for all.
-        coding: how the key holds its values: "exact", or rounded to "int8" or "int4" for a key of about a quarter or an
-            eighth of the size for 32-bit weights; the opened model then has the rounded values.
+        coding: how the key holds its values: rounded to "int8" or "int4", for a key of about a quarter or an eighth of
+            the size for 32-bit weights, where the opened model has the rounded values; or "exact".
 
     Raises:
         ConfigError: fill or coding are unknown, or the customer's name is longer than 200 characters.
@@ -53,6 +55,10 @@ class WeightLockConfig:
             raise ConfigError(
                 f"the customer's name has {len(self.customer)} characters, expected at most 200; shorten it"
             )
+
+
+#: What is locked by where nothing else is said: a small key that learns nearly what the whole model would.
+DEFAULT: Final = WeightLockConfig(select=SELECTIONS["default"], coding="int8")
 
 
 class Locker:
@@ -157,6 +163,7 @@ def lock_module(
     """Turn ``module`` into the keyed model, in place, and return its key. Arguments as in `Locker`.
 
     Args:
+        config: settings; `DEFAULT` without.
         image_key: a key to put into the same file, for models that want edited images too.
         each: told the name of each tensor that is done.
 
@@ -165,7 +172,7 @@ def lock_module(
         ModelError: the module has quantised or partly shared weights.
     """
     state = ModuleState(module)
-    with Locker(state, config or WeightLockConfig(), secret=secret, public=public) as locker:
+    with Locker(state, config or DEFAULT, secret=secret, public=public) as locker:
         for name in state.infos:
             keyed = locker.keyed(name)
             if name in locker.places:

@@ -14,16 +14,16 @@ Measure = Literal["units", "scalars", "bytes"]
 
 @dataclass(frozen=True, kw_only=True)
 class SelectConfig:
-    """Settings of the selection. The defaults are this project's; the preset ``adaloc`` has the paper's.
+    """Settings of the selection; `PRESETS` has those of this project and of the papers.
 
     Attributes:
         score: registry name of the score.
-        granularity: "unit" (filters and rows: slices along the first axis), "block" (runs of up to 16 weights of one) or
-            "scalar" (single weights).
+        granularity: "unit" (filters and rows: slices along the first axis), "block" (runs of up to 16 weights of one),
+            or "scalar" (single weights).
         scope: rank all layers together ("global"), or take the same fraction of each tensor ("layer").
         fraction: size of the scored part of the key, in (0, 1].
         balance: with scope "layer", in [0, 1]: 0 takes the fraction of each tensor, 1 as much of each, which is more of
-            the small ones (the early layers of a convolutional network); the sum stays the same. None is 0.5 there.
+            the small ones (the early layers of a convolutional network); the sum stays the same.
         of: what the fraction counts: units, scalars, or bytes of the whole model.
         candidates: score "weights" (matrices and gains, as in the authors' code for vision) or "all" floating tensors
             but statistics (as in their code for language).
@@ -41,8 +41,8 @@ class SelectConfig:
     score: str = "fan-in-l1"
     granularity: Granularity = "unit"
     scope: Literal["global", "layer"] = "layer"
-    fraction: float = 0.3
-    balance: float | None = None
+    fraction: float = 0.05
+    balance: float = 0.0
     of: Measure = "scalars"
     candidates: Literal["weights", "all"] = "weights"
     include_head: bool = True
@@ -57,7 +57,7 @@ class SelectConfig:
             raise ConfigError(
                 f"got a key fraction of {self.fraction}, expected more than 0 and at most 1, for example 0.05"
             )
-        if self.balance is not None and not 0 <= self.balance <= 1:
+        if not 0 <= self.balance <= 1:
             raise ConfigError(
                 f"got a balance of {self.balance}, expected 0 (same share of each layer) to 1 (same size)"
             )
@@ -75,18 +75,12 @@ class SelectConfig:
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
 
-    @property
-    def layer_balance(self) -> float:
-        """The balance that holds: 0 with scope "global"."""
-        if self.scope != "layer":
-            return 0.0
-        return 0.5 if self.balance is None else self.balance
 
-
-#: AdaLoc: global L1 over filters, rows and single gains, 5 % of them, biases and statistics frozen (the authors'
-#: helper.py, with its leaks closed). CoreLocker: the channels with the largest BatchNorm gains, 1 %.
+#: Ours: blocks by chance, three in ten of every layer. AdaLoc: global L1 over filters, rows and single gains, 5 % of
+#: them, biases and statistics frozen (the authors' helper.py, with its leaks closed). CoreLocker: the channels with the
+#: largest BatchNorm gains, 1 %.
 PRESETS: Final = {
-    "default": SelectConfig(),
+    "default": SelectConfig(score="random", granularity="block", fraction=0.3),
     "adaloc": SelectConfig(
         score="l1", scope="global", of="units", include_head=False, norms="scored", biases="frozen", fraction=0.05
     ),

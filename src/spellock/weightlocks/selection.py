@@ -112,10 +112,10 @@ def _shares(
     infos: Mapping[str, TensorInfo], scored: list[str], sizes: Mapping[str, int], config: SelectConfig
 ) -> dict[str, float]:
     """Each tensor's share of itself, where that is not the fraction."""
-    if not config.layer_balance:
+    if not config.balance:
         return {}
     costs = {name: infos[name].scalars // sizes[name] * _cost(infos[name], sizes[name], config.of) for name in scored}
-    return layer_shares(costs, config.fraction, balance=config.layer_balance)
+    return layer_shares(costs, config.fraction, balance=config.balance)
 
 
 def _budget(

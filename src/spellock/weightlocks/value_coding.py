@@ -23,7 +23,7 @@ _LARGEST: Final = {"int8": 127, "int4": 7}
 CODINGS: Final = (EXACT, *_LARGEST)
 _BLOCK: Final = 32
 #: Blocks that are rounded at once: what stays in the processor's cache.
-_PIECE: Final = 4096
+_PIECE: Final = 8192
 #: Smaller powers of two than the first have no exact multiples in 16 bits, than the second none in a signed byte.
 _SMALLEST: Final = {torch.float16: -24}
 _SMALLEST_BYTE: Final = -120
@@ -100,7 +100,7 @@ def decode_values(data: memoryview, units: int, unit: int, info: TensorInfo, cod
     if coding == "int4":
         pairs = torch.stack([(flat << 4) >> 4, flat >> 4], dim=1)  # shifts of signed bytes keep the sign
         flat = pairs.reshape(-1)[: rows * row]
-    codes = torch.nn.functional.pad(flat.reshape(rows, row), (0, -row % _BLOCK))
+    codes = torch.nn.functional.pad(flat.reshape(rows, row), (0, -row % min(row, _BLOCK)))
     return _values(codes, powers.reshape(rows, -1), (rows, row), info.dtype).reshape(units, unit)
 
 
@@ -110,9 +110,10 @@ def _rows(units: int, unit: int) -> tuple[int, int]:
 
 
 def _codes(values: Tensor, coding: str) -> tuple[Tensor, Tensor]:
-    """int8 (rows, blocks * 32), rows padded with zeros, and the power of two of each block, int8 (rows, blocks)."""
+    """int8 (rows, blocks * width), rows padded with zeros, and the power of two of each block, int8 (rows, blocks)."""
     rows = values.detach().reshape(_rows(*values.shape))
-    padded = torch.nn.functional.pad(rows, (0, -rows.shape[1] % _BLOCK)).reshape(-1, _BLOCK)
+    width = min(rows.shape[1], _BLOCK)
+    padded = torch.nn.functional.pad(rows, (0, -rows.shape[1] % width)).reshape(-1, width)
     codes, powers = torch.empty(padded.shape, dtype=torch.int8), torch.empty(len(padded), dtype=torch.int8)
     for start in range(0, len(padded), _PIECE):
         piece = slice(start, start + _PIECE)
@@ -121,7 +122,7 @@ def _codes(values: Tensor, coding: str) -> tuple[Tensor, Tensor]:
 
 
 def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
-    """Codes (n, 32) and powers (n,) of blocks (n, 32), both whole numbers."""
+    """Codes (n, width) and powers (n,) of blocks (n, width), both whole numbers."""
     largest, dtype = _LARGEST[coding], blocks.dtype
     blocks = blocks.to(_wide(dtype))  # scaling by powers of two is exact in 32 bits
     peak = torch.maximum(blocks.amax(1), -blocks.amin(1))
@@ -143,7 +144,7 @@ def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
 def _values(codes: Tensor, powers: Tensor, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
     """(rows, row) of ``dtype``."""
     wide = _wide(dtype)
-    blocks = codes.reshape(*powers.shape, _BLOCK).to(wide).mul_(_powers(powers, wide)[..., None])
+    blocks = codes.reshape(*powers.shape, -1).to(wide).mul_(_powers(powers, wide)[..., None])
     return blocks.reshape(shape[0], -1)[:, : shape[1]].to(dtype)
 
 
