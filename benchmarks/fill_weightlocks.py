@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
+from support.cells import over_seeds
 from support.results import RESULTS
 from support.weightlocks.plot import plot
 from support.weightlocks.tables import adaptation_table, cycle_table, lock_table, pairs_of, place_table, theft_table
@@ -16,6 +18,7 @@ from support.weightlocks.verdicts import adaptation_verdict, cycle_verdict, thef
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "weightlocks_results.md"
 _MISSING = ["Not measured yet."]
+_SIZES = ("authorised", "key_scalars", "key_bytes", "unauthorised")
 
 
 def load(name: str) -> dict[str, Any] | None:
@@ -41,6 +44,8 @@ def sections() -> dict[str, list[str]]:
             "thefts": [*theft_table(done), "", *theft_verdict(done)],
             "cycles": [*cycle_table(done), "", *cycle_verdict(done)],
         }
+    ways = load("weight_selections")
+    found["selections"] = _MISSING if ways is None else selection_lines(ways)
     speed = load("weight_lock_speed")
     return found | {"speed": _MISSING if speed is None else speed_lines(speed)}
 
@@ -54,6 +59,28 @@ def _picture(done: dict[str, Any]) -> list[str]:
         "![What keys reach, and ten adaptations in a row](../benchmarks/results/weight_locks.png)",
         "",
         "Crosses, above: the fill that leaves most; below: the one that is shipped (ours: noise, AdaLoc's: zeros).",
+    ]
+
+
+def selection_lines(document: dict[str, Any]) -> list[str]:
+    """One row a way to spend the bytes, the best first."""
+    done, settings = document["figures"]["cells"], document["figures"]["settings"]
+    means = {name: mean(run["authorised"] for run in runs.values()) for name, runs in done.items() if runs}
+    lines = [
+        "| what learns | seeds | test accuracy | weights in the key, % | bytes, % | without the key |",
+        "|---" * 6 + "|",
+    ]
+    for name in sorted(means, key=lambda name: -means[name]):
+        way, shown = name.rpartition(": ")[2], [over_seeds(done[name], figure) for figure in _SIZES]
+        whole = way == "full"
+        cells = [shown[0], *(("100", "100", "") if whole else shown[1:])]
+        lines.append(f"| {'everything' if whole else way} | {len(done[name])} | {' | '.join(cells)} |")
+    return [
+        *lines,
+        "",
+        f"ResNet-20 on GTSRB, keys of at most {settings['percent']} % of the bytes, the best of "
+        f"{len(settings['budget']['rates'])} learning rates on validation images; `{document['command']}`, "
+        f"{document['hardware']}, {document['date']}.",
     ]
 
 
