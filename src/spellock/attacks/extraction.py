@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.base import Attack, Stolen
+from spellock.attacks.budget import Clock
 from spellock.attacks.checks import check_needs, held, one_of, positive
 from spellock.attacks.customer import Customer
 from spellock.attacks.fitting import Plan, fit
@@ -99,7 +100,8 @@ class Extraction(Attack):
 
 def _guessed(view: AttackerView, work: Path | None) -> Logits:
     """What the model says to the unlabelled images under the guessed key that looks most right."""
-    best = PromptSearch(keep=1)(view, None if work is None else work / "guess")[0]
+    half = replace(view, started=view.clock.part(2))
+    best = PromptSearch(keep=1)(half, None if work is None else work / "guess")[0]
     return outputs_of(best.predict, view.unlabelled, label="asking with a guessed key")
 
 
@@ -113,8 +115,11 @@ class Student:
     real: Tensor
     work: Path | None
 
-    def train(self, places: Places, answers: NDArray[np.float32], *, steps: int, name: str) -> None:
-        """Cross-entropy with ``answers`` (M, classes) of the unlabelled images at ``places`` (M,)."""
+    def train(
+        self, places: Places, answers: NDArray[np.float32], *, steps: int, name: str, clock: Clock | None = None
+    ) -> None:
+        """Cross-entropy with ``answers`` (M, classes) of the unlabelled images at ``places`` (M,), for as long as
+        ``clock`` allows; None: until the attack's time is over."""
         images, targets = self.view.unlabelled[torch.from_numpy(places)], torch.from_numpy(answers)
         device, attack = self.model.mean.device, self.attack
         real = self.real.to(device)
@@ -143,7 +148,7 @@ class Student:
                 weight_decay=5e-4,
             ),
             seed=self.view.seed,
-            clock=self.view.budget.clock(),
+            clock=clock or self.view.clock,
             checkpoint=None if self.work is None else self.work / f"{name}.safetensors",
             label=f"copying, {len(places)} answers",
         )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spellock.attacks.base import Predict, Stolen
+from spellock.attacks.budget import Clock
 from spellock.attacks.checks import held
 from spellock.attacks.fitting import Plan, fit_for
 from spellock.attacks.labelled import hold_out
@@ -55,12 +56,12 @@ class LabelledTraining:
 
         train, check = hold_out(labels, seed=view.seed)
         scores = {}
-        for rate in RATES:
-            model = self._trained(start, view, train, real, rate, work)
+        for place, rate in enumerate(RATES):
+            model = self._trained(start, view, train, real, rate, work, view.clock.part(len(RATES) + 1 - place))
             known = outputs_of(answer(model), held(view.labelled)[torch.from_numpy(check)], label="checking")[:, real]
             scores[rate] = float((known.argmax(axis=1) == labels[check]).mean())
         best = max(scores, key=lambda rate: scores[rate])
-        final = self._trained(start, view, np.arange(len(labels)), real, best, work)
+        final = self._trained(start, view, np.arange(len(labels)), real, best, work, view.clock)
 
         def predict(images: Tensor) -> Tensor:
             with torch.no_grad():
@@ -71,7 +72,7 @@ class LabelledTraining:
 
     def _trained(
         self, start: PixelModel, view: AttackerView, chosen: Labels, real: NDArray[np.int64], rate: float,
-        work: Path | None,
+        work: Path | None, clock: Clock,
     ) -> nn.Module:  # fmt: skip
         copied = copy.deepcopy(start)
         images, labels = held(view.labelled)[torch.from_numpy(chosen)], held(view.labels)
@@ -102,5 +103,6 @@ class LabelledTraining:
             work=work,
             name=f"{self.name}_{len(chosen)}_{rate}",
             label=f"fine-tuning on {len(chosen)} labels, rate {rate}",
+            clock=clock,
         )
         return model.eval()

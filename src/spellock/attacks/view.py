@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spellock.attacks.budget import Budget, Query
+from spellock.attacks.budget import Budget, Clock, Query
 from spellock.attacks.customer import Customer
 from spellock.attacks.leaked_part import LeakedPart
 from spellock.attacks.levels import Asset
@@ -43,6 +43,7 @@ class AttackerView:
         key_part: what leaked of a weight key; never all of one, and nothing that it was drawn from.
         looker: a vision-language model that leaked images may be shown to; None for none.
         budget: limits of the attack.
+        started: runs since the view was made; None starts it. A view made of this one has the same.
         seed: of all that the attack draws.
 
     Raises:
@@ -66,9 +67,12 @@ class AttackerView:
     key_part: LeakedPart | None = None
     looker: VisionModel | None = None
     budget: Budget = field(default_factory=Budget)
+    started: Clock | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.started is None:
+            object.__setattr__(self, "started", self.budget.clock())
         if self.classes < 2:
             raise ConfigError(f"got {self.classes} classes, expected at least 2; one class is no secret")
         if self.model is None and self.query is None:
@@ -103,6 +107,12 @@ class AttackerView:
             Asset.KEY_PART: self.key_part is not None,
         }
         return frozenset(asset for asset, here in held.items() if here)
+
+    @property
+    def clock(self) -> Clock:
+        """Tells whether the seconds of the budget are over, for the attack as a whole."""
+        assert self.started is not None  # __post_init__ has seen to it
+        return self.started
 
     @property
     def stolen(self) -> PixelModel:

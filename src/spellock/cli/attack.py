@@ -65,9 +65,9 @@ class AttackArgs:
     queries: int | None = None
     """Answers that a thief without the weights may ask for in an attack."""
     steps: int | None = None
-    """Training steps of an attack, at most."""
+    """Steps of each training of an attack, at most."""
     seconds: float | None = None
-    """Seconds of an attack, at most; results then depend on the machine."""
+    """Seconds of an attack, all of its trainings together, at most; results then depend on the machine."""
     candidates: int | None = None
     """Guessed keys of an attack, at most."""
     endpoint: str | None = None
