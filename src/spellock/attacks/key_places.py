@@ -19,6 +19,7 @@ from spellock.attacks.checks import check_needs, one_of, positive
 from spellock.attacks.confined_model import ConfinedModel
 from spellock.attacks.labelled_training import LabelledTraining
 from spellock.attacks.levels import Asset
+from spellock.attacks.mirroring import FOLLOW, check_flip, flips
 from spellock.attacks.outputs import places_of_classes
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import AttackerView
@@ -44,7 +45,7 @@ class KeyPlaces(Attack):
         head: the classifier trains as a whole (``trained``), or like every other matrix (``ranked``).
         steps: of each run; learning rates are chosen as in the attack finetune.
         batch_size: images a step.
-        flip: mirror images at random; not for data where left and right matter.
+        flip: mirror images at random: ``yes``, ``no``, or ``follow`` what the locked model's own training did.
     """
 
     variants: ClassVar[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType(
@@ -60,12 +61,13 @@ class KeyPlaces(Attack):
     head: str = "trained"
     steps: int = 300
     batch_size: int = 64
-    flip: bool = True
+    flip: str = FOLLOW
 
     def __post_init__(self) -> None:
         one_of("mark", self.mark, MARKS)
         one_of("granularity", self.granularity, ("unit", "scalar"))
         one_of("head", self.head, ("trained", "ranked"))
+        check_flip(self.flip)
         positive(share=self.share, steps=self.steps, batch_size=self.batch_size)
         if self.share > 1:
             raise ConfigError(f"option share is {self.share}, expected at most 1")
@@ -84,7 +86,7 @@ class KeyPlaces(Attack):
             prepare=lambda model: (trained := ConfinedModel(model, places), trained.values),
             steps=self.steps,
             batch_size=self.batch_size,
-            flip=self.flip,
+            flip=flips(self.flip, view),
             name="refitted",
         )
         (stolen,) = training(view, start, places_of_classes(view, start, view.unlabelled), work)

@@ -18,6 +18,7 @@ from spellock.attacks.budget import Clock
 from spellock.attacks.checks import held
 from spellock.attacks.fitting import Plan, fit_for
 from spellock.attacks.labelled import hold_out
+from spellock.attacks.mirroring import half_mirrored
 from spellock.attacks.outputs import outputs_of
 from spellock.attacks.view import AttackerView, Labels, floats
 from spellock.tasks.pixel_model import PixelModel
@@ -29,7 +30,7 @@ Prepare = Callable[[PixelModel], tuple[nn.Module, Iterable[nn.Parameter]]]
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledTraining:
-    """SGD with momentum on the cross-entropy of the real classes, with horizontal flips; the same grid for every start.
+    """SGD with momentum on the cross-entropy of the real classes; the same grid for every start.
 
     Attributes:
         prepare: see `Prepare`.
@@ -83,8 +84,7 @@ class LabelledTraining:
         def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:
             pixels = floats(images[torch.from_numpy(batch)].to(device))
             if self.flip:
-                mirrored = torch.from_numpy(draws.random(len(batch)) < 0.5).to(device)
-                pixels = torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
+                pixels = half_mirrored(pixels, draws)
             return F.cross_entropy(model(pixels)[:, places], targets[torch.from_numpy(batch).to(device)])
 
         fit_for(

@@ -42,6 +42,8 @@ class AttackerView:
         trigger: what is public of one that takes none: its name, the blend and the size.
         key_part: what leaked of a weight key; never all of one, and nothing that it was drawn from.
         looker: a vision-language model that leaked images may be shown to; None for none.
+        mirrored: whether images of this kind stay what they are when left and right change places, which a thief sees
+            by looking; the locked model's own training tells.
         budget: limits of the attack.
         started: runs since the view was made; None starts it. A view made of this one has the same.
         seed: of all that the attack draws.
@@ -66,6 +68,7 @@ class AttackerView:
     trigger: PublicEditor | None = None
     key_part: LeakedPart | None = None
     looker: VisionModel | None = None
+    mirrored: bool = False
     budget: Budget = field(default_factory=Budget)
     started: Clock | None = None
     seed: int = 0

@@ -119,6 +119,7 @@ def evaluate_attacks(
         trigger=None if key is None else public_trigger(key, make),
         looker=looker,
         key_part=key_part,
+        mirrored=plan.mirrored,
     )
     scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places], places=scored_places)
     random = None
@@ -128,7 +129,7 @@ def evaluate_attacks(
     run = hashlib.sha256(
         repr(
             (parts, plan.budget, plan.seed, plan.candidate_images, unlabelled, lock, _digest(thief), _digest(scored))
-            + (_of_key(thief),)
+            + (_of_key(thief), plan.mirrored)
             + (() if looker is None else (looker.name,))
             + (() if key_part is None else (key_part.digest,))
             + (() if given is None or given.raw is None else (hashlib.sha256(given.raw.numpy().tobytes()).hexdigest(),))

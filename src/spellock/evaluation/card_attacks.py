@@ -72,6 +72,7 @@ class Attacked:
             pool=pictures(pool, places, side=side), labels=strata, classes=classes, lock_class=lock, leaked=edited,
             leaked_raw=raw, editor=public_editor(self.key, self.make), unlabelled=self.unlabelled,
             budget=self.plan.budget, public=self.public, trigger=public_trigger(self.key, self.make),
+            mirrored=self.plan.mirrored,
         )  # fmt: skip
 
     def store(self, thief: Thief) -> AttackStore:

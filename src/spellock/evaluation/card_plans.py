@@ -77,9 +77,9 @@ class CardPlan:
                 found.append(trial)
         return tuple(found)
 
-    def attack_plan(self, *, seed: int) -> AttackPlan:
-        """How often each attack is drawn, and on how many images a guessed key is tried."""
-        return AttackPlan(draws=self.draws, candidate_images=self.candidate_images, seed=seed)
+    def attack_plan(self, *, seed: int, mirrored: bool = False) -> AttackPlan:
+        """How often each attack is drawn, and on how many images a guessed key is tried; ``mirrored`` as there."""
+        return AttackPlan(draws=self.draws, candidate_images=self.candidate_images, seed=seed, mirrored=mirrored)
 
 
 def every_course() -> tuple[Course, ...]:

@@ -54,6 +54,7 @@ class Thief:
         trigger: what is public of an editor that takes no prompts.
         looker: a vision-language model that leaked images may be shown to.
         key_part: what leaked of a weight key; None where nothing did.
+        mirrored: see `AttackPlan`.
     """
 
     pool: Tensor
@@ -70,6 +71,7 @@ class Thief:
     trigger: PublicEditor | None = None
     looker: VisionModel | None = None
     key_part: LeakedPart | None = None
+    mirrored: bool = False
 
     def view(
         self,
@@ -111,6 +113,7 @@ class Thief:
             editor=self.editor,
             trigger=self.trigger,
             looker=self.looker if has_edited else None,
+            mirrored=self.mirrored,
             budget=self.budget,
             seed=seed,
         )
