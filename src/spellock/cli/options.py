@@ -33,21 +33,28 @@ def check_device(name: str) -> str:
     return name
 
 
-def refuse_idle(
-    args: DataclassInstance, names: Collection[str], beside: str, *, usual: object = None, instead: str = "leave it out"
-) -> None:
+def refuse_idle(args: DataclassInstance, names: Collection[str], beside: str, *, instead: str = "leave it out") -> None:
     """Refuse options of ``args`` called ``names`` that are given and would do nothing with ``beside``.
-
-    Args:
-        usual: what the options have where they are not given; None takes their own defaults.
 
     Raises:
         ConfigError: one is given.
     """
+    for flag in given_flags(args, names):
+        raise ConfigError(f"{flag} does nothing with {beside}; {instead}")
+
+
+def given_flags(args: DataclassInstance, names: Collection[str], *, usual: object = None) -> list[str]:
+    """Flags of the options of ``args`` called ``names`` that are given, that is, have another value than usual.
+
+    Args:
+        usual: what has the values that options have where they are not given; None takes their own defaults.
+    """
+    found = []
     for option in fields(args):
         default = option.default if usual is None else getattr(usual, option.name)
         if option.name in names and getattr(args, option.name) != default:
-            raise ConfigError(f"--{option.name.replace('_', '-')} does nothing with {beside}; {instead}")
+            found.append(f"--{option.name.replace('_', '-')}")
+    return found
 
 
 def record_run(path: Path, command: str, args: object) -> None:
