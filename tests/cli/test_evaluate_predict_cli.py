@@ -83,6 +83,10 @@ def test_evaluate_ends_with_3_where_a_required_figure_is_missed(
     assert said.endswith("chance is 25.0 %, required at least 26 %; do not release it")
     assert (locked / "report" / "report.json").is_file()
     assert _evaluate(locked, "--require", "chance=26") == 2
+    (locked / "report" / "report.json").unlink()
+    assert _evaluate(locked, "--require", "hardend_lp<=15") == 2
+    assert "did you mean hardened_lp" in capsys.readouterr().err
+    assert not (locked / "report" / "report.json").exists(), "told before hours of measuring"
 
 
 def test_evaluate_believes_the_model_about_its_lock_class(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ import tyro
 from spellock.cli.evaluation_data import lock_class_of, scored_images
 from spellock.cli.options import check_device, record_run, refuse_idle
 from spellock.errors import ConfigError
-from spellock.evaluation.requirements import Requirement, check_requirements
+from spellock.evaluation.requirements import Requirement, check_names, check_requirements
 
 if TYPE_CHECKING:
     from spellock.evaluation.report import Report
@@ -99,6 +99,7 @@ def run(args: EvaluateArgs) -> int:
         SpellockError: an input does not fit.
     """
     required = [Requirement.parse(text) for text in args.require]
+    check_names(required)
     if args.key is None and args.preset != _OFFICIAL:
         raise ConfigError(f"got no --key, expected the key of the locked model; only --preset {_OFFICIAL} does without")
     if args.limit is not None and args.limit < 2:

@@ -56,7 +56,8 @@ class CardPlan:
     wrong_key_images: int = 200
 
     def trials(self, images: int) -> tuple[Trial, ...]:
-        """The attacks for a thief who has ``images`` raw images; larger amounts are left out.
+        """The attacks for a thief who has ``images`` raw images; larger amounts are left out, and where all are larger
+        the attack is tried with what there is: no attack drops out without a word.
 
         Where a course says so, an attack comes first by who may only ask.
         """
@@ -64,7 +65,7 @@ class CardPlan:
         for course in every_course() if self.courses is None else self.courses:
             variants = attack_class(course.attack).variants if course.options is None else course.options
             amounts = [
-                tuple(one for one in (getattr(course, name) or getattr(self, name)) if one <= images)
+                tuple(one for one in (getattr(course, name) or getattr(self, name)) if one <= images) or (images,)
                 for name in ("labels", "leaked", "asked")
             ]
             for variant, options in variants.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,19 @@ class Thief:
             budget=self.budget,
             seed=seed,
         )
+
+    @property
+    def of_key(self) -> str:
+        """A digest of what the thief has of the key beside leaked images: what is public of its editor, and answers."""
+        digest = hashlib.sha256()
+        for editor in (self.editor, self.trigger):
+            if editor is not None:
+                facts = (editor.name, sorted(editor.settings.items()), editor.gamma, editor.resolution, editor.resize)
+                digest.update(repr(facts).encode())
+        if self.asked is not None:
+            places, answers = self.asked
+            digest.update(places.tobytes() + answers.argmax(axis=1).tobytes())
+        return digest.hexdigest()
 
     def next_labelled(self, labels: int, following: int, *, seed: int) -> tuple[Tensor, NDArray[np.int64]]:
         """Images and labels of a view with ``following`` labelled images that one with only ``labels`` has not."""
