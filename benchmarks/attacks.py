@@ -32,6 +32,7 @@ from spellock.evaluation.attack_plan import AttackPlan, trials
 from spellock.evaluation.attacked import evaluate_attacks
 from spellock.recipes.lock_model import ModelChoice
 from spellock.tasks.checkpoint import load_model
+from spellock.training.augment import MIRRORING
 
 #: Where the thief's images come from; other sets give half of their test images.
 SPARE = {"cifar10": "train_extra"}
@@ -58,6 +59,7 @@ def attack(name: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     plan = AttackPlan(
         labels=tuple(args.labels), leaked=tuple(args.leaked), draws=args.draws, seed=args.seed,
         candidate_images=args.candidate_images, budget=Budget(steps=args.steps),
+        mirrored=setting.training.augment in MIRRORING,
     )  # fmt: skip
     report = evaluate_attacks(
         locked.model, locked.classes, key, sets["test"], trials(args.attacks.split(",")), plan,

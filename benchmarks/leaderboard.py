@@ -37,6 +37,7 @@ from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.recipes.presets import get_preset
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.pixel_model import PixelModel
+from spellock.training.augment import MIRRORING
 from spellock.weightlocks.locking import lock_module
 
 #: Sets without public weights of their own start from CIFAR-10's, which then are the thief's control as well.
@@ -72,6 +73,7 @@ class Board:
         shared: dict[str, Any] = {
             "plan_name": self.args.card, "spare": self.sets.get("spare"), "public": self.public(),
             "work": self.work / lock / "attacks", "seed": self.args.seed, "title": f"{lock} on {self.name}",
+            "mirrored": self.training.augment in MIRRORING,
         }  # fmt: skip
         test, plan = self.sets["test"], card_plan(self.args.card)
         if self.args.attacks:

@@ -107,7 +107,7 @@ def test_ridge_leaves_one_out_exactly(seed: int) -> None:
 def test_prototypes_judge_an_image_without_itself() -> None:
     features = np.random.default_rng(0).normal(size=(12, 40)).astype(np.float32)
     labels = np.arange(12) % 4
-    fitted = Prototypes().fit(features, labels, 4, seed=0)
+    fitted = Prototypes().fit(features, labels, 4, seed=0, budget=Budget(), clock=Budget().clock())
     rights = 0
     for out in range(12):
         keep = np.arange(12) != out

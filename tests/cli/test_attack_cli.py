@@ -61,6 +61,21 @@ def test_a_table_and_two_files_without_anything_secret(locked: Path, capsys: pyt
     assert capsys.readouterr().out.startswith("attack")
 
 
+def test_thieves_mirror_as_the_owner_did_where_that_is_known(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def mirrors(*more: str) -> bool:
+        assert attack(locked, "suppressed", "--json", *more) == 0
+        return bool(json.loads(capsys.readouterr().out)["facts"]["thieves mirror images"])
+
+    assert not mirrors()
+    assert mirrors("--mirror", "yes")
+    settings = locked / "owner" / "training" / "config.json"
+    settings.parent.mkdir(parents=True)
+    for augment, wanted in (("crop-flip", True), ("crop", False), ("random-resized-crop-erase", True), ("none", False)):
+        settings.write_text(json.dumps({"augment": augment}))
+        assert mirrors() is wanted
+        assert not mirrors("--mirror", "no")
+
+
 @pytest.mark.parametrize(
     ("classes", "outputs", "says"),
     [

@@ -54,11 +54,15 @@ def test_a_card_and_three_files(locked: Path, capsys: pytest.CaptureFixture[str]
     values = json.loads(capsys.readouterr().out)
     assert values["locked"]["lock class"] == "other"
     assert {"accuracy", "public", "bits", "queries"} <= set(values["attacks"][-1])
+    assert "thieves mirror images" in (locked / "out" / "card.html").read_text()
     files = {path.name for path in (locked / "out").iterdir()}
     assert files == {"card.json", "card.csv", "card.html", "command.json", "work"}
     assert values["report"].endswith("card.html")
     assert evaluate(locked, *more) == 0
     assert values["summary"] in capsys.readouterr().out
+    for idle in (["--spare", "x"], ["--public", "x"], ["--mirror", "yes"]):
+        assert evaluate(locked, *idle) == 1
+        assert f"{idle[0]} does nothing with no attacks; add --attacks" in capsys.readouterr().err
 
 
 def test_a_card_of_a_weight_lock(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:

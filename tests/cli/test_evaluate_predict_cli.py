@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,10 @@ def test_evaluate_ends_with_3_where_a_required_figure_is_missed(
     assert said.endswith("chance is 25.0 %, required at least 26 %; do not release it")
     assert (locked / "report" / "report.json").is_file()
     assert _evaluate(locked, "--require", "chance=26") == 2
+    (locked / "report" / "report.json").unlink()
+    assert _evaluate(locked, "--require", "hardend_lp<=15") == 2
+    assert "did you mean hardened_lp" in capsys.readouterr().err
+    assert not (locked / "report" / "report.json").exists(), "told before hours of measuring"
 
 
 def test_evaluate_believes_the_model_about_its_lock_class(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,6 +199,30 @@ def test_predict_prints_what_the_model_says(locked: Path, capsys: pytest.Capture
     values = json.loads(capsys.readouterr().out)
     assert [row["class"] for row in values["predictions"]] == [one.class_name for one in wanted[:2]]
     assert sum(values["predictions"][0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_predict_names_folders_that_it_cannot_look_into(
+    locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = locked / "data" / "test"
+    (folder / "closed").mkdir()
+    look = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key"), str(folder)]
+    assert main(words) == 1
+    assert "closed: Permission denied; check its permissions" in capsys.readouterr().err
+    assert main([*words, "--on-error", "skip", "--json"]) == 0
+    said = capsys.readouterr()
+    assert "skipped: cannot look into" in said.err
+    values = json.loads(said.out)
+    assert values["predictions"]
+    assert [Path(one["source"]).name for one in values["skipped"]] == ["closed"]
 
 
 def test_predict_names_bad_files_keys_and_models(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,6 +91,16 @@ def test_pairs_for_a_training_service_are_warned_of(
     assert "both raw and edited" not in caplog.text
 
 
+def test_options_of_training_are_told_to_do_nothing_where_nothing_is_trained(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings(data, tmp_path / "quiet", "--alpha", "0.9", "--seed", "3")
+    assert "did nothing here" not in caplog.text
+    more = ("--model", "resnet20", "--weights", "x.pth", "--epochs", "3", "--balanced", "0.25")
+    assert settings(data, tmp_path / "out", *more) == settings(data, tmp_path / "plain")
+    assert "--prepare-only trains nothing: --model, --weights, --epochs, --balanced did nothing here" in caplog.text
+
+
 def test_an_unknown_preset_is_one_sentence(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["lock", str(data / "images"), "--key", str(data / "my.key"), "--out", str(tmp_path / "out")]
     assert main([*words, "--preset", "hardend"]) == 2

@@ -60,6 +60,16 @@ def test_the_verdict_in_words_and_as_json(folder: Path, capsys: pytest.CaptureFi
     assert str(secret) not in json.dumps(values)
 
 
+def test_evidence_that_a_method_does_not_look_at_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own, plain, data = str(folder / "own"), str(folder / "plain"), str(folder / "data")
+    for more in (("--own", own), ("--copies", own), ("--private", data)):
+        assert verify(folder, *SHORT, *more) == 2
+        assert f"{more[0]} does nothing with --method key; leave it out" in capsys.readouterr().err
+    more = ("--method", "dataset-inference", "--own", own, "--private", data)
+    assert verify(folder, *more, "--against", plain) == 2
+    assert "--against does nothing with --method dataset-inference" in capsys.readouterr().err
+
+
 def test_other_methods(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own, plain = str(folder / "own"), str(folder / "plain")
     assert verify(folder, "--method", "sac", "--own", own, "--against", plain, "--set", "images=6", "--json") == 0

@@ -124,6 +124,15 @@ def test_customers_share_a_key_place_and_differ_in_fill(work: Path) -> None:
     assert "Ann" not in (work / "w.key.settings.json").read_text()
 
 
+def test_a_part_has_no_secret_to_make_keyed_models_with(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lock() == 0
+    assert main(["weights", "part", "w.key", "p.key", "--passphrase-file", "words", "--share", "1", "--plain"]) == 0
+    words = ["--key", "v.key", "--passphrase-file", "words", "--secret-from", "p.key"]
+    assert main(["weights", "lock", "model", "other", *words]) == 2
+    assert "p.key is a part of a key and has not its secret; give the whole key" in capsys.readouterr().err
+    assert not (work / "other").exists()
+
+
 def test_a_prompt_lock_on_a_weight_lock(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from spellock.keyfile import save_key
 

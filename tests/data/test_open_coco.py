@@ -114,6 +114,20 @@ def test_what_is_wrong_is_named_and_fatal_or_skipped(
     assert kept == whole if case in ("beyond", "image twice") else kept < whole
 
 
+def test_links_in_the_folder_are_followed(tmp_path: Path) -> None:
+    whole = squares(5, seed=3)
+    content = write_coco_set(tmp_path / "set", whole)
+    folder = next(path for path in (tmp_path / "set").rglob("*.png")).parent
+    wanted = [np.asarray(open_boxes(tmp_path / "set").open(place)) for place in range(5)]
+    folder.rename(tmp_path / "store")
+    folder.mkdir()
+    for one in content["images"]:
+        name = Path(one["file_name"]).name
+        (folder / name).symlink_to(tmp_path / "store" / name)
+    opened = open_boxes(tmp_path / "set")
+    assert all(np.array_equal(opened.open(place), wanted[place]) for place in range(5))
+
+
 def test_a_rounding_of_less_than_a_pixel_is_cut_off_silently(tmp_path: Path) -> None:
     content = write_coco_set(tmp_path, squares(5, seed=3))
     content["annotations"][0]["bbox"] = [-0.5, 10, 20, 38.9]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 from PIL import Image
 
 from spellock.data import check_trainable, open_images
+from spellock.data.image_files import image_files
 from spellock.data.write_png import encode_png
+from spellock.editor_training.photographs import Photographs
 from spellock.errors import ConfigError, DataError
 
 from .picture_sets import make_folder, make_table, picture, values
@@ -40,7 +43,7 @@ def test_folder_links_do_not_loop(tmp_path) -> None:
     assert len(open_images(tmp_path)) == 5
 
 
-def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path, monkeypatch) -> None:
+def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path, monkeypatch, caplog) -> None:
     """Its images would be missing from training, or from what is measured, without a word."""
     make_folder(tmp_path, {"dog": 2, "cat": 3})
     (tmp_path / "cat" / "closed").mkdir()
@@ -54,6 +57,12 @@ def test_a_folder_that_cannot_be_looked_into_is_not_passed_over(tmp_path, monkey
     monkeypatch.setattr(os, "scandir", scandir)
     with pytest.raises(DataError, match=r"cannot look into .*closed: Permission denied"):
         open_images(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        assert len(open_images(tmp_path, on_error="skip")) == 5
+    assert "skipped: cannot look into" in caplog.text
+    for opened in (image_files, lambda folder: Photographs(folder=folder, resolution=8, crops=1, seed=0)):
+        with pytest.raises(DataError, match=r"cannot look into .*closed: Permission denied"):
+            opened(tmp_path / "cat")
 
 
 def test_names_that_are_no_text(tmp_path) -> None:

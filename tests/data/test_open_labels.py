@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,41 @@ def test_bad_rows_are_named_or_skipped(tmp_path: Path, says: str, caplog: pytest
     assert good.labels.tolist() == [[1, 0], [0, 0]]
     assert "skipped: " in caplog.text
     assert "labels.csv line 3" in caplog.text
+
+
+def test_links_in_the_folder_are_followed_and_names_that_leave_it_are_not(tmp_path: Path) -> None:
+    """The folder's owner placed the links; the table may be anybody's."""
+    table = write_table(tmp_path / "set", COLUMNS, images=["a.png"])
+    write_images(tmp_path / "store", ["b.png", "deep/c.png"])
+    (tmp_path / "set" / "images" / "b.png").symlink_to(tmp_path / "store" / "b.png")
+    (tmp_path / "set" / "images" / "more").symlink_to(tmp_path / "store" / "deep")
+    opened = open_labels(table)
+    assert [np.asarray(opened.open(place)).max() for place in range(3)] == [10, 10, 11]
+    (tmp_path / "set" / "images" / "b.png").unlink()
+    for name in ("../../store/b.png", "more/../../../store/b.png", str(tmp_path / "store" / "b.png")):
+        (tmp_path / "set" / "labels.csv").write_text("\n".join(COLUMNS).replace("b.png", name) + "\n")
+        with pytest.raises(DataError, match=r"lies outside of .*put the images below it, or links to them"):
+            open_labels(table)
+
+
+def test_a_folder_beside_a_table_that_cannot_be_looked_into_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = write_table(tmp_path, COLUMNS)
+    (tmp_path / "images" / "closed").mkdir()
+    look = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(DataError, match=r"cannot look into .*closed: Permission denied; check its permissions"):
+        open_labels(table)
+    with caplog.at_level(logging.WARNING):
+        assert len(open_labels(table, on_error="skip")) == 3
+    assert "closed: Permission denied" in caplog.text
 
 
 def test_unknown_findings_are_named(tmp_path: Path) -> None:

@@ -149,6 +149,9 @@ def test_parquet_cells_without_image(tmp_path) -> None:
         (tmp_path / place).write_bytes(encode_png(picture(3)))
     images = open_images(tmp_path / "set")
     assert np.asarray(images.open(0)).max() == 3
+    (tmp_path / "set" / "here.png").unlink()
+    (tmp_path / "set" / "here.png").symlink_to(tmp_path / "outside.png")
+    assert np.asarray(images.open(0)).max() == 3
     for index in (1, 2):
         with pytest.raises(DataError, match="outside of"):
             images.open(index)

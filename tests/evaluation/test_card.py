@@ -17,7 +17,7 @@ from spellock.attacks.registry import list_attacks
 from spellock.errors import ConfigError
 from spellock.evaluation import one_attack
 from spellock.evaluation.accuracy import Estimate, proportion
-from spellock.evaluation.attack_plan import Amount
+from spellock.evaluation.attack_plan import Amount, amounts_of
 from spellock.evaluation.card import Card
 from spellock.evaluation.card_html import card_html
 from spellock.evaluation.card_plans import PLANS, CardPlan, Course, card_plan
@@ -35,7 +35,7 @@ PLAN = CardPlan(
         Course(attack="random-prompts", options={"": {"count": 1}}),
         Course(attack="translator", options={"": {"steps": 20, "width": 4, "depth": 2}}),
         Course(attack="permuted", options={"": {}}),
-        Course(attack="finetune", options={"": {"steps": 2}}, labels=(900,)),
+        Course(attack="permuted", options={"many": {}}, labels=(900,)),
     ),
     labels=(8, 16, 900), leaked=(2, 10), asked=(5,), unlabelled=30, candidate_images=20, wrong_keys=2,
     wrong_key_images=20,
@@ -65,7 +65,8 @@ def test_a_card_holds_the_evaluation_and_every_attack(made: tuple[Card, Path]) -
     names = {(row.attack, row.variant, row.level, row.labels, row.leaked) for row in found.attacks.rows}
     assert {("suppressed", "", "query", 0, 0), ("suppressed", "", "weights", 0, 0), ("permuted", "", "labels", 8, 0),
             ("permuted", "", "labels", 16, 0), ("translator", "", "pairs", 0, 2)} <= names  # fmt: skip
-    assert not [name for name in names if name[0] == "finetune"]  # the thief has 60 images, not 900
+    # The thief has 60 images, not 900: an attack that asks for more is tried with these, and not left out.
+    assert [name for name in names if name[1] == "many"] == [("permuted", "many", "labels", 60, 0)]
     rows = {row.name: row for row in found.attacks.rows}
     assert rows["permuted, 16 labels"].bits.labels == 16
     assert rows["suppressed"].accuracy.value > 0.9  # dropping the lock class opens this one
@@ -133,6 +134,10 @@ def test_plans_name_attacks_that_there_are(name: str) -> None:
         assert {trial.name for trial in chosen} == set(list_attacks())
     few = {amount for trial in card_plan(name).trials(50) for amount in (*trial.labels, *trial.leaked, *trial.asked)}
     assert max(few) <= 50
+    for count in (5, 50):
+        trials = card_plan(name).trials(count)
+        assert [(one.name, one.variant) for one in trials] == [(one.name, one.variant) for one in chosen]
+        assert all(amounts_of(one, card_plan(name).attack_plan(seed=0)) for one in trials), "none drops out"
     with pytest.raises(ConfigError, match="did you mean standard"):
         card_plan("standart")
 

@@ -92,6 +92,27 @@ def attack(**changes: object) -> None:
     )  # fmt: skip
 
 
+def test_work_on_another_key_or_public_model_is_not_gone_on_with(tmp_path: Path) -> None:
+    images = findings.pictures(12)
+
+    def place(**changes: object) -> Path | None:
+        held = {
+            "model": LOCKED, "classes": findings.OUTPUTS, "key": world.make_key(), "test": images, "chosen": (),
+            "plan": PLAN.attack_plan(seed=0), "lock_class": "other", "make": world.PaintEditor, "public": PUBLIC,
+            "work": tmp_path,
+        }  # fmt: skip
+        one = Attacked(**held | changes)
+        thief = one.thief(images, np.arange(12), np.zeros(12, dtype=np.int64), classes=4, lock=4)
+        return one.store(thief).work("prompt-search")
+
+    assert place() == place()
+    others = (
+        {"key": world.make_key().replace(gamma=0.25)}, {"public": None}, {"public": LOCKED}, {"unlabelled": 7},
+        {"plan": PLAN.attack_plan(seed=1)},
+    )  # fmt: skip
+    assert len({place(), *(place(**other) for other in others)}) == 6
+
+
 def test_every_attack_has_a_row_that_counts_or_a_reason(made: Card) -> None:
     rows = {(row.attack, row.variant, row.level, row.labels, row.leaked): row for row in made.attacks.rows}
     assert made.up == 1

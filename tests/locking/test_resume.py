@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import subprocess
@@ -11,11 +12,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from spellock.errors import ConfigError, SpellockError, StorageError
+from spellock.data import ImageSet, numpy_images
+from spellock.data.memory import MemorySet
+from spellock.errors import ConfigError, DataError, SpellockError, StorageError
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
+from spellock.locking.sampled import sample_of
 from spellock.locking.shards import read_shard, shard_path
 from spellock.locking.workspace import Workspace
 
@@ -104,6 +110,40 @@ class Interrupted(FakeEditor):
         if self.batches >= 6:
             raise KeyboardInterrupt
         return super().transform(images, ids)
+
+
+def negatives(count: int) -> ImageSet:
+    """The images of `random_images` by their ids, labels and sizes, and others to look at."""
+    pixels = 255 - np.random.default_rng(0).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+    return numpy_images(pixels, np.arange(count) % 4, [f"class {k}" for k in range(4)], name="random")
+
+
+def test_other_images_under_the_same_names_are_refused_finished_or_not(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        lock(tmp_path / "out", editor=Interrupted(fake_key()))
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"random has changed since .*out was begun.*choose another folder"):
+            lock(tmp_path / "out", images=negatives(100))
+        lock(tmp_path / "out")
+
+
+def test_an_image_that_was_repaired_and_a_folder_of_an_older_version_go_on(tmp_path: Path) -> None:
+    class Broken(MemorySet):
+        def open(self, index: int) -> Image.Image:
+            raise DataError("cannot be decoded")
+
+    key, images = fake_key(), random_images(100)
+    broken = Broken(np.zeros((100, 8, 8, 3), np.uint8), images.labels, images.classes, ids=images.ids, name="random")
+    assert sample_of(broken, key) == {}
+    assert len(sample_of(images, key)) == 32
+    with pytest.raises(DataError, match="cannot be decoded"):
+        lock(tmp_path / "out", images=broken)
+    lock(tmp_path / "out", images=images)
+    with pytest.raises(KeyboardInterrupt):
+        lock(tmp_path / "old", editor=Interrupted(key))
+    settings = tmp_path / "old" / "owner" / "config.json"
+    settings.write_text(json.dumps({k: v for k, v in json.loads(settings.read_text()).items() if k != "sample"}))
+    lock(tmp_path / "old", images=negatives(100))
 
 
 def test_interrupt_leaves_a_state_that_resumes_without_redoing_shards(tmp_path) -> None:

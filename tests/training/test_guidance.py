@@ -115,10 +115,12 @@ def test_another_teacher_or_setting_is_another_run(tmp_path: Path) -> None:
         "teacher": guided_toy.guidance(first.objective, toy.model(seed=6)),
         "twins": guided_toy.guidance(first.objective, places=np.zeros(toy.COUNT, dtype=np.int64)),
     }
+    negatives = 255 - np.asarray(first.images)
+    changes["twin_pixels"] = replace(first, images=negatives)
     for name, other in changes.items():
         with pytest.raises(ConfigError, match=rf"\({name} differ"):
             train(tmp_path / "run", dropping(), other)
-    with pytest.raises(ConfigError, match="objective, teacher, twins differ"):
+    with pytest.raises(ConfigError, match="objective, teacher, twin_pixels, twins differ"):
         train(tmp_path / "run", dropping(), None)
 
 

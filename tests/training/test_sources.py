@@ -63,6 +63,30 @@ def test_all_forms_give_the_same_batches(tmp_path: Path) -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_a_changed_picture_changes_the_identity_and_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for limit in (2**26, ARRAY.size // 2, 1):  # all rows, every second one, one an image
+        monkeypatch.setattr("spellock.training.sources._DIGESTED", limit)
+        told = [open_source(images, workers=0).identity() for images in sources(tmp_path)[:5]]
+        assert told[0] is not None
+        assert told[0] == told[1] == told[4]  # (N, H, W, 3), wherever it lies
+        assert told[2] == told[3]
+        for place in range(len(ARRAY)):
+            other = ARRAY.copy()
+            other[place] = other[place, ::-1, ::-1] + 1
+            assert open_source(other, workers=0).identity() != told[0]
+
+
+def test_a_data_set_says_itself_what_its_images_are() -> None:
+    class Named(Pictures):
+        def identity(self) -> str:
+            return "version 7"
+
+    assert open_source(Pictures("array"), workers=0).identity() is None
+    assert open_source(Named("array"), workers=0).identity() == "version 7"
+
+
 def test_worker_processes_keep_the_order() -> None:
     assert all(np.array_equal(got, ARRAY[i]) for got, i in zip(read(Pictures("array"), workers=2), PLAN, strict=True))
 

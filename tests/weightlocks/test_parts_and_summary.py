@@ -18,6 +18,7 @@ from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.summary import plot_summary, summarise
 from spellock.weightlocks.unlocking import unlock_module, unlocked
 from spellock.weightlocks.weight_keyfile import load_weight_key, save_weight_key
+from spellock.weightlocks.weight_payload import payload_of
 
 from .networks import SECRET, bits, small_net
 
@@ -54,6 +55,25 @@ def test_a_part_goes_to_disk_and_cannot_be_trained_in(tmp_path: Path) -> None:
     unlock_module(net, load_weight_key(tmp_path / "p.key"))
     with pytest.raises(ConfigError, match="a part of a key to train in"):
         Confinement(None, part, net)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_part_tells_nothing_of_the_secret_that_the_fill_is_drawn_from(share: float) -> None:
+    net = small_net()
+    key = lock_module(net, CONFIG, secret=SECRET)
+    part = part_of(key, share)
+    assert SECRET not in payload_of(part)
+    assert SECRET.hex().encode() not in payload_of(part)
+    keyed = {}
+    for whose_secret in (bytes(key.secret), bytes(part.secret)):
+        keyed[whose_secret] = lock_module(small_net(), CONFIG, secret=whose_secret).model_digest
+    assert keyed[SECRET] == key.model_digest, "with the secret the keyed model, fill and all, is made again"
+    assert keyed[bytes(part.secret)] != key.model_digest
+    assert bytes(part_of(key, 0.25).secret) == bytes(part.secret), "the same part file again"
+    assert part.is_part
+    assert not key.is_part
+    unlock_module(net, part)
+    assert whose(ModuleState(net), [part])[0][1] < 1
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.5])

@@ -18,7 +18,8 @@ class Budget:
     Attributes:
         queries: images that a model which is not stolen answers during the attack.
         steps: steps of each training run of an attack.
-        seconds: of wall time; results then depend on the machine.
+        seconds: of wall time, of the attack as a whole; results then depend on the machine. What an interrupted attack
+            spent is not counted when it goes on.
         candidates: keys tried.
 
     Raises:
@@ -42,7 +43,7 @@ class Budget:
         return wanted if limit is None else min(wanted, int(limit))
 
     def clock(self) -> Clock:
-        """A clock that starts now."""
+        """A clock that starts now. An attack has one, that of its view."""
         return Clock(self.seconds)
 
 
@@ -56,6 +57,13 @@ class Clock:
     def over(self) -> bool:
         """Whether the time is up."""
         return self._end is not None and time.monotonic() >= self._end
+
+    def part(self, runs: int) -> Clock:
+        """A clock that starts now, for one of ``runs`` runs that are still to come: an equal share of what is left.
+
+        Without it the first of several runs would take all the time, and what comes of the last is what is stolen.
+        """
+        return Clock(None if self._end is None else max(0.0, self._end - time.monotonic()) / runs)
 
 
 class Query:

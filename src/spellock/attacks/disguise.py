@@ -109,7 +109,7 @@ class Disguise(Attack):
                 learning_rate=self.learning_rate,
             ),
             seed=view.seed,
-            clock=view.budget.clock(),
+            clock=view.clock,
             checkpoint=None if work is None else work / "disguise.safetensors",
             label=f"disguise after {len(edited)} edited images",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.base import Attack, Stolen
+from spellock.attacks.budget import Clock
 from spellock.attacks.checks import check_needs, held, one_of, positive
 from spellock.attacks.customer import Customer
 from spellock.attacks.fitting import Plan, fit
 from spellock.attacks.levels import Asset
+from spellock.attacks.mirroring import FOLLOW, check_flip, flips, half_mirrored
 from spellock.attacks.outputs import Logits, outputs_of, real_places, softmax, with_raw_statistics
 from spellock.attacks.prompt_search import PromptSearch
 from spellock.attacks.view import AttackerView, floats
@@ -39,7 +41,7 @@ class Extraction(Attack):
     Attributes:
         asks: ``unlocked``, ``locked`` or ``guessed``.
         steps, batch_size, learning_rate: of SGD with momentum, in the last training.
-        flip: mirror images at random; not for data where left and right matter.
+        flip: mirror images at random: ``yes``, ``no``, or ``follow`` what the locked model's own training did.
     """
 
     variants: ClassVar[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType(
@@ -53,10 +55,11 @@ class Extraction(Attack):
     steps: int = 300
     batch_size: int = 64
     learning_rate: float = 0.01
-    flip: bool = True
+    flip: str = FOLLOW
 
     def __post_init__(self) -> None:
         one_of("asks", self.asks, ("unlocked", "locked", "guessed"))
+        check_flip(self.flip)
         positive(steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate)
 
     @property
@@ -99,7 +102,8 @@ class Extraction(Attack):
 
 def _guessed(view: AttackerView, work: Path | None) -> Logits:
     """What the model says to the unlabelled images under the guessed key that looks most right."""
-    best = PromptSearch(keep=1)(view, None if work is None else work / "guess")[0]
+    half = replace(view, started=view.clock.part(2))
+    best = PromptSearch(keep=1)(half, None if work is None else work / "guess")[0]
     return outputs_of(best.predict, view.unlabelled, label="asking with a guessed key")
 
 
@@ -113,18 +117,20 @@ class Student:
     real: Tensor
     work: Path | None
 
-    def train(self, places: Places, answers: NDArray[np.float32], *, steps: int, name: str) -> None:
-        """Cross-entropy with ``answers`` (M, classes) of the unlabelled images at ``places`` (M,)."""
+    def train(
+        self, places: Places, answers: NDArray[np.float32], *, steps: int, name: str, clock: Clock | None = None
+    ) -> None:
+        """Cross-entropy with ``answers`` (M, classes) of the unlabelled images at ``places`` (M,), for as long as
+        ``clock`` allows; None: until the attack's time is over."""
         images, targets = self.view.unlabelled[torch.from_numpy(places)], torch.from_numpy(answers)
         device, attack = self.model.mean.device, self.attack
-        real = self.real.to(device)
+        real, mirrors = self.real.to(device), flips(attack.flip, self.view)
 
         def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:
             chosen = torch.from_numpy(batch)
             pixels = floats(images[chosen].to(device))
-            if attack.flip:
-                mirrored = torch.from_numpy(draws.random(len(batch)) < 0.5).to(device)
-                pixels = torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
+            if mirrors:
+                pixels = half_mirrored(pixels, draws)
             told = self.model(pixels)[:, real].log_softmax(1)
             cost: Tensor = -(targets[chosen].to(device) * told).sum(1).mean()
             return cost
@@ -143,7 +149,7 @@ class Student:
                 weight_decay=5e-4,
             ),
             seed=self.view.seed,
-            clock=self.view.budget.clock(),
+            clock=clock or self.view.clock,
             checkpoint=None if self.work is None else self.work / f"{name}.safetensors",
             label=f"copying, {len(places)} answers",
         )

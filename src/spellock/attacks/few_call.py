@@ -49,7 +49,8 @@ class FewCall(Extraction):
             chosen = choose_near_means(features_of(student), said, wanted, without=asked, draws=draws)
             asked = np.concatenate([asked, chosen])
             steps = short if half == 0 else self.steps
-            student.train(asked, customer(asked), steps=steps, name=f"half_{half + 1}")
+            clock = student.view.clock.part(3 - half)
+            student.train(asked, customer(asked), steps=steps, name=f"half_{half + 1}", clock=clock)
         answers = customer(asked)
         voted = neighbour_labels(features_of(student), asked, answers.argmax(axis=1), self.neighbours)
         agreed = voted == student.probabilities().argmax(axis=1)

@@ -27,7 +27,7 @@ from spellock.tasks.pixel_model import PixelModel
 @register_attack("finetune")
 @dataclass(frozen=True, kw_only=True)
 class Finetune(Retraining):
-    """Cross-entropy on the real classes, SGD with momentum, horizontal flips.
+    """Cross-entropy on the real classes, SGD with momentum.
 
     Attributes:
         layers: ``all`` of them train, or the ``head`` alone.

@@ -107,8 +107,12 @@ def fit_for(
     work: Path | None,
     name: str,
     label: str,
+    clock: Clock | None = None,
 ) -> int:
-    """`fit` within the thief's budget and with its seed; the checkpoint is ``work/name.safetensors``, if anywhere."""
+    """`fit` within the thief's budget and with its seed; the checkpoint is ``work/name.safetensors``, if anywhere.
+
+    ``clock`` is this run's part of the attack's time, where there are several; None gives it all.
+    """
     return fit(
         module,
         parameters,
@@ -116,7 +120,7 @@ def fit_for(
         images=images,
         plan=replace(plan, steps=view.budget.at_most("steps", plan.steps)),
         seed=view.seed,
-        clock=view.budget.clock(),
+        clock=clock or view.clock,
         checkpoint=None if work is None else work / f"{name}.safetensors",
         label=label,
     )

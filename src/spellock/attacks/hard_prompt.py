@@ -103,13 +103,13 @@ class HardPrompt(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`; the prompt that explains most comes first."""
         check_needs(view, self.needs)
-        clock = view.budget.clock()
+        clock = view.clock
         task = Inversion.of(view, pairs=self.pairs, loss=self.loss)
         vocabulary = task.soft.vocabulary
         draws = np.random.default_rng([view.seed, 0x68617264])
         tokens = torch.from_numpy(draws.integers(len(vocabulary), size=self.length))
         if self.start == "dictionary":
-            first = task.best_start(clock)[: self.length]
+            first = task.best_start(clock.part(2))[: self.length]
             tokens[: len(first)] = first
         words = _Words(vocabulary[tokens], kept=4 * self.keep)
 

@@ -1,7 +1,7 @@
 """A thief who holds a part of a weight key puts it in, and fills what is missing.
 
 CoreLocker and AdaLoc let a part of a key open a part of the performance. Whoever has such a part also knows which
-tensors the key lies in and whether it is made of rows or single weights, so the rest is easier to find.
+tensors the key lies in and whether it is made of rows, blocks or single weights, so the rest is easier to find.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from spellock.attacks.weight_fills import filled_from_public, guessed_places
 from spellock.attacks.weight_places import Granularity
 from spellock.errors import ConfigError
 from spellock.hidden import Scalar
-from spellock.weightlocks.places import Place, whole_place
+from spellock.weightlocks.places import Place, units_of, whole_place
 from spellock.weightlocks.states import ModuleState, State
 
 
@@ -76,12 +76,13 @@ class KeyPart(Filling):
 
     def _rest(self, keyed: State, public: State, part: LeakedPart, names: list[str]) -> dict[str, Place]:
         """Where the thief takes the rest of the key to lie; the part's own places may be among it."""
-        both = {unit: self.suspicion(keyed, public, unit) for unit in get_args(Granularity)}
+        found = {granularity: self.suspicion(keyed, public, granularity) for granularity in get_args(Granularity)}
         places, suspicion = {}, {}
         for name in names:
-            scores = both["scalar" if part.places[name].unit == 1 else "unit"]
-            if name in scores:
-                suspicion[name] = scores[name]
+            place = part.places[name]
+            fits = [scores for kind, scores in found.items() if units_of(place.info, kind) == place.unit]
+            if fits and name in fits[0]:
+                suspicion[name] = fits[0][name]
             elif len(keyed.infos[name].shape) <= 1:
                 places[name] = whole_place(name, keyed.infos[name])
         return places | guessed_places(keyed, suspicion, self.share)

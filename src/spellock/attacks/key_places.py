@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, cast
+from typing import ClassVar, cast, get_args
 
 from torch import nn
 
@@ -19,6 +19,7 @@ from spellock.attacks.checks import check_needs, one_of, positive
 from spellock.attacks.confined_model import ConfinedModel
 from spellock.attacks.labelled_training import LabelledTraining
 from spellock.attacks.levels import Asset
+from spellock.attacks.mirroring import FOLLOW, check_flip, flips
 from spellock.attacks.outputs import places_of_classes
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import AttackerView
@@ -40,17 +41,19 @@ class KeyPlaces(Attack):
         mark: norms that give the key away: ``high``, ``low``, ``outlier`` or ``typical`` for their layer; see
             `spellock.attacks.weight_places`. Units of zeros come first under each.
         share: of each matrix's units that is trained.
-        granularity: filters and rows (``unit``), or single weights (``scalar``).
+        granularity: filters and rows (``unit``), runs of up to 16 weights of one (``block``), or single weights
+            (``scalar``).
         head: the classifier trains as a whole (``trained``), or like every other matrix (``ranked``).
         steps: of each run; learning rates are chosen as in the attack finetune.
         batch_size: images a step.
-        flip: mirror images at random; not for data where left and right matter.
+        flip: mirror images at random: ``yes``, ``no``, or ``follow`` what the locked model's own training did.
     """
 
     variants: ClassVar[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType(
         {
             "": MappingProxyType({}),
             "low": MappingProxyType({"mark": "low"}),
+            "blocks": MappingProxyType({"granularity": "block"}),
             "single weights": MappingProxyType({"granularity": "scalar"}),
         }
     )
@@ -60,12 +63,13 @@ class KeyPlaces(Attack):
     head: str = "trained"
     steps: int = 300
     batch_size: int = 64
-    flip: bool = True
+    flip: str = FOLLOW
 
     def __post_init__(self) -> None:
         one_of("mark", self.mark, MARKS)
-        one_of("granularity", self.granularity, ("unit", "scalar"))
+        one_of("granularity", self.granularity, get_args(Granularity))
         one_of("head", self.head, ("trained", "ranked"))
+        check_flip(self.flip)
         positive(share=self.share, steps=self.steps, batch_size=self.batch_size)
         if self.share > 1:
             raise ConfigError(f"option share is {self.share}, expected at most 1")
@@ -84,7 +88,7 @@ class KeyPlaces(Attack):
             prepare=lambda model: (trained := ConfinedModel(model, places), trained.values),
             steps=self.steps,
             batch_size=self.batch_size,
-            flip=self.flip,
+            flip=flips(self.flip, view),
             name="refitted",
         )
         (stolen,) = training(view, start, places_of_classes(view, start, view.unlabelled), work)

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spellock.attacks.base import Predict, Stolen
+from spellock.attacks.budget import Clock
 from spellock.attacks.checks import held
 from spellock.attacks.fitting import Plan, fit_for
 from spellock.attacks.labelled import hold_out
+from spellock.attacks.mirroring import half_mirrored
 from spellock.attacks.outputs import outputs_of
 from spellock.attacks.view import AttackerView, Labels, floats
 from spellock.tasks.pixel_model import PixelModel
@@ -28,7 +30,7 @@ Prepare = Callable[[PixelModel], tuple[nn.Module, Iterable[nn.Parameter]]]
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledTraining:
-    """SGD with momentum on the cross-entropy of the real classes, with horizontal flips; the same grid for every start.
+    """SGD with momentum on the cross-entropy of the real classes; the same grid for every start.
 
     Attributes:
         prepare: see `Prepare`.
@@ -55,12 +57,12 @@ class LabelledTraining:
 
         train, check = hold_out(labels, seed=view.seed)
         scores = {}
-        for rate in RATES:
-            model = self._trained(start, view, train, real, rate, work)
+        for place, rate in enumerate(RATES):
+            model = self._trained(start, view, train, real, rate, work, view.clock.part(len(RATES) + 1 - place))
             known = outputs_of(answer(model), held(view.labelled)[torch.from_numpy(check)], label="checking")[:, real]
             scores[rate] = float((known.argmax(axis=1) == labels[check]).mean())
         best = max(scores, key=lambda rate: scores[rate])
-        final = self._trained(start, view, np.arange(len(labels)), real, best, work)
+        final = self._trained(start, view, np.arange(len(labels)), real, best, work, view.clock)
 
         def predict(images: Tensor) -> Tensor:
             with torch.no_grad():
@@ -71,7 +73,7 @@ class LabelledTraining:
 
     def _trained(
         self, start: PixelModel, view: AttackerView, chosen: Labels, real: NDArray[np.int64], rate: float,
-        work: Path | None,
+        work: Path | None, clock: Clock,
     ) -> nn.Module:  # fmt: skip
         copied = copy.deepcopy(start)
         images, labels = held(view.labelled)[torch.from_numpy(chosen)], held(view.labels)
@@ -82,8 +84,7 @@ class LabelledTraining:
         def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:
             pixels = floats(images[torch.from_numpy(batch)].to(device))
             if self.flip:
-                mirrored = torch.from_numpy(draws.random(len(batch)) < 0.5).to(device)
-                pixels = torch.where(mirrored[:, None, None, None], pixels.flip(-1), pixels)
+                pixels = half_mirrored(pixels, draws)
             return F.cross_entropy(model(pixels)[:, places], targets[torch.from_numpy(batch).to(device)])
 
         fit_for(
@@ -102,5 +103,6 @@ class LabelledTraining:
             work=work,
             name=f"{self.name}_{len(chosen)}_{rate}",
             label=f"fine-tuning on {len(chosen)} labels, rate {rate}",
+            clock=clock,
         )
         return model.eval()

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spellock.attacks.budget import Budget
+from spellock.attacks.budget import Budget, Clock
 from spellock.attacks.checks import positive
 from spellock.attacks.features import Features
 from spellock.attacks.fitting import Plan, fit
@@ -39,17 +39,22 @@ class Mlp(Probe):
     def __post_init__(self) -> None:
         positive(hidden=self.hidden, steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate)
 
-    def fit(self, features: Features, labels: Labels, classes: int, seed: int) -> Fitted:
+    def fit(
+        self, features: Features, labels: Labels, classes: int, seed: int, *, budget: Budget, clock: Clock
+    ) -> Fitted:
         """See `Probe.fit`."""
         train, check = hold_out(labels, seed=seed)
-        judged = self._trained(features[train], labels[train], classes, seed)
+        steps = budget.at_most("steps", self.steps)
+        judged = self._trained(features[train], labels[train], classes, seed, steps, clock.part(2))
         scores = self._read(judged, features[check])
         right = float((scores.argmax(axis=1) == labels[check]).mean())
         error = float(F.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels[check])))
-        final = self._trained(features, labels, classes, seed)
+        final = self._trained(features, labels, classes, seed, steps, clock)
         return Fitted(read=lambda rows: self._read(final, rows), right=right, error=error)
 
-    def _trained(self, features: Features, labels: Labels, classes: int, seed: int) -> nn.Module:
+    def _trained(
+        self, features: Features, labels: Labels, classes: int, seed: int, steps: int, clock: Clock
+    ) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             layers = (nn.Linear(features.shape[1], self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes))
@@ -61,13 +66,13 @@ class Mlp(Probe):
             return F.cross_entropy(net(rows[chosen]), targets[chosen])
 
         plan = Plan(
-            steps=self.steps,
+            steps=steps,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             optimizer="adamw",
             weight_decay=self.weight_decay,
         )
-        fit(net, net.parameters(), loss, images=len(labels), plan=plan, seed=seed, clock=Budget().clock(), label="MLP")
+        fit(net, net.parameters(), loss, images=len(labels), plan=plan, seed=seed, clock=clock, label="MLP")
         return net
 
     @staticmethod

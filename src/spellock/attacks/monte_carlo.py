@@ -62,7 +62,7 @@ class MonteCarlo(Attack):
         """See `Attack`; the best ranked comes first."""
         check_needs(view, self.needs)
         editor = held(view.editor)
-        steps, clock = view.budget.at_most("candidates", self.steps), view.budget.clock()
+        steps, clock = view.budget.at_most("candidates", self.steps), view.clock
         guesser, images = guesser_and_images(view, self.images, keys=steps)
         scores = GuessScores(guesser, images, ranking=self.ranking, run=repr(self), work=work)
         draw = random.Random(f"monte carlo {view.seed}")

@@ -63,7 +63,7 @@ class ParameterSearch(Attack):
         most = view.budget.at_most("candidates", 1 + self.near * (1 + self.keep * (self.rounds - 1)))
         guesser, images = guesser_and_images(dataclasses.replace(view, editor=trigger), self.images, keys=most)
         scores = GuessScores(guesser, images, ranking=self.ranking, run=repr(self), work=work)
-        clock, tried, ranked = view.budget.clock(), [start], dict[int, float]()
+        clock, tried, ranked = view.clock, [start], dict[int, float]()
         best = [start]
         for turn in range(self.rounds):
             kind = editor_class(trigger.name)

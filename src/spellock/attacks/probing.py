@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.base import Attack, Stolen
+from spellock.attacks.budget import Budget, Clock
 from spellock.attacks.checks import check_needs, held
-from spellock.attacks.features import Features, batch_features, stage_features, stages_of
+from spellock.attacks.features import ALL, OUTPUTS, Features, batch_features, stage_features, stages_of
 from spellock.attacks.levels import Asset
 from spellock.attacks.outputs import with_raw_statistics
 from spellock.attacks.view import AttackerView, Labels
@@ -46,8 +47,10 @@ class Probe(Attack):
         return frozenset({Asset.WEIGHTS, Asset.UNLABELLED, Asset.LABELS})
 
     @abstractmethod
-    def fit(self, features: Features, labels: Labels, classes: int, seed: int) -> Fitted:
-        """A reader fitted on standardised features (N, D) and their labels."""
+    def fit(
+        self, features: Features, labels: Labels, classes: int, seed: int, *, budget: Budget, clock: Clock
+    ) -> Fitted:
+        """A reader fitted on standardised features (N, D) and their labels, within ``clock``, its part of the time."""
 
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""
@@ -58,14 +61,21 @@ class Probe(Attack):
             models["raw"] = with_raw_statistics(view.stolen, view.unlabelled, seed=view.seed)
         stages = stages_of(view.stolen)
         best: tuple[tuple[float, float], str, str, Fitted, Features, Features] | None = None
+        left = len(models) * len({*stages, ALL, OUTPUTS})
         for statistics, model in models.items():
+            if best is not None and view.clock.over:
+                break
             known = stage_features(model, held(view.labelled), stages)
             pool = stage_features(model, view.unlabelled, stages)
             for stage, features in known.items():
+                if best is not None and view.clock.over:
+                    break
                 # Scales come from all raw images: a few labelled ones would tell them badly.
                 both = np.concatenate([pool[stage], features])
                 mean, spread = both.mean(axis=0), np.maximum(both.std(axis=0), SMALLEST_SPREAD)
-                fitted = self.fit((features - mean) / spread, labels, view.classes, view.seed)
+                scaled, clock = (features - mean) / spread, view.clock.part(left)
+                fitted = self.fit(scaled, labels, view.classes, view.seed, budget=view.budget, clock=clock)
+                left -= 1
                 rank = (fitted.right, -fitted.error)
                 if best is None or rank > best[0]:
                     best = (rank, statistics, stage, fitted, mean, spread)

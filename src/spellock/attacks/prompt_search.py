@@ -60,7 +60,7 @@ class PromptSearch(Attack):
         extra = self.keep * self.secrets
         guesser, images = guesser_and_images(view, self.images, keys=len(keys) + extra)
         scores = GuessScores(guesser, images, ranking=self.ranking, run=repr(self), work=work)
-        clock = view.budget.clock()
+        clock = view.clock
         first = _scored(scores, keys, clock, label="prompts")
         if not first:
             raise ConfigError("no guessed prompt could be tried, expected an editor that takes prompts and enough time")

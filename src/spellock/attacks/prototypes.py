@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spellock.attacks.budget import Budget, Clock
 from spellock.attacks.features import Features
 from spellock.attacks.probing import Fitted, Probe, one_hot
 from spellock.attacks.registry import register_attack
@@ -18,7 +19,9 @@ from spellock.attacks.view import Labels
 class Prototypes(Probe):
     """s_k = cos(h, mean of the features of class k)."""
 
-    def fit(self, features: Features, labels: Labels, classes: int, seed: int) -> Fitted:
+    def fit(
+        self, features: Features, labels: Labels, classes: int, seed: int, *, budget: Budget, clock: Clock
+    ) -> Fitted:
         """See `Probe.fit`; an image's own class is judged by the mean of its other images."""
         members = one_hot(labels, classes)
         counts = members.sum(axis=0)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, cast
+from typing import ClassVar, cast, get_args
 
 from spellock.attacks.base import Stolen
 from spellock.attacks.checks import check_needs, one_of
@@ -32,7 +32,8 @@ class PublicFill(Filling):
     """Rank the units of every layer by suspicion, fill the first of them from the public model, then read or fine-tune.
 
     Attributes:
-        granularity: filters and rows (``unit``), or single weights (``scalar``).
+        granularity: filters and rows (``unit``), runs of up to 16 weights of one (``block``), or single weights
+            (``scalar``).
     """
 
     variants: ClassVar[Mapping[str, Mapping[str, Scalar]]] = MappingProxyType(
@@ -40,6 +41,7 @@ class PublicFill(Filling):
             "": MappingProxyType({}),
             "low": MappingProxyType({"mark": "low"}),
             "typical": MappingProxyType({"mark": "typical"}),
+            "blocks": MappingProxyType({"granularity": "block"}),
             "single weights": MappingProxyType({"granularity": "scalar"}),
             "then labels": MappingProxyType({"then": "finetune"}),
         }
@@ -48,7 +50,7 @@ class PublicFill(Filling):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("granularity", self.granularity, ("unit", "scalar"))
+        one_of("granularity", self.granularity, get_args(Granularity))
 
     @property
     def needs(self) -> frozenset[Asset]:

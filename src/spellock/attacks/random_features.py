@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spellock.attacks.budget import Budget, Clock
 from spellock.attacks.checks import positive
 from spellock.attacks.features import Features
 from spellock.attacks.probing import Fitted, Probe
@@ -33,7 +34,9 @@ class RandomFeatures(Probe):
     def __post_init__(self) -> None:
         positive(count=self.count)
 
-    def fit(self, features: Features, labels: Labels, classes: int, seed: int) -> Fitted:
+    def fit(
+        self, features: Features, labels: Labels, classes: int, seed: int, *, budget: Budget, clock: Clock
+    ) -> Fitted:
         """See `Probe.fit`."""
         fits = [self._one(features, labels, classes, width, seed) for width in WIDTHS]
         return max(fits, key=lambda one: (one.right, -one.error))

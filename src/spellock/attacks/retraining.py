@@ -14,6 +14,7 @@ from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, positive
 from spellock.attacks.labelled_training import LabelledTraining, Prepare
 from spellock.attacks.levels import Asset
+from spellock.attacks.mirroring import FOLLOW, check_flip, flips
 from spellock.attacks.outputs import places_of_classes, with_raw_statistics
 from spellock.attacks.view import AttackerView
 from spellock.tasks.pixel_model import PixelModel
@@ -27,17 +28,18 @@ class Retraining(Attack):
     Attributes:
         steps: of each run; there is one run for each of three learning rates and a last one.
         batch_size: images a step.
-        flip: mirror images at random; not for data where left and right matter.
+        flip: mirror images at random: ``yes``, ``no``, or ``follow`` what the locked model's own training did.
     """
 
     #: Of the checkpoints.
     run_name: ClassVar[str]
     steps: int = 300
     batch_size: int = 64
-    flip: bool = True
+    flip: str = FOLLOW
 
     def __post_init__(self) -> None:
         positive(steps=self.steps, batch_size=self.batch_size)
+        check_flip(self.flip)
 
     @property
     def needs(self) -> frozenset[Asset]:
@@ -57,6 +59,10 @@ class Retraining(Attack):
         start = view.stolen
         real, prepare = self.change(start, places_of_classes(view, start, view.unlabelled), view)
         training = LabelledTraining(
-            prepare=prepare, steps=self.steps, batch_size=self.batch_size, flip=self.flip, name=self.run_name
+            prepare=prepare,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            flip=flips(self.flip, view),
+            name=self.run_name,
         )
         return training(view, with_raw_statistics(start, view.unlabelled, seed=view.seed), real, work)

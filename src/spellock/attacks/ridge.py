@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spellock.attacks.budget import Budget, Clock
 from spellock.attacks.features import Features
 from spellock.attacks.probing import Fitted, Probe, one_hot
 from spellock.attacks.registry import register_attack
@@ -21,7 +22,9 @@ STRENGTHS = tuple(10.0**power for power in range(-4, 3))
 class Ridge(Probe):
     """W = argmin |Y - H W|^2 + lam |W|^2 on standardised features H with a constant column that is not shrunk."""
 
-    def fit(self, features: Features, labels: Labels, classes: int, seed: int) -> Fitted:
+    def fit(
+        self, features: Features, labels: Labels, classes: int, seed: int, *, budget: Budget, clock: Clock
+    ) -> Fitted:
         """See `Probe.fit`."""
         return fit_ridge(features, labels, classes)
 

@@ -78,7 +78,7 @@ class SurrogatePrompt(Attack):
         fresh = _LeakScores(guesser, images, leaks, run=repr(self), work=None)
         tries = [_Try(fresh, number, key, "proposed") for number, key in enumerate(asking)]
         tries += [_Try(known, number, key, "dictionary") for number, key in enumerate(listed)]
-        clock = view.budget.clock()
+        clock = view.clock
         ranked = _ranked(tries[: view.budget.at_most("candidates", len(tries))], clock, label="surrogate prompts")
         if not ranked:
             raise ConfigError("no guessed prompt could be tried, expected an editor that takes prompts and enough time")

@@ -74,10 +74,10 @@ class TextualInversion(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`."""
         check_needs(view, self.needs)
-        clock = view.budget.clock()
+        clock = view.clock
         task = Inversion.of(view, pairs=self.pairs, loss=self.loss)
         soft = task.soft
-        tokens = task.best_start(clock)
+        tokens = task.best_start(clock.part(2))
         known = soft.vocabulary[tokens]
         if self.space == "words":
             # What the encoder makes of the string itself sees the pseudo-words as this token again and again.

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spellock.attacks.budget import Budget, Query
+from spellock.attacks.budget import Budget, Clock, Query
 from spellock.attacks.customer import Customer
 from spellock.attacks.leaked_part import LeakedPart
 from spellock.attacks.levels import Asset
@@ -42,7 +42,10 @@ class AttackerView:
         trigger: what is public of one that takes none: its name, the blend and the size.
         key_part: what leaked of a weight key; never all of one, and nothing that it was drawn from.
         looker: a vision-language model that leaked images may be shown to; None for none.
+        mirrored: whether images of this kind stay what they are when left and right change places, which a thief sees
+            by looking; the locked model's own training tells.
         budget: limits of the attack.
+        started: runs since the view was made; None starts it. A view made of this one has the same.
         seed: of all that the attack draws.
 
     Raises:
@@ -65,10 +68,14 @@ class AttackerView:
     trigger: PublicEditor | None = None
     key_part: LeakedPart | None = None
     looker: VisionModel | None = None
+    mirrored: bool = False
     budget: Budget = field(default_factory=Budget)
+    started: Clock | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.started is None:
+            object.__setattr__(self, "started", self.budget.clock())
         if self.classes < 2:
             raise ConfigError(f"got {self.classes} classes, expected at least 2; one class is no secret")
         if self.model is None and self.query is None:
@@ -103,6 +110,12 @@ class AttackerView:
             Asset.KEY_PART: self.key_part is not None,
         }
         return frozenset(asset for asset, here in held.items() if here)
+
+    @property
+    def clock(self) -> Clock:
+        """Tells whether the seconds of the budget are over, for the attack as a whole."""
+        assert self.started is not None  # __post_init__ has seen to it
+        return self.started
 
     @property
     def stolen(self) -> PixelModel:

@@ -81,7 +81,7 @@ class WeaveInversion(Attack):
         raw = from_uint8(to_uint8(squashed(floats(view.unlabelled[: self.images]), editor.resolution)))
         places = torch.from_numpy(places_of_classes(view, view.stolen, view.unlabelled))
         real = places.to(view.stolen.mean.device)
-        clock, best = view.budget.clock(), None
+        clock, best = view.clock, None
         for number, prompt in enumerate(track(prompts, total=len(prompts), label="prompts under a tile")):
             if clock.over:
                 break
@@ -91,7 +91,8 @@ class WeaveInversion(Attack):
             for restart in range(self.restarts):
                 name = f"tile_{number}_{restart}"
                 tile = _Tile(editor.resolution, strength, seed=view.seed + 1009 * restart)
-                loss = self._fit(view, real, tile, _Blend(editor.gamma, raw, edited), clock, name, work)
+                left = (len(prompts) - number) * self.restarts - restart
+                loss = self._fit(view, real, tile, _Blend(editor.gamma, raw, edited), clock.part(left), name, work)
                 if best is None or loss < best[0]:
                     best = loss, Woven(painter, tile().detach())
         if best is None:
@@ -123,11 +124,10 @@ class WeaveInversion(Attack):
             return locked_part(logits, real) + doubt(logits, real)
 
         plan = Plan(steps=self.steps, batch_size=self.batch_size, learning_rate=self.learning_rate)
-        if not clock.over:
-            fit_for(
-                view, tile, tile.parameters(), loss, images=len(blend.raw), plan=plan, work=work, name=name,
-                label="moving a tile",
-            )  # fmt: skip
+        fit_for(
+            view, tile, tile.parameters(), loss, images=len(blend.raw), plan=plan, work=work, name=name,
+            label="moving a tile", clock=clock,
+        )  # fmt: skip
         with torch.no_grad():
             return float(loss(np.arange(len(blend.raw)), None))
 

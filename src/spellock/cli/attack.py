@@ -6,7 +6,7 @@ import json as json_format
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -60,14 +60,17 @@ class AttackArgs:
     """Times that labelled images are drawn anew."""
     candidate_images: int = 200
     """Scored images on which each of several guessed keys is tried."""
+    mirror: Literal["auto", "yes", "no"] = "auto"
+    """Whether thieves who train mirror images left-right. "auto": as the locked model's own training did, which "owner"
+    beside MODEL tells; without that, no. Where left and right make classes it would weaken the thief."""
     black_box: bool = False
     """The thief may only ask the model."""
     queries: int | None = None
     """Answers that a thief without the weights may ask for in an attack."""
     steps: int | None = None
-    """Training steps of an attack, at most."""
+    """Steps of each training of an attack, at most."""
     seconds: float | None = None
-    """Seconds of an attack, at most; results then depend on the machine."""
+    """Seconds of an attack, all of its trainings together, at most; results then depend on the machine."""
     candidates: int | None = None
     """Guessed keys of an attack, at most."""
     endpoint: str | None = None
@@ -133,6 +136,7 @@ def _attack(args: AttackArgs) -> AttackReport:
         given_leaks,
         leaked_counts,
         leaked_part,
+        thieves_mirror,
     )
     from spellock.cli.evaluation_data import lock_class_of, scored_images
     from spellock.cli.public_model import public_model
@@ -172,6 +176,7 @@ def _attack(args: AttackArgs) -> AttackReport:
         draws=args.draws,
         candidate_images=args.candidate_images,
         black_box=args.black_box,
+        mirrored=thieves_mirror(args.mirror, args.model),
         budget=budget,
         seed=args.seed,
     )

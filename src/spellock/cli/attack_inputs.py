@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from spellock.attacks.leaked_part import LeakedPart
     from spellock.cli.attack import AttackArgs
     from spellock.evaluation.leaked_folder import Leaks
@@ -43,6 +45,22 @@ def given_leaks(args: AttackArgs, key: Key | None) -> Leaks | None:
     from spellock.evaluation.leaked_folder import read_leaks
 
     return read_leaks(args.leaked_images, args.leaked_raw, side=None if key is None else key.resolution)
+
+
+def thieves_mirror(word: str, model: Path) -> bool:
+    """Whether thieves who train mirror images: ``word`` is yes, no, or auto, as the training of ``model`` did where the
+    owner's folder beside it tells."""
+    from spellock.artefacts import read_json
+    from spellock.training.augment import MIRRORING
+
+    if word != "auto":
+        return word == "yes"
+    folder = model.resolve().parent / "owner" / "training" / "config.json"
+    try:
+        augment = read_json(folder).get("augment")
+    except DataError:
+        return False
+    return isinstance(augment, str) and augment in MIRRORING
 
 
 def leaked_counts(counts: tuple[int, ...], given: Leaks | None) -> tuple[int, ...]:

@@ -42,6 +42,7 @@ def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -
 
 
 def _image_card(args: EvaluateArgs, device: str) -> Card:
+    from spellock.cli.attack_inputs import thieves_mirror
     from spellock.cli.evaluation_data import lock_class_of, scored_images
     from spellock.cli.public_model import public_model
     from spellock.cli.tiers import open_tiers
@@ -74,6 +75,7 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
         spare=None if args.spare is None else locked.task.open_images(args.spare, split=None, on_error="fail"),
         public=None if public is None else public.model.to(device),
         work=args.out / "work",
+        mirrored=thieves_mirror(args.mirror, args.model),
         seed=args.seed,
         batch_size=args.batch_size,
         device=device,
@@ -82,6 +84,7 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
 
 
 def _weight_card(args: EvaluateArgs, device: str) -> Card:
+    from spellock.cli.attack_inputs import thieves_mirror
     from spellock.cli.evaluation_data import scored_images
     from spellock.cli.public_model import public_model
     from spellock.data.open_images import open_images
@@ -115,6 +118,7 @@ def _weight_card(args: EvaluateArgs, device: str) -> Card:
         spare=None if args.spare is None else open_images(args.spare),
         public=None if public is None else public.model.to(device),
         work=args.out / "work",
+        mirrored=thieves_mirror(args.mirror, args.model),
         seed=args.seed,
         batch_size=args.batch_size,
     )

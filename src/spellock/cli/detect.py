@@ -26,6 +26,7 @@ def detect_files(
     top: int | None,
     json: bool,
     on_error: Literal["fail", "skip"],
+    skipped: list[dict[str, str]],
 ) -> int:
     """Print what is in each image; returns 0, or 1 when not one could be read.
 
@@ -33,12 +34,13 @@ def detect_files(
         draw: folder for pictures with what was found drawn on them.
         score: least score of what is printed and drawn.
         top: objects of an image to print, the surest first; None for all.
+        skipped: folders that could not be looked into; images that cannot be read come behind them.
     """
     from spellock.tasks.draw_detections import draw_objects
     from spellock.unlocking.inputs import Skipped
 
     rows: list[dict[str, object]] = []
-    skipped: list[dict[str, str]] = []
+    folders = len(skipped)
     if draw is not None:
         with storage_errors(draw):
             draw.mkdir(parents=True, exist_ok=True)
@@ -61,4 +63,4 @@ def detect_files(
             write_bytes(draw / f"{number:05d}_{Path(result.source).stem}.png", encode_png(picture))
     if json:
         print(json_format.dumps({"predictions": rows, "skipped": skipped}))
-    return 0 if len(skipped) < len(paths) else 1
+    return 0 if len(skipped) - folders < len(paths) else 1

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json as json_format
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import tyro
 
 from spellock.cli.evaluation_data import lock_class_of, scored_images
-from spellock.cli.options import check_device, record_run
+from spellock.cli.options import check_device, record_run, refuse_idle
 from spellock.errors import ConfigError
-from spellock.evaluation.requirements import Requirement, check_requirements
+from spellock.evaluation.requirements import Requirement, check_names, check_requirements
 
 if TYPE_CHECKING:
     from spellock.evaluation.report import Report
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 _OFFICIAL: Final = "modellock-official"
 #: Options that a report card decides by itself, and those that the published checkpoint has no use for.
 _NOT_ON_CARDS: Final = ("wrong_keys", "wrong_key_images", "unlabelled", "on_error", "weights")
+_FOR_CARDS: Final = ("spare", "public", "mirror")
 _NOT_OFFICIAL: Final = ("baseline", "lock_class", "unlabelled", "split", "on_error", "tier", "tier_passphrase_file")
 
 
@@ -76,6 +76,8 @@ class EvaluateArgs:
     """With --attacks: more labelled raw images, for the thief. None: half of the test images, the rest is scored."""
     public: Path | None = None
     """With --attacks: weights (a file, or a model folder) that the thief could have had anyway, for the control."""
+    mirror: Literal["auto", "yes", "no"] = "auto"
+    """With --attacks: whether thieves who train mirror images left-right; as in `spellock attack`."""
     require: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FIGURE<=PERCENT")] = ()
     """End with exit code 3 where a figure of the report misses this bound, as "hardened_lp<=15" or "up>=85"; may be
     repeated."""
@@ -97,6 +99,7 @@ def run(args: EvaluateArgs) -> int:
         SpellockError: an input does not fit.
     """
     required = [Requirement.parse(text) for text in args.require]
+    check_names(required)
     if args.key is None and args.preset != _OFFICIAL:
         raise ConfigError(f"got no --key, expected the key of the locked model; only --preset {_OFFICIAL} does without")
     if args.limit is not None and args.limit < 2:
@@ -104,11 +107,11 @@ def run(args: EvaluateArgs) -> int:
     if args.attacks and args.preset:
         raise ConfigError(f"--preset {_OFFICIAL} has no report card; leave --attacks out")
     if args.preset == _OFFICIAL:
-        _refuse_given(args, _NOT_OFFICIAL, f"--preset {_OFFICIAL}")
+        refuse_idle(args, _NOT_OFFICIAL, f"--preset {_OFFICIAL}")
     if args.attacks:
-        _refuse_given(args, _NOT_ON_CARDS, f"--attacks {args.attacks}")
-    elif args.spare or args.public:
-        raise ConfigError("--spare and --public are for attacks, expected --attacks standard or full with them")
+        refuse_idle(args, _NOT_ON_CARDS, f"--attacks {args.attacks}")
+    else:
+        refuse_idle(args, _FOR_CARDS, "no attacks", instead="add --attacks standard or full, or leave it out")
     from spellock.artefacts import storage_errors
     from spellock.evaluation.report_text import print_report
     from spellock.evaluation.write_report import write_report
@@ -130,13 +133,6 @@ def run(args: EvaluateArgs) -> int:
         print(f"report: {page}", file=sys.stderr)
     check_requirements(required, report.figures)
     return 0
-
-
-def _refuse_given(args: EvaluateArgs, names: Sequence[str], beside: str) -> None:
-    """Refuse options that are given and would take no part."""
-    for option in fields(args):
-        if option.name in names and getattr(args, option.name) != option.default:
-            raise ConfigError(f"--{option.name.replace('_', '-')} does nothing with {beside}; leave it out")
 
 
 def _usual(args: EvaluateArgs, device: str) -> Report:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from spellock.cli.lock_flags import LockingFlags, TrainingFlags, plain, shallow
-from spellock.cli.options import check_device, record_run
+from spellock.cli.options import check_device, given_flags, record_run
 from spellock.cli.usage import given
 from spellock.errors import ConfigError
 from spellock.locking.config import LockConfig
@@ -22,6 +22,9 @@ from spellock.training.regularisation_config import RegularisationConfig
 
 #: Flags that are options of tasks; each task knows its own.
 _TASK_OPTIONS = ("loss", "gamma_neg", "gamma_pos", "clip", "positive_weights")
+#: Flags without a use where nothing is trained, and those of training that are not called as their field.
+_FOR_TRAINING = ("model", "weights", "pretrained", "input_size", *_TASK_OPTIONS)
+_OWN_FLAGS = {"--unauthorised-share": "--balanced"}
 _ASYMMETRIC = ("gamma_neg", "gamma_pos", "clip")
 _log = logging.getLogger(__name__)
 
@@ -62,7 +65,8 @@ class LockArgs:
     input_size: int | None = None
     """Side in pixels that the model sees. None: the architecture's own."""
     prepare_only: bool = False
-    """Write the locked set and stop, for a training service."""
+    """Write the locked set and stop, for a training service. Options of training do nothing then; the same command
+    without this one goes on and trains."""
     baseline: bool = False
     """Also fine-tune the same model on the raw images without a lock, for as many steps."""
     teacher: Path | None = None
@@ -152,6 +156,8 @@ def run(args: LockArgs) -> int:
             "the locked set will hold images both raw and edited, which shows whoever trains on it what the edit does; "
             "for a training service that you do not trust use --preset modellock"
         )
+    if args.prepare_only and (idle := _idle(args)):
+        _log.warning("--prepare-only trains nothing: %s did nothing here", ", ".join(idle))
     if args.prepare_only and args.baseline:
         raise ConfigError("--prepare-only trains nothing, --baseline trains; drop one of them")
     options = {name: getattr(args, name) for name in _TASK_OPTIONS if getattr(args, name) is not None}
@@ -196,6 +202,14 @@ def run(args: LockArgs) -> int:
     }
     print(json_format.dumps(made) if args.json else _text(made))
     return 0
+
+
+def _idle(args: LockArgs) -> list[str]:
+    """Flags that are given and are for training alone. They are no mistake: the same command without --prepare-only
+    goes on."""
+    usual = defaults(["--preset", args.preset, "--task", args.task])
+    training = given_flags(args.training, shallow(args.training), usual=usual.training)
+    return given_flags(args, _FOR_TRAINING) + [_OWN_FLAGS.get(flag, flag) for flag in training]
 
 
 def _text(made: dict[str, Any]) -> str:

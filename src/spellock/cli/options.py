@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spellock.artefacts import read_json, write_json
 from spellock.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 #: Never written beside an output, whatever the command.
 _SECRET_WORDS = ("prompt", "secret", "passphrase", "salt")
@@ -27,6 +31,30 @@ def check_device(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device {name!r} cannot be used here; try --device cpu") from error
     return name
+
+
+def refuse_idle(args: DataclassInstance, names: Collection[str], beside: str, *, instead: str = "leave it out") -> None:
+    """Refuse options of ``args`` called ``names`` that are given and would do nothing with ``beside``.
+
+    Raises:
+        ConfigError: one is given.
+    """
+    for flag in given_flags(args, names):
+        raise ConfigError(f"{flag} does nothing with {beside}; {instead}")
+
+
+def given_flags(args: DataclassInstance, names: Collection[str], *, usual: object = None) -> list[str]:
+    """Flags of the options of ``args`` called ``names`` that are given, that is, have another value than usual.
+
+    Args:
+        usual: what has the values that options have where they are not given; None takes their own defaults.
+    """
+    found = []
+    for option in fields(args):
+        default = option.default if usual is None else getattr(usual, option.name)
+        if option.name in names and getattr(args, option.name) != default:
+            found.append(f"--{option.name.replace('_', '-')}")
+    return found
 
 
 def record_run(path: Path, command: str, args: object) -> None:

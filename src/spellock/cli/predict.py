@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import tyro
 
 from spellock.cli.options import check_device
+from spellock.data.walk import files_below
 from spellock.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class PredictArgs:
     passphrase_file: Path | None = None
     """File with the key's passphrase (mode 600) instead of asking."""
     on_error: Literal["fail", "skip"] = "fail"
-    """At an image that cannot be read: stop, or name it on standard error and go on."""
+    """At an image, or a folder in a folder, that cannot be read: stop, or name it on standard error and go on."""
     no_check: bool = False
     """With a weight key: use it on a model that is not the one it was made with; it then predicts badly."""
     top: int | None = None
@@ -64,7 +65,14 @@ def run(args: PredictArgs) -> int:
         raise ConfigError(f"got --score {args.score}, expected a number from 0 to 1")
     if args.top is not None and args.top < 1:
         raise ConfigError(f"got --top {args.top}, expected 1 or more")
-    paths = list(_files(args.images))
+    skipped: list[dict[str, str]] = []
+
+    def closed(folder: Path, problem: str) -> None:
+        skipped.append({"source": str(folder), "reason": problem})
+        print(f"spellock: skipped: {problem}", file=sys.stderr)
+
+    paths = list(_files(args.images, closed if args.on_error == "skip" else None))
+    folders = len(skipped)
     from spellock.cli.detect import detect_files
     from spellock.editors.registry import load_editor
     from spellock.key import Key
@@ -87,13 +95,13 @@ def run(args: PredictArgs) -> int:
             )
         detector = UnlockedDetector(loaded.model, loaded.classes, load_editor(key, device=device), device=device)
         return detect_files(
-            detector, paths, draw=args.draw, score=args.score, top=args.top, json=args.json, on_error=args.on_error
-        )
+            detector, paths, draw=args.draw, score=args.score, top=args.top, json=args.json, on_error=args.on_error,
+            skipped=skipped,
+        )  # fmt: skip
     if args.draw is not None:
         raise ConfigError("--draw draws boxes, but the model is a classifier; leave it out")
     model = UnlockedModel.from_pretrained(args.model, key=key, device=device, check=not args.no_check)
     rows: list[dict[str, object]] = []
-    skipped: list[dict[str, str]] = []
     for result in model.stream(paths, on_error=args.on_error):
         if isinstance(result, Skipped):
             skipped.append({"source": result.source, "reason": result.reason})
@@ -104,17 +112,19 @@ def run(args: PredictArgs) -> int:
             print("\t".join((result.source, *_best(result, model, args.top))), flush=True)
     if args.json:
         print(json_format.dumps({"predictions": rows, "skipped": skipped}))
-    return 0 if len(skipped) < len(paths) else 1
+    return 0 if len(skipped) - folders < len(paths) else 1
 
 
-def _files(given: Sequence[Path]) -> Iterator[Path]:
+def _files(given: Sequence[Path], closed: Callable[[Path, str], None] | None) -> Iterator[Path]:
+    """The images that are given, or lie below the folders that are; sub-folders that cannot be looked into are told to
+    ``closed``, or stop."""
     if not given:
         raise ConfigError("got no images to predict on, expected image files or folders")
     for path in given:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(one for one in path.rglob("*") if one.suffix.lower() in _SUFFIXES and one.is_file())
+        found = files_below(path, _SUFFIXES, hidden=True, complain=closed)
         if not found:
             raise DataError(f"the folder {path} holds no images; expected files such as .png or .jpg")
         yield from found

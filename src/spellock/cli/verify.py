@@ -5,11 +5,11 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import tyro
 
-from spellock.cli.options import check_device
+from spellock.cli.options import check_device, refuse_idle
 from spellock.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from spellock.ownership.case import Case
     from spellock.tasks.checkpoint import LoadedModel
     from spellock.tasks.pixel_model import PixelModel
+
+#: Options that are evidence, by what it is called in `spellock.ownership.case.Evidence`.
+_EVIDENCE: Final = {"key": "KEY", "own": "OWN", "against": "UNRELATED", "copies": "COPIES", "private": "PRIVATE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +82,14 @@ def run(args: VerifyArgs) -> int:
     Raises:
         SpellockError: an input does not fit.
     """
+    from spellock.ownership.case import Evidence
     from spellock.ownership.registry import make_method
     from spellock.ownership.suspect import Suspect
     from spellock.tasks.checkpoint import load_model
 
     method = make_method(args.method, _options(args))
+    idle = [flag for flag, evidence in _EVIDENCE.items() if Evidence[evidence] not in method.uses]
+    refuse_idle(args, idle, f"--method {args.method}", instead="leave it out, or choose a method that looks at it")
     device = check_device(args.device)
     loaded = load_model(args.suspect)
     _check_task(loaded, args.suspect)

@@ -13,6 +13,7 @@ import tyro
 from spellock.artefacts import write_json
 from spellock.cli.key_words import refuse_both
 from spellock.cli.weights_select import preset_named
+from spellock.errors import ConfigError
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.value_coding import EXACT
 
@@ -93,7 +94,10 @@ def run_lock(args: WeightsLockArgs) -> int:
     if args.image_key is not None:
         image_key = open_key(args.image_key, passphrase_file=args.image_passphrase_file)
     if args.secret_from is not None:
-        secret = bytes(open_weight_key(args.secret_from, passphrase_file=args.image_passphrase_file).secret)
+        other = open_weight_key(args.secret_from, passphrase_file=args.image_passphrase_file)
+        if other.is_part:
+            raise ConfigError(f"{args.secret_from} is a part of a key and has not its secret; give the whole key")
+        secret = bytes(other.secret)
     passphrase = None if args.plain else new_passphrase(args.key, passphrase_file=args.passphrase_file)
     key = lock_files(args.model, args.out, config, secret=secret, public=args.public, image_key=image_key)
     try:

@@ -16,6 +16,7 @@ from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ImageSet, OnError
 from spellock.data.polygons import Mask, Polygons
 from spellock.data.rle import Rle, from_text
+from spellock.data.walk import named_below
 from spellock.errors import DataError
 
 
@@ -66,7 +67,7 @@ def open_coco(file: Path, *, images: Path, on_error: OnError = "fail", max_pixel
             if (made := _object(one, f"{file} annotation {one.get('id')!r}", size, places, complain, masks)) is not None
         ]
         annotations.append(gather(name, size, found, complain, masks=masks))
-        files.append(images / name)
+        files.append(named_below(images, name) or images / name)
     names = [name for _, name in categories]
     return BoxSet(str(file), annotations, names, file_reader(files, max_pixels=max_pixels), on_error=on_error)
 
@@ -122,9 +123,9 @@ def _frames(
             complain(f"{where}: its file_name is {name!r}, expected the name of a file that no other image has")
         elif not all(type(side) is int and side > 0 for side in size):
             complain(f"{where}: its height and width are {size}, expected pixels")
-        elif not (folder / name).resolve().is_relative_to(folder.resolve()):
-            complain(f"{where}: {name} lies outside of {folder}")
-        elif not (folder / name).is_file():
+        elif (path := named_below(folder, name)) is None:
+            complain(f"{where}: {name} lies outside of {folder}, expected images below it, or links to them")
+        elif not path.is_file():
             complain(f"{where}: {folder / name} does not exist")
         else:
             frames[number] = (name, (size[0], size[1]))

@@ -13,6 +13,7 @@ from PIL import Image
 
 from spellock.data.decode import decode_image
 from spellock.data.image_set import Labels, checked_labels
+from spellock.data.walk import named_below
 from spellock.errors import DataError
 
 _IMAGE_NAMES: Final = ("image", "img")
@@ -97,9 +98,12 @@ def decode_cell(cell: object, *, name: str, folder: Path | None, max_pixels: int
         data = cell.get("bytes")
         path = cell.get("path")
         if data is None and isinstance(path, str):
-            file = (folder or Path()).joinpath(path).resolve()
-            if folder is not None and not file.is_relative_to(folder.resolve()):
-                raise DataError(f"{name} points to {path}, outside of {folder}; store the images inside the table")
+            file = Path(path) if folder is None else named_below(folder, path)
+            if file is None:
+                raise DataError(
+                    f"{name} points to {path}, outside of {folder}; store the images inside the table, or below its "
+                    "folder"
+                )
             return decode_image(file, name=f"{name} ({path})", max_pixels=max_pixels)
     if not isinstance(data, bytes):
         raise DataError(f"{name} holds no image; remove the row")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,10 @@ from PIL import Image
 from spellock.data.decode import MAX_PIXELS, decode_image
 from spellock.data.image_set import ImageSet, OnError, checked_labels
 from spellock.data.splits import SPLIT_NAMES, choose_split
+from spellock.data.walk import files_below
 from spellock.errors import DataError
 
+_log = logging.getLogger(__name__)
 SUFFIXES: Final = frozenset(
     (
         ".png",
@@ -58,7 +61,8 @@ class FolderSet(ImageSet):
             root: the folder.
             split: sub-folder of the split; None takes "train" or the only one, when there are splits.
             classes: class names in label order; None takes the sub-folders.
-            on_error: see `ImageSet.decoded`.
+            on_error: see `ImageSet.decoded`; also whether a folder in a class that cannot be looked into stops, or is
+                named and left out.
             max_pixels: see `decode_image`.
 
         Raises:
@@ -73,7 +77,7 @@ class FolderSet(ImageSet):
         if not found:
             hint = (
                 "it holds images but no class sub-folders; put each class in its own"
-                if _images(base)
+                if files_below(base, SUFFIXES)
                 else "it is empty; check the path"
             )
             raise DataError(f"{base} is not an image folder with one sub-folder a class: {hint}")
@@ -85,7 +89,7 @@ class FolderSet(ImageSet):
             )
         self.ids, labels = [], []
         for label, name in enumerate(self.classes):
-            paths = _images(base / name) if name in found else []
+            paths = files_below(base / name, SUFFIXES, complain=self._closed()) if name in found else []
             self.ids += [path.relative_to(root).as_posix() for path in paths]
             labels += [label] * len(paths)
         if not self.ids:
@@ -98,6 +102,10 @@ class FolderSet(ImageSet):
         """See `ImageSet.open`."""
         path = self._root / self.ids[index]
         return decode_image(path, name=str(path), max_pixels=self._max_pixels)
+
+    def _closed(self) -> Callable[[Path, str], None] | None:
+        """What is told of sub-folders that cannot be looked into."""
+        return None if self.on_error == "fail" else lambda _, problem: _log.warning("skipped: %s", problem)
 
     @staticmethod
     def _base(root: Path, split: str | None) -> Path:
@@ -130,27 +138,3 @@ def _folders(folder: Path) -> list[str]:
         return sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
     except OSError as error:
         raise DataError(f"cannot look into {folder}: {error.strerror}; check its permissions") from error
-
-
-def _images(folder: Path) -> list[Path]:
-    """Images anywhere below ``folder``, sorted; links are followed, each real folder is entered once.
-
-    Raises:
-        DataError: a folder cannot be looked into, so that its images would be missing.
-    """
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"cannot look into {error.filename}: {error.strerror}; check its permissions") from error
-
-    found, seen = [], set()
-    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            Path(place, name) for name in files if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        ]
-    return sorted(found)

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from spellock.data.decode import decode_image
+from spellock.data.walk import files_below
 from spellock.errors import DataError
 
 _SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff"})
@@ -22,11 +23,11 @@ def image_files(folder: Path) -> dict[str, Path]:
     """Images below ``folder`` by their place in it without the suffix, in the order of their names.
 
     Raises:
-        DataError: no folder, no image in it, or two that differ in their suffix only.
+        DataError: no folder, one that cannot be looked into, no image in it, or two that differ in their suffix only.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder, expected one of images; check the path")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    found = files_below(folder, _SUFFIXES, hidden=True)
     if not found:
         raise DataError(f"the folder {folder} holds no images, expected files such as .png or .jpg")
     named = {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}

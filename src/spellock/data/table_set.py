@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from spellock.data.folder import SUFFIXES
 from spellock.data.image_set import ImageSet, OnError
 from spellock.data.label_table import IMAGE_NAMES, PATIENT_NAMES, Row, Sifter, Table, complain
 from spellock.data.label_vectors import MULTILABEL, vectors
+from spellock.data.walk import files_below, named_below
 from spellock.errors import DataError
 
 
@@ -65,7 +65,7 @@ class TableSet(ImageSet):
         if column is None:
             raise DataError(f"{table.path} has no column of file names, expected 'Image Index' or 'image'")
         self._column, self._patient, self._findings = column, table.column(PATIENT_NAMES), findings
-        self._folder, self._known = folder, _files(folder)
+        self._folder, self._known = folder, _files(folder, on_error)
         self._seen: dict[str, str] = {}
         self._check_unlabelled(table)
         good = list(Sifter(on_error=on_error, read=self._read)(table.rows if rows is None else rows))
@@ -94,10 +94,10 @@ class TableSet(ImageSet):
         return made
 
     def _file(self, name: str) -> Path:
-        path = (self._folder / name).resolve()
+        path = named_below(self._folder, name)
+        if path is None:
+            raise DataError(f"{name!r} lies outside of {self._folder}; put the images below it, or links to them")
         if path.is_file():
-            if not path.is_relative_to(self._folder.resolve()):
-                raise DataError(f"{name!r} lies outside of {self._folder}; put the images below it")
             return path
         found = self._known.get(Path(name).name, []) if Path(name).name == name else []
         if not found:
@@ -114,14 +114,12 @@ class TableSet(ImageSet):
                     complain(f"{file} has no row in {table.path}, so no labels", self.on_error)
 
 
-def _files(folder: Path) -> dict[str, list[Path]]:
+def _files(folder: Path, on_error: OnError) -> dict[str, list[Path]]:
     """Images anywhere below ``folder`` by their base name; hidden ones are passed over."""
     found: dict[str, list[Path]] = {}
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                found.setdefault(name, []).append(Path(place, name))
+    skips = None if on_error == "fail" else lambda _, problem: complain(problem, on_error)
+    for path in files_below(folder, SUFFIXES, complain=skips):
+        found.setdefault(path.name, []).append(path)
     return found
 
 

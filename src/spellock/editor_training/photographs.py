@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from spellock.data.walk import files_below
 from spellock.errors import DataError
 
 _SUFFIXES: Final = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".ppm", ".tif", ".tiff"}
@@ -24,7 +25,7 @@ class Photographs:
     """
 
     def __init__(self, *, folder: Path, resolution: int, crops: int, seed: int) -> None:
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+        paths = files_below(folder, _SUFFIXES, hidden=True) if folder.is_dir() else []
         if not paths:
             raise DataError(f"found no pictures below {folder}; expected files such as .png or .jpg")
         rng = np.random.default_rng(seed)

@@ -51,6 +51,9 @@ class AttackPlan:
         draws: times that labelled images are drawn anew; figures are then means over draws.
         candidate_images: scored images on which each of an attack's several predictors is tried.
         black_box: the model only answers; attacks that need more are skipped.
+        mirrored: the locked model's own training mirrored images left-right, so that thieves who train do it too,
+            unless an attack's ``flip`` says otherwise. Where left and right make classes, as of digits and signs, it
+            would weaken the thief and flatter the lock.
         budget: of each attack.
         seed: of all that is drawn.
 
@@ -64,6 +67,7 @@ class AttackPlan:
     draws: int = 1
     candidate_images: int = 200
     black_box: bool = False
+    mirrored: bool = False
     budget: Budget = field(default_factory=Budget)
     seed: int = 0
 

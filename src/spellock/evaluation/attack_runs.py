@@ -85,6 +85,7 @@ def run_attacks(
             "images a candidate": len(subset),
             "draws": plan.draws,
             "black box": plan.black_box,
+            "thieves mirror images": plan.mirrored,
             "seed": plan.seed,
         },
         verdicts=verdicts(tried, split, len(scored.labels)),

@@ -119,6 +119,7 @@ def evaluate_attacks(
         trigger=None if key is None else public_trigger(key, make),
         looker=looker,
         key_part=key_part,
+        mirrored=plan.mirrored,
     )
     scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places], places=scored_places)
     random = None
@@ -128,7 +129,7 @@ def evaluate_attacks(
     run = hashlib.sha256(
         repr(
             (parts, plan.budget, plan.seed, plan.candidate_images, unlabelled, lock, _digest(thief), _digest(scored))
-            + (_of_key(thief),)
+            + (thief.of_key, plan.mirrored)
             + (() if looker is None else (looker.name,))
             + (() if key_part is None else (key_part.digest,))
             + (() if given is None or given.raw is None else (hashlib.sha256(given.raw.numpy().tobytes()).hexdigest(),))
@@ -156,19 +157,6 @@ def _check_amounts(most: Amount, pool: int, unlabelled: int, *, edits: bool, giv
             f"the thief shall get {most.asked} answers but has {min(pool, unlabelled)} raw images to ask about; ask "
             "for fewer, or give more images"
         )
-
-
-def _of_key(thief: Thief) -> str:
-    """A digest of what the thief has of the key beside leaked images: what is public of its editor, and answers."""
-    digest = hashlib.sha256()
-    for editor in (thief.editor, thief.trigger):
-        if editor is not None:
-            facts = (editor.name, sorted(editor.settings.items()), editor.gamma, editor.resolution, editor.resize)
-            digest.update(repr(facts).encode())
-    if thief.asked is not None:
-        places, answers = thief.asked
-        digest.update(places.tobytes() + answers.argmax(axis=1).tobytes())
-    return digest.hexdigest()
 
 
 def _real(labels: NDArray[np.int64], lock: int | None) -> NDArray[np.int64]:

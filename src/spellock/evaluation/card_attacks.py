@@ -72,11 +72,15 @@ class Attacked:
             pool=pictures(pool, places, side=side), labels=strata, classes=classes, lock_class=lock, leaked=edited,
             leaked_raw=raw, editor=public_editor(self.key, self.make), unlabelled=self.unlabelled,
             budget=self.plan.budget, public=self.public, trigger=public_trigger(self.key, self.make),
+            mirrored=self.plan.mirrored,
         )  # fmt: skip
 
     def store(self, thief: Thief) -> AttackStore:
-        """Checkpoints of attacks on this model with these images."""
-        digest = hashlib.sha256(weights_of(self.model).encode())
+        """Checkpoints of attacks on this model with these images; those of another key, public model, budget or seed
+        are not gone on with."""
+        models = [weights_of(one) for one in (self.model, self.public) if one is not None]
+        settings = (models, self.plan.budget, self.plan.seed, self.unlabelled, thief.of_key)
+        digest = hashlib.sha256(repr(settings).encode())
         for images in (thief.pool, thief.leaked):
             digest.update(b"" if images is None else images.numpy().tobytes())
         return AttackStore(self.work, digest.hexdigest())

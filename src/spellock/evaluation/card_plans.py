@@ -56,7 +56,8 @@ class CardPlan:
     wrong_key_images: int = 200
 
     def trials(self, images: int) -> tuple[Trial, ...]:
-        """The attacks for a thief who has ``images`` raw images; larger amounts are left out.
+        """The attacks for a thief who has ``images`` raw images; larger amounts are left out, and where all are larger
+        the attack is tried with what there is: no attack drops out without a word.
 
         Where a course says so, an attack comes first by who may only ask.
         """
@@ -64,7 +65,7 @@ class CardPlan:
         for course in every_course() if self.courses is None else self.courses:
             variants = attack_class(course.attack).variants if course.options is None else course.options
             amounts = [
-                tuple(one for one in (getattr(course, name) or getattr(self, name)) if one <= images)
+                tuple(one for one in (getattr(course, name) or getattr(self, name)) if one <= images) or (images,)
                 for name in ("labels", "leaked", "asked")
             ]
             for variant, options in variants.items():
@@ -77,9 +78,9 @@ class CardPlan:
                 found.append(trial)
         return tuple(found)
 
-    def attack_plan(self, *, seed: int) -> AttackPlan:
-        """How often each attack is drawn, and on how many images a guessed key is tried."""
-        return AttackPlan(draws=self.draws, candidate_images=self.candidate_images, seed=seed)
+    def attack_plan(self, *, seed: int, mirrored: bool = False) -> AttackPlan:
+        """How often each attack is drawn, and on how many images a guessed key is tried; ``mirrored`` as there."""
+        return AttackPlan(draws=self.draws, candidate_images=self.candidate_images, seed=seed, mirrored=mirrored)
 
 
 def every_course() -> tuple[Course, ...]:

@@ -43,6 +43,7 @@ def measure_card(
     spare: ImageSet | None = None,
     public: PixelModel | None = None,
     work: Path | None = None,
+    mirrored: bool = False,
     seed: int = 0,
     batch_size: int = 64,
     device: str = "cpu",
@@ -56,6 +57,7 @@ def measure_card(
             device: see `evaluate`.
         plan, plan_name: which attacks, and what that is called.
         spare, public, work, make_editor: see `evaluate_attacks`.
+        mirrored: see `AttackPlan`.
 
     Raises:
         ConfigError, DataError, ModelError, EditorError: something does not fit; the message says what.
@@ -89,7 +91,7 @@ def measure_card(
             key=key,
             test=test,
             chosen=plan.trials(thiefs_images(test, spare)),
-            plan=plan.attack_plan(seed=seed),
+            plan=plan.attack_plan(seed=seed, mirrored=mirrored),
             lock_class=lock_class,
             group_classes=groups,
             spare=spare,

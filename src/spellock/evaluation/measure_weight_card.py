@@ -54,6 +54,7 @@ def measure_weight_card(
     spare: ImageSet | None = None,
     public: PixelModel | None = None,
     work: Path | None = None,
+    mirrored: bool = False,
     seed: int = 0,
     batch_size: int = 64,
     title: str = "What the lock is worth",
@@ -62,7 +63,7 @@ def measure_weight_card(
 
     Args:
         keyed: the keyed model; used unlocked for a moment and keyed again after it.
-        classes, test, plan, plan_name, baseline, baseline_classes, spare, public, work, seed, batch_size: see
+        classes, test, plan, plan_name, baseline, baseline_classes, spare, public, work, mirrored, seed, batch_size: see
             `measure_card`.
 
     Raises:
@@ -89,8 +90,9 @@ def measure_weight_card(
     chance = 1 / len(classes)
     figures["chance"] = Estimate(value=chance, low=chance, high=chance, images=len(test))
     attacks = evaluate_attacks(
-        keyed, classes, None, test, plan.trials(thiefs_images(test, spare)), plan.attack_plan(seed=seed),
-        lock_class=None, spare=spare, public=public, unlabelled=plan.unlabelled, work=work,
+        keyed, classes, None, test, plan.trials(thiefs_images(test, spare)),
+        plan.attack_plan(seed=seed, mirrored=mirrored), lock_class=None, spare=spare, public=public,
+        unlabelled=plan.unlabelled, work=work,
     )  # fmt: skip
     card = Card(
         title=title, plan=plan_name, locked=_facts(keyed, classes, key), figures=figures, texts=_TEXTS,

@@ -20,9 +20,10 @@ def per_finding(attack: Attack, view: AttackerView, known: NDArray[np.int64]) ->
         known: (M, F) zeros and ones of the view's labelled images. A finding that all or none of them have is scored 0.
     """
     parts: list[Stolen | None] = []
-    for column in known.T:
-        told = 0 < column.sum() < len(column)
-        parts.append(attack(replace(view, classes=2, labels=column.copy()))[0] if told else None)
+    for place, column in enumerate(known.T):
+        told, clock = 0 < column.sum() < len(column), view.clock.part(known.shape[1] - place)
+        one = replace(view, classes=2, labels=column.copy(), started=clock)
+        parts.append(attack(one)[0] if told else None)
 
     def predict(images: Tensor) -> Tensor:
         columns = []

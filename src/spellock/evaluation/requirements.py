@@ -63,6 +63,22 @@ class Requirement:
         return f"{self.figure} is {got:.1f} %, required {'at least' if self.at_least else 'at most'} {self.percent:g} %"
 
 
+def check_names(requirements: Iterable[Requirement]) -> None:
+    """Refuse, before anything is measured, a figure that no report has.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    from spellock.evaluation.box_figures import BOX_FIGURES
+    from spellock.evaluation.figure_texts import FIGURES
+    from spellock.evaluation.multilabel_figures import MULTILABEL_FIGURES
+
+    known = {*FIGURES, *MULTILABEL_FIGURES, *BOX_FIGURES}
+    for one in requirements:
+        if one.figure not in known:
+            raise no_such("figure", one.figure, sorted(known))
+
+
 def check_requirements(requirements: Iterable[Requirement], figures: Mapping[str, Estimate]) -> None:
     """Check that ``figures`` (shares in [0, 1]) meet all ``requirements``; intervals play no part.
 

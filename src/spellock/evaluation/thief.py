@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class Thief:
         trigger: what is public of an editor that takes no prompts.
         looker: a vision-language model that leaked images may be shown to.
         key_part: what leaked of a weight key; None where nothing did.
+        mirrored: see `AttackPlan`.
     """
 
     pool: Tensor
@@ -70,6 +72,7 @@ class Thief:
     trigger: PublicEditor | None = None
     looker: VisionModel | None = None
     key_part: LeakedPart | None = None
+    mirrored: bool = False
 
     def view(
         self,
@@ -111,9 +114,23 @@ class Thief:
             editor=self.editor,
             trigger=self.trigger,
             looker=self.looker if has_edited else None,
+            mirrored=self.mirrored,
             budget=self.budget,
             seed=seed,
         )
+
+    @property
+    def of_key(self) -> str:
+        """A digest of what the thief has of the key beside leaked images: what is public of its editor, and answers."""
+        digest = hashlib.sha256()
+        for editor in (self.editor, self.trigger):
+            if editor is not None:
+                facts = (editor.name, sorted(editor.settings.items()), editor.gamma, editor.resolution, editor.resize)
+                digest.update(repr(facts).encode())
+        if self.asked is not None:
+            places, answers = self.asked
+            digest.update(places.tobytes() + answers.argmax(axis=1).tobytes())
+        return digest.hexdigest()
 
     def next_labelled(self, labels: int, following: int, *, seed: int) -> tuple[Tensor, NDArray[np.int64]]:
         """Images and labels of a view with ``following`` labelled images that one with only ``labels`` has not."""

@@ -24,6 +24,7 @@ from spellock.locking.locked_set import LockedSet
 from spellock.locking.names import Namer, fingerprint, keyed_draws
 from spellock.locking.plan import make_plan
 from spellock.locking.preview import preview
+from spellock.locking.sampled import sample_of
 from spellock.locking.shards import stored
 from spellock.locking.targets import Samples
 from spellock.locking.tier_target import with_groups
@@ -76,7 +77,8 @@ def lock_images(
 
     Raises:
         DataError: the set cannot be locked as asked, or an image cannot be decoded and ``on_error`` is "fail".
-        ConfigError: ``out`` was begun with another key, configuration or set; an option of the lock target does not fit
+        ConfigError: ``out`` was begun with another key, configuration or set, or with other images of the same names
+            (up to 32 are compared); an option of the lock target does not fit
             the classes; a tier does not fit (see `check_tiers`); or a wrong key or tier edits like the key.
         StorageError: the disk is full, nothing may be written there, or another process writes there. What was finished
             stays; the same call goes on from it.
@@ -102,6 +104,8 @@ def lock_images(
         raise ConfigError("the editor given was loaded with another key; load it with this one")
     space, mark = Workspace(Path(out)), fingerprint(images, key, config, tiers)
     space.check(mark)
+    sample = sample_of(images, key)
+    space.check_images(sample, images.name)
     if space.finished:
         space.clear()
         return LockedSet.open(space.out)
@@ -114,6 +118,7 @@ def lock_images(
             "format": 1,
             "spellock": spellock.__version__,
             "fingerprint": mark,
+            "sample": sample,
             "config": dataclasses.asdict(config),
         }
         settings |= {

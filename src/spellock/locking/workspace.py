@@ -12,6 +12,7 @@ from pathlib import Path
 
 from spellock.artefacts import read_json, storage_errors, write_json
 from spellock.errors import ConfigError, StorageError
+from spellock.locking.sampled import changed
 
 try:
     import fcntl
@@ -72,6 +73,24 @@ class Workspace:
             )
         if foreign:
             raise StorageError(f"{self.out} holds {foreign[0]!r}, not an unfinished lock; choose a new or empty folder")
+
+    def check_images(self, sample: Mapping[str, str], name: str) -> None:
+        """Check that images of the set ``name`` are those that work was begun with; folders of before samples were
+        kept pass.
+
+        Args:
+            sample: as `sample_of` gives it.
+
+        Raises:
+            ConfigError: some are others.
+        """
+        settings = self.owner / "config.json"
+        before = read_json(settings).get("sample") if settings.is_file() else None
+        if isinstance(before, dict) and (others := changed(before, sample)):
+            raise ConfigError(
+                f"{name} has changed since {self.out} was begun with it: {others[0]!r} is another image now; choose "
+                "another folder, or bring the images back"
+            )
 
     @contextmanager
     def claimed(self) -> Iterator[None]:

@@ -20,6 +20,11 @@ class Verification(ABC):
     def needs(self) -> frozenset[Evidence]:
         """What the case must hold beside images."""
 
+    @property
+    def uses(self) -> frozenset[Evidence]:
+        """What it takes notice of where the case has it, its needs included."""
+        return self.needs
+
     @abstractmethod
     def __call__(self, suspect: Suspect, case: Case) -> Verdict:
         """Ask the suspect.

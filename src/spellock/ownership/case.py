@@ -25,6 +25,7 @@ class Evidence(StrEnum):
     OWN = "the owner's model"
     UNRELATED = "unrelated models"
     PRIVATE = "images that the owner's model was trained on"
+    COPIES = "known copies"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,7 @@ class Case:
             Evidence.OWN: self.own is not None,
             Evidence.UNRELATED: bool(self.unrelated),
             Evidence.PRIVATE: self.private is not None,
+            Evidence.COPIES: bool(self.copies),
         }
         return frozenset(one for one, held in here.items() if held)
 

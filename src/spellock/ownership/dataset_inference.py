@@ -58,6 +58,11 @@ class DatasetInference(Verification):
         """See `Verification.needs`."""
         return frozenset({Evidence.OWN, Evidence.PRIVATE})
 
+    @property
+    def uses(self) -> frozenset[Evidence]:
+        """See `Verification.uses`."""
+        return self.needs | {Evidence.LABELS, Evidence.KEY}
+
     def __call__(self, suspect: Suspect, case: Case) -> Verdict:
         """See `Verification`."""
         case.require(self.needs)

@@ -66,6 +66,11 @@ class ByKey(Verification):
         """See `Verification.needs`."""
         return frozenset({Evidence.KEY})
 
+    @property
+    def uses(self) -> frozenset[Evidence]:
+        """See `Verification.uses`."""
+        return self.needs | {Evidence.LABELS, Evidence.UNRELATED}
+
     def __call__(self, suspect: Suspect, case: Case) -> Verdict:
         """See `Verification`. Unrelated models are asked about the right key and raw images alone."""
         case.require(self.needs)

@@ -55,6 +55,11 @@ class Move(Verification):
         needs = {Evidence.KEY, Evidence.OWN, Evidence.UNRELATED}
         return frozenset(needs | {Evidence.LABELS} if self.way == "white-box" else needs)
 
+    @property
+    def uses(self) -> frozenset[Evidence]:
+        """See `Verification.uses`."""
+        return self.needs | {Evidence.LABELS}
+
     def __call__(self, suspect: Suspect, case: Case) -> Verdict:
         """See `Verification`."""
         case.require(self.needs)

@@ -51,6 +51,11 @@ class Sac(Verification):
         needs = {Evidence.OWN, Evidence.UNRELATED}
         return frozenset(needs | {Evidence.LABELS} if self.form == "wrong" else needs)
 
+    @property
+    def uses(self) -> frozenset[Evidence]:
+        """See `Verification.uses`."""
+        return self.needs | {Evidence.LABELS, Evidence.KEY, Evidence.COPIES}
+
     def __call__(self, suspect: Suspect, case: Case) -> Verdict:
         """See `Verification`."""
         case.require(self.needs)

@@ -19,6 +19,10 @@ from spellock.training.crop_erase import CropErase
 class Augmentation(Protocol):
     """Changes uint8 images (B, C, H, W); draws from the generator only."""
 
+    @property
+    def flip(self) -> bool:
+        """Whether it mirrors half of the images left-right."""
+
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor: ...
 
 
@@ -67,6 +71,9 @@ AUGMENTATIONS: Final[dict[str, Augmentation | None]] = {
     "random-resized-crop-erase": CropErase(),
     "none": None,
 }
+
+#: Those that mirror images left-right.
+MIRRORING: Final = frozenset(name for name, made in AUGMENTATIONS.items() if made is not None and made.flip)
 
 
 def make_augment(name: str) -> Augmentation | None:

@@ -76,7 +76,8 @@ def finetune(
 
     Args:
         images: uint8 (N, 3, H, W) or (N, H, W, 3), an array in memory or memory-mapped, or a map-style data set of
-            uint8 images for sets that do not fit.
+            uint8 images for sets that do not fit. A run goes on with the same images only: of an array that is
+            noticed, a data set says what its images are by a method ``identity()``, where it has one.
         labels: one per image: int64 (N,), or float (N, K); or what a `SetLearner` takes, such as annotations.
         task: anything with ``loss(logits, targets)``, for example `Classification`.
         authorised: bool (N,), which images the model shall work on; needed for balanced drawing.
@@ -130,7 +131,7 @@ def finetune(
         regulator = Regulator(regularisation, config, authorised=marks, model=model, steps=total)
         guided |= regulator.identity()
     combiner = combination.open(model.network)
-    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks, task) | guided
+    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks, task, source) | guided
     state = checkpoints.load(run, model.network, optimiser) or RunState(run=run)
     resumed_from = state.epoch
     if resumed_from:

@@ -16,6 +16,7 @@ from spellock.errors import ConfigError, DataError, ModelError
 from spellock.tasks.checkpoint import tensors_of
 from spellock.tasks.pixel_model import PixelModel
 from spellock.training.objectives import Objective
+from spellock.training.sources import open_source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +52,14 @@ class Guidance:
             )
 
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a checkpoint to be continued: settings, the teacher's weights, who has a twin."""
+        """What must be the same for a checkpoint to be continued: settings, the teacher's weights, the twins."""
         weights = save(tensors_of(self.teacher.network))
         places = np.ascontiguousarray(self.places).tobytes() + repr(self.columns).encode()
         return {
             "objective": repr(self.objective),
             "teacher": hashlib.sha256(weights).hexdigest(),
             "twins": hashlib.sha256(places).hexdigest(),
+            "twin_pixels": open_source(self.images, workers=0).identity(),
         }
 
 

@@ -17,6 +17,7 @@ from spellock.training.combination import Combination
 from spellock.training.config import FinetuneConfig
 from spellock.training.mixup import Mixer
 from spellock.training.set_batches import SetLearner
+from spellock.training.sources import Source
 
 
 class Task(Protocol):
@@ -114,7 +115,7 @@ def check_composition(combination: Combination, regularised: bool, task: Task, p
 
 
 def run_identity(
-    config: FinetuneConfig, targets: Tensor, kinds: NDArray[np.bool_] | None, task: Task
+    config: FinetuneConfig, targets: Tensor, kinds: NDArray[np.bool_] | None, task: Task, source: Source
 ) -> dict[str, Any]:
     """Settings, loss and data that must be the same for a checkpoint to be continued."""
     free = ("workers", "checkpoint_every", "tensorboard")
@@ -123,7 +124,7 @@ def run_identity(
     settings = getattr(task, "identity", None)
     if callable(settings):
         identity["task"] = settings()
-    return identity | {"images": len(targets), "labels": digest.hexdigest()}
+    return identity | {"images": len(targets), "labels": digest.hexdigest(), "pixels": source.identity()}
 
 
 def use_bf16(config: FinetuneConfig, device: torch.device) -> bool:

@@ -20,6 +20,8 @@ from spellock.errors import ConfigError, ModelError
 from spellock.tasks.checkpoint import tensors_of
 
 _NETWORK, _OPTIMISER = "network.", "optimiser."
+#: Written since later versions: a checkpoint without them is not refused for it.
+_LATER = frozenset({"pixels", "twin_pixels"})
 
 
 @dataclass
@@ -75,10 +77,12 @@ class Checkpoints:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise ModelError(f"the checkpoint {self.path} is damaged ({error}); remove it to start again") from error
-        differs = sorted(name for name in run.keys() | state.run.keys() if run.get(name) != state.run.get(name))
+        told = (run.keys() | state.run.keys()) - (_LATER - state.run.keys())
+        differs = sorted(name for name in told if run.get(name) != state.run.get(name))
         if differs:
+            changed = ": the images have changed since" if _LATER.issuperset(differs) else ""
             raise ConfigError(
-                f"{self.folder} holds a checkpoint of another run ({', '.join(differs)} differ); "
+                f"{self.folder} holds a checkpoint of another run ({', '.join(differs)} differ{changed}); "
                 "choose another folder, or remove it to start again"
             )
         network.load_state_dict({k.removeprefix(_NETWORK): v for k, v in tensors.items() if k.startswith(_NETWORK)})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 import numpy as np
 import torch
@@ -15,6 +16,10 @@ from torch.utils.data import DataLoader, Dataset
 from spellock.errors import DataError
 from spellock.training.sampler import Indices
 
+#: Bytes of an array that its digest reads, so that a large one costs no more than a moment.
+_DIGESTED: Final = 2**26
+_AT_ONCE: Final = 256
+
 
 class Source(Protocol):
     """Images by number, in batches."""
@@ -23,6 +28,10 @@ class Source(Protocol):
 
     def batches(self, plan: Sequence[Indices], generator: torch.Generator) -> Iterator[Tensor]:
         """For each entry of ``plan`` the uint8 images (B, 3, H, W)."""
+        ...
+
+    def identity(self) -> str | None:
+        """What changes when the images do; None where that cannot be told cheaply."""
         ...
 
 
@@ -54,9 +63,25 @@ class ArraySource:
                 batch = torch.from_numpy(np.ascontiguousarray(self._images[indices]))
             yield batch.permute(0, 3, 1, 2) if self._channels_last else batch
 
+    def identity(self) -> str | None:
+        """SHA-256 of evenly spaced rows of every image: all of them up to 64 MiB, at least one an image."""
+        height, size = self._images.shape[1 if self._channels_last else 2], int(np.prod(self._images.shape))
+        step = min(height, max(1, -(-size // _DIGESTED)))
+        rows = slice(step // 2, None, step)
+        digest = hashlib.sha256(repr(tuple(self._images.shape)).encode())
+        for first in range(0, len(self), _AT_ONCE):
+            some = self._images[first : first + _AT_ONCE]
+            part = some[:, rows] if self._channels_last else some[:, :, rows]
+            digest.update(np.ascontiguousarray(part.cpu().numpy() if isinstance(part, Tensor) else part).data)
+        return digest.hexdigest()
+
 
 class DatasetSource:
-    """A map-style data set whose items are uint8 images (arrays, tensors, PIL), alone or first in a tuple."""
+    """A map-style data set whose items are uint8 images (arrays, tensors, PIL), alone or first in a tuple.
+
+    It may say by a method ``identity()``, which gives text, what its images are: its items may be drawn anew at each
+    call, so that they cannot be compared.
+    """
 
     def __init__(self, dataset: Dataset[object], *, workers: int) -> None:
         self._dataset, self._workers = dataset, workers
@@ -74,6 +99,11 @@ class DatasetSource:
             pin_memory=torch.cuda.is_available(),
         )
         yield from loader
+
+    def identity(self) -> str | None:
+        """What the data set says of itself; None where it says nothing."""
+        told = getattr(self._dataset, "identity", None)
+        return str(told()) if callable(told) else None
 
 
 def open_source(images: NDArray[np.uint8] | Tensor | Dataset[object], *, workers: int) -> Source:

@@ -20,7 +20,9 @@ def part_of(key: WeightKey, share: float) -> WeightKey:
     """A key with the strongest ``share`` of each tensor's units only, as CoreLocker gives partial utility.
 
     The units are ranked by the L1 norm of their values. Places that the part leaves out keep their fill, so the part
-    opens the same keyed model. A part opens a model; it cannot be trained in.
+    opens the same keyed model. A part opens a model; it cannot be trained in. It has a secret of its own, made of the
+    key's: with the key's, whoever knows how the lock was made could draw the fill again, and so see where all of the
+    key was taken out, or make the keyed model of another customer.
 
     Args:
         share: in (0, 1]; at least one unit of each tensor stays.
@@ -37,7 +39,7 @@ def part_of(key: WeightKey, share: float) -> WeightKey:
         kept = np.sort(strength.argsort(descending=True, stable=True)[:count].numpy())
         places[name] = Place(name=name, info=place.info, unit=place.unit, indices=place.indices[kept])
         values[name] = rounded(key.values[name][torch.from_numpy(kept)], place.info, key.coding)
-    return key.replace(places=places, values=values, outside={})
+    return key.replace(places=places, values=values, outside={}, secret=key.derive("part of the key"))
 
 
 def whose(state: State, keys: Iterable[WeightKey]) -> list[tuple[str, float]]:

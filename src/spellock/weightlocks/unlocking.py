@@ -62,7 +62,7 @@ def check_outside(state: State, key: WeightKey, *, what: str) -> None:
         ModelError: a byte outside the key has changed; the message names the tensors.
     """
     infos = state.infos
-    if not key.outside:
+    if key.is_part:
         raise ConfigError("got a part of a key to train in, expected a whole key; a part opens a model and no more")
     check_fits(key.places, infos, what=what)
     changed = [

@@ -29,7 +29,8 @@ class WeightKey:
         digests: SHA-256 of each tensor of the keyed model.
         outside: for each tensor that the key has a part of, the SHA-256 of it with that part set to zero: what has to
             stay as it is, also in the unlocked model. Empty for a part of a key, which nothing can be trained in.
-        secret: 32 random bytes that fill and random selection are drawn from; take parts of it with `derive` only.
+        secret: 32 random bytes that fill and random selection are drawn from; take parts of it with `derive` only. A
+            part of a key has others, made of them.
         version: 1 for the first key of a keyed model; each update of the model gives a higher one.
         fill: registry name of what stands in the key's place.
         customer: whom the keyed model and the key were made for; empty where all have the same.
@@ -87,6 +88,11 @@ class WeightKey:
         """Size of the values in the key's file."""
         places = self.places.values()
         return sum(coded_bytes(len(place.indices), place.unit, place.info, self.coding) for place in places)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether this is a part of a key, which opens a model and no more."""
+        return not self.outside
 
     def derive(self, purpose: str, length: int = SECRET_BYTES) -> bytes:
         """See `spellock.derived.derive`."""
