@@ -6,10 +6,12 @@ import dataclasses
 import errno
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,21 @@ def test_help_of_every_command(name: str, capsys: pytest.CaptureFixture[str]) ->
     for field in fields:
         assert field.name.replace("_", "-") in out.lower().replace("_", "-"), field.name
     assert "_" not in "".join(word for word in out.split() if word.startswith("--")), "flags are kebab-case"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_flows(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "2000")
+    assert main([*name.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    for before, line in pairwise(out.splitlines()):
+        # A text in the second column begins there only below a flag that fills the first.
+        assert not re.match(r"│ {5,}\S", line) or re.match(r"│ -\S+( \S+)*? {20,}│$", before), line.strip("│ ")
+    assert "--no-no-" not in out
+    usage = re.search(rf"^usage: spellock {name} \[-h\](.*)$", out, re.MULTILINE)
+    assert usage is not None
+    positional = re.sub(r"\[?--\S+ \S+", "", usage[1]).split()
+    assert not {"STR", "PATH", "INT"} & set(positional), "what an argument is, not its type"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -86,14 +86,14 @@ def test_the_article_fits_the_kind() -> None:
 
 @pytest.fixture
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A package of two files that register themselves, and that says which of them were read."""
+    """A package of files that register themselves, and that says which of them were read."""
     folder = tmp_path / "some_room"
     folder.mkdir()
     (folder / "__init__.py").write_text(
         "from spellock.named import Named\nTHINGS = Named('thing', room='some_room')\nREAD = []\n"
     )
-    for name in ("one", "two"):
-        (folder / f"{name}.py").write_text(
+    for name in ("one", "two", "thirty-three"):
+        (folder / f"{name.replace('-', '_')}.py").write_text(
             f"from some_room import READ, THINGS\nREAD.append('{name}')\nTHINGS.add('{name}', '{name}')\n"
         )
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -102,12 +102,21 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         del sys.modules[module]
 
 
-def test_a_rooms_files_are_read_when_a_name_is_first_wanted(room: str) -> None:
+def test_a_rooms_file_is_read_when_its_name_is_first_wanted(room: str) -> None:
     package = __import__(room)
     assert not package.READ
     assert package.THINGS["two"] == "two"
-    assert sorted(package.READ) == package.THINGS.names() == ["one", "two"]
-    assert "three" not in package.THINGS
+    assert package.READ == ["two"], "a name costs the import of one file"
+    assert "thirty-three" in package.THINGS
+    assert package.READ == ["two", "thirty-three"]
+    assert package.THINGS.names() == sorted(package.READ) == ["one", "thirty-three", "two"]
+
+
+@pytest.mark.parametrize("name", ["four", "one.two", "../one", "", "os", 2])
+def test_a_name_that_no_file_has_is_looked_for_in_all(room: str, name: object) -> None:
+    package = __import__(room)
+    assert name not in package.THINGS
+    assert sorted(package.READ) == ["one", "thirty-three", "two"]
 
 
 def test_a_room_that_could_not_be_read_is_tried_again(room: str, tmp_path: Path) -> None:
@@ -117,7 +126,7 @@ def test_a_room_that_could_not_be_read_is_tried_again(room: str, tmp_path: Path)
     with pytest.raises(OSError, match="the disk is away"):
         package.THINGS.names()
     broken.unlink()
-    assert package.THINGS.names() == ["one", "two"]
+    assert package.THINGS.names() == ["one", "thirty-three", "two"]
 
 
 class Tool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar, cast
@@ -35,8 +36,9 @@ class Named(Generic[T]):
 
     Args:
         kind: what messages call one of them, as "attack".
-        room: package whose files register them; all its files are imported before anything is looked up. None: the
-            package that holds the things imports them itself.
+        room: package whose files register them, each thing in the file of its name. Only that file is imported for a
+            name, all files where it has not the name or where all names are wanted. None: the package that holds the
+            things imports them itself.
 
     Attributes:
         kind: as given.
@@ -80,7 +82,10 @@ class Named(Generic[T]):
         return len(self.names())
 
     def __contains__(self, name: object) -> bool:
-        self._read_room()
+        if isinstance(name, str) and name not in self.things:
+            self._read_file(name)
+        if name not in self.things:
+            self._read_room()
         return name in self.things
 
     def __getitem__(self, name: str) -> T:
@@ -92,6 +97,12 @@ class Named(Generic[T]):
         if name not in self:
             raise no_such(self.kind, name, self.things)
         return self.things[name]
+
+    def _read_file(self, name: str) -> None:
+        """Import the file called ``name``, if there is one: its neighbours may be slow to import."""
+        file = name.replace("-", "_")
+        if self._unread is not None and file.isidentifier() and importlib.util.find_spec(f"{self._unread}.{file}"):
+            importlib.import_module(f"{self._unread}.{file}")
 
     def _read_room(self) -> None:
         if self._unread is None:

@@ -101,6 +101,22 @@ def test_of_the_rest_the_suspicious_rows_are_filled_and_the_part_stays(
         assert torch.allclose(stolen.predict(images), restated(images), atol=1e-5)
 
 
+@pytest.mark.parametrize("granularity", ["unit", "block", "scalar"])
+def test_a_part_tells_what_its_key_is_made_of(owned: PixelModel, granularity: str) -> None:
+    keyed = copy.deepcopy(owned)
+    public = copy.deepcopy(owned)
+    with torch.no_grad():
+        for parameter in public.parameters():
+            parameter.add_(0.25)
+    select = SelectConfig(granularity=granularity, fraction=0.5, include_head=False, norms="frozen", biases="frozen")  # type: ignore[arg-type]
+    key = lock_module(keyed.network, WeightLockConfig(select=select), secret=bytes(32))
+    name, whole = max(key.places.items(), key=lambda pair: len(pair[1].indices))
+    found = steal(keyed, key, 0.5, public, rest="public", share=0.5)
+    assert found.found["filled units"] == sum(
+        max(1, place.info.scalars // place.unit // 2) for place in key.places.values()
+    ), name
+
+
 def test_labels_train_on_from_the_part(locked: tuple[PixelModel, WeightKey]) -> None:
     keyed, key = locked
     assert colours.accuracy(steal(keyed, key, 0.5, then="finetune", steps=30).predict) > 0.8

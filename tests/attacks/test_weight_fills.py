@@ -90,6 +90,8 @@ def test_the_guess_takes_the_most_suspicious_rows_or_values() -> None:
     assert (rows.unit, rows.indices.tolist()) == (32, [1])
     values = guessed_places(state, {"2.weight": torch.arange(64.0)}, 2 / 64)["2.weight"]
     assert (values.unit, values.indices.tolist()) == (1, [62, 63])
+    blocks = guessed_places(state, {"2.weight": torch.tensor([0.1, 0.3, 0.2, 0.0])}, 0.5)["2.weight"]
+    assert (blocks.unit, blocks.indices.tolist()) == (16, [1, 2])
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -52,7 +52,7 @@ def auc(scores: dict[str, Tensor], key: WeightKey) -> float:
 
 
 @pytest.mark.parametrize("mark", MARKS)
-@pytest.mark.parametrize("granularity", ["unit", "scalar"])
+@pytest.mark.parametrize("granularity", ["unit", "block", "scalar"])
 def test_zeros_are_found_whatever_is_looked_for(mark: Mark, granularity: str) -> None:
     select = SelectConfig(
         score="l1", granularity=granularity, fraction=0.25, norms="frozen", biases="frozen", include_head=False

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spellock.evaluation.accuracy import Z95, paired_difference
+from spellock.evaluation.accuracy import Z95, Estimate, paired_difference
 from spellock.evaluation.attack_plan import trials
+from spellock.evaluation.attack_report import AttackReport
+from spellock.evaluation.attack_row import AttackRow
 
 from ..attacks import colours
 from .attacked_world import PROMPT, run
@@ -30,6 +32,26 @@ def test_the_tables_say_the_same(tmp_path: Path) -> None:
         assert word in text
     for written in (repr(plain), report.to_csv(), text):
         assert PROMPT not in written
+
+
+def test_what_was_not_run_stands_below_the_table_by_reason() -> None:
+    done = AttackRow(
+        attack="tent", variant="", level="weights", accuracy=Estimate(value=0.5, low=0.4, high=0.6, images=90)
+    )
+    missing = [
+        AttackRow(attack="key-part", variant=f"a rather long variant of it {number}", level="part", skipped=reason)
+        for number, reason in enumerate(["nothing leaked", "no prompt", "nothing leaked"])
+    ]
+    report = AttackReport(rows=(missing[0], done, *missing[1:]), strongest={}, chance=0.1, facts={})
+    table, chance, *below = report.to_text().split("\n\n")
+    assert table.splitlines()[1].split() == ["tent", "50.0", "%", "40.0", "to", "60.0"]
+    assert table.splitlines()[0].index("accuracy") == table.splitlines()[1].index("50.0 %")
+    assert chance == "chance 10.0 %"
+    assert [" ".join(reason.split()) for reason in below] == [
+        f"not run, nothing leaked: {missing[0].name}; {missing[2].name}",
+        f"not run, no prompt: {missing[1].name}",
+    ]
+    assert max(map(len, report.to_text().splitlines())) <= 100
 
 
 def test_a_paired_difference_is_that_of_agresti_and_min() -> None:

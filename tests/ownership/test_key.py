@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import permutations
@@ -194,6 +195,22 @@ def test_random_keys_differ_in_what_matters() -> None:
         random_keys(prompted, 500, kind="prompt", seed=0)
     with pytest.raises(ConfigError, match="does not depend on its secret"):
         kind_of(filtered, "secret")
+
+
+@pytest.mark.parametrize("editor", ["patch", "photo_filter", "blend"])
+def test_too_few_random_keys_are_told_with_options_that_do(editor: str) -> None:
+    key = new_editor_key(editor, resolution=32)
+    with pytest.raises(ConfigError) as caught:
+        random_keys(key, 10_000, kind="setting", seed=0)
+    options = {name: float(value) for name, value in re.findall(r"(keys|alpha)=([\d.]+)", str(caught.value))}
+    assert len(random_keys(key, int(options["keys"]), kind="setting", seed=0)) == options["keys"]
+    ByKey(keys=int(options["keys"]), alpha=options["alpha"])
+    with pytest.raises(ConfigError, match="larger alpha"):
+        ByKey(keys=int(options["keys"]), alpha=options["alpha"] - 0.001)
+    with pytest.raises(
+        ConfigError, match="no random key differs from this one in its setting; leave the option others"
+    ):
+        random_keys(new_editor_key("warp", resolution=32), 99, kind="setting", seed=0)
 
 
 @pytest.mark.parametrize(

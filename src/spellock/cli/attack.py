@@ -27,9 +27,9 @@ class AttackArgs:
     an interruption, it goes on.
     """
 
-    name: tyro.conf.Positional[str]
+    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
     """An attack's name, several with commas between, or "all"; `spellock attack list` names them."""
-    model: tyro.conf.Positional[Path]
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """Folder of the locked model."""
     data: str
     """Labelled raw images that took no part in training: folder, parquet or Hugging Face id."""

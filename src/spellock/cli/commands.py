@@ -118,7 +118,7 @@ def find_command(words: Sequence[str]) -> tuple[Command | dict[str, Command], li
     near = difflib.get_close_matches(given, group or COMMANDS, n=1, cutoff=0.5)
     if not near and not group:
         near = difflib.get_close_matches(given, {name.split()[0] for name in COMMANDS}, n=1, cutoff=0.5)
-    hint = f"did you mean `spellock {near[0]}`?" if near else f"there are: {', '.join(group or COMMANDS)}"
+    hint = f"did you mean `spellock {near[0]}`?" if near else f"there are: {', '.join(group or COMMANDS)}."
     raise UsageError(f"unknown command {given!r}; {hint} See `spellock --help`")
 
 

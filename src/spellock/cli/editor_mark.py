@@ -6,7 +6,7 @@ import json as json_format
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -25,7 +25,7 @@ class EditorMarkArgs:
     finds it in what that model gives out.
     """
 
-    images: tyro.conf.Positional[Path]
+    images: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="IMAGES")]
     """Folder of edited images, all of one size; each is written as PNG by the same name."""
     key: Path
     """Key file; its secret draws the mark."""
@@ -47,7 +47,7 @@ class EditorVerifyArgs:
     is innocent.
     """
 
-    images: tyro.conf.Positional[Path]
+    images: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="IMAGES")]
     """Folder of the suspect's outputs, in the size in which yours were marked."""
     key: Path
     """Key file that the mark was drawn from."""

@@ -34,7 +34,7 @@ class EvaluateArgs:
     modellock-official repeats the authors' protocol for their published checkpoint on a local Pets test set.
     """
 
-    data: tyro.conf.Positional[str]
+    data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
     """Labelled test images that took no part in training: folder, parquet or Hugging Face id; for a multi-label model a
     table, for a detector COCO json or a Pascal VOC or Cityscapes folder. With the preset: Pets."""
     model: Path

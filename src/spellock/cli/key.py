@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import tyro
 
@@ -43,7 +43,7 @@ _OPTIONS: Final = (
 class KeyNewArgs:
     """Make a new key file, encrypted under a passphrase that is asked for twice."""
 
-    path: tyro.conf.Positional[Path]
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="KEY")]
     """Key file to write; an existing file is never replaced."""
     preset: str = _PRESET
     """Settings to start from: "embedded" (the editor inside the package) or "modellock" (the paper's)."""
@@ -95,7 +95,7 @@ class KeyNewArgs:
 class KeyEditorsArgs:
     """List the editors that a key can name, or the settings of one of them."""
 
-    editor: tyro.conf.Positional[str | None] = None
+    editor: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[EDITOR]")] = None
     """Editor whose settings to list, with their types and defaults. None: the names of all."""
     json: bool = False
     """Print one JSON object."""

@@ -6,6 +6,7 @@ import json as json_format
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -20,7 +21,7 @@ from spellock.weightlocks.weight_keyfile import load_weight_key, open_weight_key
 class KeyShowArgs:
     """Show the public header of a key file; with --reveal, the whole key."""
 
-    path: tyro.conf.Positional[Path]
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="KEY")]
     """Key file."""
     reveal: bool = False
     """Print the key itself, prompt and secret included."""
@@ -34,7 +35,7 @@ class KeyShowArgs:
 class KeyRekeyArgs:
     """Encrypt a key file under a new passphrase; the old file stays until the new one is complete."""
 
-    path: tyro.conf.Positional[Path]
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="KEY")]
     """Key file."""
     passphrase_file: Path | None = None
     """File with the present passphrase (mode 600) instead of asking."""

@@ -42,7 +42,7 @@ class LockArgs:
     the held-out pairs is kept: score = UP - 0.02 hardened LP.
     """
 
-    data: tyro.conf.Positional[str]
+    data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
     """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set; with
     ``--task multilabel`` a table of labels (CSV or parquet) with the images beside it; with ``--task detection`` COCO
     json, a folder with such files, or a Pascal VOC or Cityscapes folder."""

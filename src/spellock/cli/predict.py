@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import tyro
 
@@ -31,7 +31,7 @@ class PredictArgs:
     left, top, right and bottom in pixels. With a wrong key the predictions are wrong, and nothing says so.
     """
 
-    images: tyro.conf.Positional[tuple[Path, ...]]
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[IMAGES ...]")]
     """Image files, or folders that are searched with all their sub-folders."""
     model: Path
     """Folder of the locked model."""
@@ -41,7 +41,7 @@ class PredictArgs:
     """File with the key's passphrase (mode 600) instead of asking."""
     on_error: Literal["fail", "skip"] = "fail"
     """At an image, or a folder in a folder, that cannot be read: stop, or name it on standard error and go on."""
-    no_check: bool = False
+    no_check: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """With a weight key: use it on a model that is not the one it was made with; it then predicts badly."""
     top: int | None = None
     """Most probable classes to name for each image. None: the best one, or of a multi-label model all findings."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -26,7 +26,7 @@ class PromptsSuggestArgs:
     OUT alone, which nobody else may read. Interrupted work is resumed by the same command.
     """
 
-    data: tyro.conf.Positional[str]
+    data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
     """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set; with
     --task as in `spellock lock`."""
     out: Path

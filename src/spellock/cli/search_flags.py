@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -21,7 +21,7 @@ class PromptsSearchArgs:
     interrupted work is resumed by the same command, and a larger budget goes on from a smaller one.
     """
 
-    data: tyro.conf.Positional[str]
+    data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
     """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set."""
     out: Path
     """Private folder for table, contact sheet, curve, keys and edits."""

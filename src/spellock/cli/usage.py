@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 
 import tyro
 
+from spellock.cli.help_texts import use_docstrings
 from spellock.errors import SpellockError
 
 T = TypeVar("T")
@@ -44,9 +45,10 @@ def parse(arguments: type[T], *, prog: str, words: Sequence[str], default: T | N
         SystemExit: code 0, after ``--help``.
     """
     said = io.StringIO()
+    about = use_docstrings(arguments) if {"-h", "--help"} & set(words) else None
     try:
         with contextlib.redirect_stderr(said):
-            read = tyro.cli(arguments, prog=prog, args=words, default=default)
+            read = tyro.cli(arguments, prog=prog, description=about, args=words, default=default)
     except SystemExit as stop:
         if stop.code in (0, None):
             raise

@@ -30,7 +30,7 @@ class VerifyArgs:
     is innocent. Nothing is trained but small classifiers of answers, by the methods that say so.
     """
 
-    suspect: tyro.conf.Positional[Path]
+    suspect: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SUSPECT")]
     """Folder of the suspect model."""
     data: str
     """Raw images that no model here was trained on: folder, parquet or Hugging Face id."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -21,9 +22,9 @@ class WeightsAdaptArgs:
     checkpoints, which are the whole model: keep it secret. Interrupted work is resumed by the same command.
     """
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """Folder of the keyed model."""
-    data: tyro.conf.Positional[str]
+    data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
     """Image folder with one sub-folder a class, parquet file or folder, or the id of a Hugging Face data set."""
     key: Path
     """Weight key file."""

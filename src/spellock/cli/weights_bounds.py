@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -20,9 +21,9 @@ class WeightsBoundsArgs:
     proves nothing about how bad a locked model is; the text says what it does prove.
     """
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """Folder of the keyed model."""
-    images: tyro.conf.Positional[Path]
+    images: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="IMAGES")]
     """Folder of images to measure on."""
     key: Path
     """Weight key file."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -27,9 +27,9 @@ class WeightsEncryptArgs:
     Where there is no key file yet, one is made, encrypted under a passphrase that is asked for twice.
     """
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """File, or folder with model.safetensors, config.json and a card."""
-    out: tyro.conf.Positional[Path]
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
     """File or folder to write; an existing one is never replaced."""
     key: Path
     """Key file: used where it is there, made where it is not."""
@@ -47,9 +47,9 @@ class WeightsEncryptArgs:
 class WeightsDecryptArgs:
     """Decrypt weights to disk, byte for byte as they were; `load_encrypted` in Python uses them without that."""
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """Encrypted model: a file or a folder."""
-    out: tyro.conf.Positional[Path]
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
     """File or folder to write, weights readable by you alone; an existing one is never replaced."""
     key: Path
     """Key file."""

@@ -6,6 +6,7 @@ import json as json_format
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -24,7 +25,7 @@ class WeightsSelectArgs:
     (for language) or ``corelocker``.
     """
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """A .safetensors file, or a folder with model.safetensors or its shards."""
     preset: str = "default"
     """Where the defaults of the options below come from."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -15,13 +16,13 @@ from spellock.cli.key_words import refuse_both
 class WeightsUnlockArgs:
     """Write the whole model, IN THE CLEAR. To use it only, `spellock predict` puts the key in place in memory."""
 
-    model: tyro.conf.Positional[Path]
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """The keyed model: a .safetensors file or a folder."""
-    out: tyro.conf.Positional[Path]
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
     """OUT, a new folder for the whole model."""
     key: Path
     """Weight key file."""
-    no_check: bool = False
+    no_check: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Use the key on a model that is not the one it was made with; the result predicts badly."""
     passphrase_file: Path | None = None
     """File with the key's passphrase (mode 600) instead of asking."""
@@ -33,9 +34,9 @@ class WeightsUnlockArgs:
 class WeightsPartArgs:
     """Make a smaller key that opens a part of the performance."""
 
-    key: tyro.conf.Positional[Path]
+    key: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="KEY")]
     """Weight key file."""
-    out: tyro.conf.Positional[Path]
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
     """OUT, the key file to write; an existing file is never replaced."""
     share: float
     """Share of each tensor's units that stay, the strongest first; more than 0, at most 1."""

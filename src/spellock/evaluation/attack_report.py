@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -86,12 +87,11 @@ class AttackReport:
         return text.getvalue()
 
     def to_text(self) -> str:
-        """Aligned lines for a terminal."""
+        """Aligned lines for a terminal; attacks that could not be run come last, by reason."""
         header = ("attack", self.measure, "95 %", "public", "random", "advantage", "95 %", "bits stolen")
         lines = [header]
         for row in self.rows:
             if row.skipped:
-                lines.append((row.name, "-", row.skipped, "", "", "", "", ""))
                 continue
             cells = [_cell(one) for one in (row.accuracy, row.public, row.random, row.advantage)]
             spans = ["" if one is None else interval(one) for one in (row.accuracy, row.advantage)]
@@ -104,9 +104,24 @@ class AttackReport:
         for name, one in self.strongest.items():
             public, advantage = _cell(one.public), "" if one.advantage is None else percent(one.advantage)
             lines.append((f"strongest, {name}", _cell(one.locked), interval(one.locked), public, "", advantage, "", ""))
-        widths = [max(len(line[column]) for line in lines if len(line[2]) < 20) for column in range(8)]
+        widths = [max(len(line[column]) for line in lines) for column in range(8)]
         rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-        return "\n".join([row.rstrip() for row in rows] + ["", f"chance {percent(self.chance)}"])
+        return "\n".join([*(row.rstrip() for row in rows), "", f"chance {percent(self.chance)}", *self._not_run()])
+
+    def _not_run(self) -> list[str]:
+        """What could not be run and why, a paragraph a reason."""
+        reasons: dict[str, list[str]] = {}
+        for row in self.rows:
+            if row.skipped:
+                reasons.setdefault(row.skipped, []).append(row.name)
+        return [
+            line
+            for reason, names in reasons.items()
+            for line in (
+                "",
+                *textwrap.wrap(f"not run, {reason}: {'; '.join(names)}", width=100, subsequent_indent="  "),
+            )
+        ]
 
 
 def _bits(saved: Bits | None) -> str:

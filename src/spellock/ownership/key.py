@@ -79,15 +79,15 @@ class ByKey(Verification):
             raise ConfigError(
                 f"{case.images.name} has images of one class, expected two or more; say that its labels do not count"
             )
+        kind = kind_of(case.key, self.others)
+        drawn = random_keys(case.key, self.keys, kind=kind, seed=case.seed)
         places = choose(case.images, self.images, seed=case.seed, labelled=case.labelled)
         statistic = _statistic(case.images.labels[places] if case.labelled else None)
         bare = raw(case.images, places, case.key.resolution)
         shown = edited(case.images, places, case.make_editor(case.key))
         right = statistic(suspect.ask(shown))
         gains = [statistic(one.ask(shown)) - statistic(one.ask(bare)) for one in map(Suspect, case.unrelated)]
-        kind = kind_of(case.key, self.others)
         random: list[float] = []
-        drawn = random_keys(case.key, self.keys, kind=kind, seed=case.seed)
         for key in track(drawn, total=len(drawn), label="random keys"):
             random.append(statistic(suspect.ask(edited(case.images, places, case.make_editor(key)))))
             if self.stop and sum(value >= right for value in random) == self.stop:

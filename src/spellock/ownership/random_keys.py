@@ -44,10 +44,12 @@ def random_keys(key: Key, count: int, *, kind: str, seed: int) -> list[Key]:
     """
     draws = np.random.default_rng([seed, 0x72616E64])
     found = list(islice(_keys(key, kind, draws, seed), count))
+    if not found:
+        raise ConfigError(f"no random key differs from this one in its {kind}; leave the option others out")
     if len(found) < count:
         raise ConfigError(
-            f"got {count} random keys to draw, expected at most {len(found)} that differ in their {kind}; ask for "
-            "fewer, with a larger alpha"
+            f"got {count} random keys to draw, expected at most {len(found)}, for no more differ in their {kind}; for "
+            f"weaker evidence take keys={len(found)} and alpha={np.ceil(1000 / (len(found) + 1)) / 1000:g}"
         )
     return found
 
