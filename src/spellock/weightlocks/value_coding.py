@@ -100,7 +100,8 @@ def decode_values(data: memoryview, units: int, unit: int, info: TensorInfo, cod
     if coding == "int4":
         pairs = torch.stack([(flat << 4) >> 4, flat >> 4], dim=1)  # shifts of signed bytes keep the sign
         flat = pairs.reshape(-1)[: rows * row]
-    codes = torch.nn.functional.pad(flat.reshape(rows, row), (0, -row % min(row, _BLOCK)))
+    codes, missing = flat.reshape(rows, row), -row % min(row, _BLOCK)
+    codes = torch.nn.functional.pad(codes, (0, missing)) if missing else codes
     return _values(codes, powers.reshape(rows, -1), (rows, row), info.dtype).reshape(units, unit)
 
 
@@ -113,7 +114,8 @@ def _codes(values: Tensor, coding: str) -> tuple[Tensor, Tensor]:
     """int8 (rows, blocks * width), rows padded with zeros, and the power of two of each block, int8 (rows, blocks)."""
     rows = values.detach().reshape(_rows(*values.shape))
     width = min(rows.shape[1], _BLOCK)
-    padded = torch.nn.functional.pad(rows, (0, -rows.shape[1] % width)).reshape(-1, width)
+    missing = -rows.shape[1] % width
+    padded = (torch.nn.functional.pad(rows, (0, missing)) if missing else rows).reshape(-1, width)
     codes, powers = torch.empty(padded.shape, dtype=torch.int8), torch.empty(len(padded), dtype=torch.int8)
     for start in range(0, len(padded), _PIECE):
         piece = slice(start, start + _PIECE)
