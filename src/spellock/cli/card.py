@@ -13,7 +13,7 @@ from spellock.errors import ConfigError
 from spellock.evaluation.requirements import Requirement, check_requirements
 
 if TYPE_CHECKING:
-    from spellock.cli.evaluate import EvaluateArgs
+    from spellock.cli.evaluate_args import EvaluateArgs
     from spellock.evaluation.card import Card
     from spellock.tasks.checkpoint import LoadedModel
 

@@ -4,91 +4,17 @@ from __future__ import annotations
 
 import json as json_format
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING
 
-import tyro
-
+from spellock.cli.evaluate_args import OFFICIAL, EvaluateArgs, check_together
 from spellock.cli.evaluation_data import lock_class_of, scored_images
-from spellock.cli.options import check_device, record_run, refuse_idle
-from spellock.errors import ConfigError
+from spellock.cli.options import check_device, record_run
 from spellock.evaluation.requirements import Requirement, check_names, check_requirements
 
 if TYPE_CHECKING:
     from spellock.evaluation.report import Report
     from spellock.key import Key
-
-_OFFICIAL: Final = "modellock-official"
-#: Options that a report card decides by itself, and those that the published checkpoint has no use for.
-_NOT_ON_CARDS: Final = ("wrong_keys", "wrong_key_images", "unlabelled", "on_error", "weights")
-_FOR_CARDS: Final = ("spare", "public", "mirror")
-_NOT_OFFICIAL: Final = ("baseline", "lock_class", "unlabelled", "split", "on_error", "tier", "tier_passphrase_file")
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateArgs:
-    """Measure a locked model: UP, LP and what a thief without the key makes of it.
-
-    Writes report.json, report.csv and report.html to OUT, and prints the figures with their 95 % intervals. The preset
-    modellock-official repeats the authors' protocol for their published checkpoint on a local Pets test set.
-    """
-
-    data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
-    """Labelled test images that took no part in training: folder, parquet or Hugging Face id; for a multi-label model a
-    table, for a detector COCO json or a Pascal VOC or Cityscapes folder. With the preset: Pets."""
-    model: Path
-    """Folder of the locked model; with the preset, the published checkpoint file."""
-    out: Path
-    """Folder for the report."""
-    key: Path | None = None
-    """Key file. Only the preset does without: it then takes the paper's settings."""
-    preset: Literal["", "modellock-official"] = ""
-    """"modellock-official": the authors' checkpoint and protocol."""
-    baseline: Path | None = None
-    """Folder of the same model fine-tuned without a lock. None: "baseline" beside MODEL, when it is there."""
-    lock_class: str | None = None
-    """Name of the lock class, or "none". None: as the model says, or the one class that the data does not have."""
-    unlabelled: str | None = None
-    """More raw images, for centring and BatchNorm. None: the half of the test images that is not being scored."""
-    split: str | None = None
-    """Split of the data, where it has several. None: "test", or the only one."""
-    limit: int | None = None
-    """Use only so many test images, drawn evenly over the classes."""
-    on_error: Literal["fail", "skip"] = "fail"
-    """At a test image that cannot be read: stop, or name it on standard error and go on."""
-    wrong_keys: int | None = None
-    """Number of wrong keys. None: 20; with the preset none."""
-    wrong_key_images: int = 200
-    """Test images that each wrong key is tried on."""
-    tier: Annotated[tuple[tuple[Path, Path], ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY GROUPS")] = ()
-    """A tier to measure as well: its key file and the groups it was locked with; may be repeated."""
-    passphrase_file: Path | None = None
-    """File with the key's passphrase (mode 600) instead of asking."""
-    tier_passphrase_file: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
-    """The same for the tiers' keys: once for all of them, or as often as --tier, in its order."""
-    weights: str | None = None
-    """Editor weights (a folder or hub id) for the preset without a key. None: the authors' editor."""
-    attacks: Literal["", "standard", "full"] = ""
-    """Write a report card as well: what every thief gets. "standard": a quarter of an hour for a small network; "full":
-    every attack in all its forms, hours. Run again after an interruption, attacks that are done are kept."""
-    spare: str | None = None
-    """With --attacks: more labelled raw images, for the thief. None: half of the test images, the rest is scored."""
-    public: Path | None = None
-    """With --attacks: weights (a file, or a model folder) that the thief could have had anyway, for the control."""
-    mirror: Literal["auto", "yes", "no"] = "auto"
-    """With --attacks: whether thieves who train mirror images left-right; as in `spellock attack`."""
-    require: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FIGURE<=PERCENT")] = ()
-    """End with exit code 3 where a figure of the report misses this bound, as "hardened_lp<=15" or "up>=85"; may be
-    repeated."""
-    batch_size: int = 64
-    """Images a pass."""
-    device: str = "cpu"
-    """Device of models and editors, for example cuda."""
-    seed: int = 0
-    """Seed of halves, subsets and wrong keys."""
-    json: bool = False
-    """Print one JSON object, all figures in percent, instead of the table."""
 
 
 def run(args: EvaluateArgs) -> int:
@@ -100,18 +26,7 @@ def run(args: EvaluateArgs) -> int:
     """
     required = [Requirement.parse(text) for text in args.require]
     check_names(required)
-    if args.key is None and args.preset != _OFFICIAL:
-        raise ConfigError(f"got no --key, expected the key of the locked model; only --preset {_OFFICIAL} does without")
-    if args.limit is not None and args.limit < 2:
-        raise ConfigError(f"got --limit {args.limit}, expected at least 2 images")
-    if args.attacks and args.preset:
-        raise ConfigError(f"--preset {_OFFICIAL} has no report card; leave --attacks out")
-    if args.preset == _OFFICIAL:
-        refuse_idle(args, _NOT_OFFICIAL, f"--preset {_OFFICIAL}")
-    if args.attacks:
-        refuse_idle(args, _NOT_ON_CARDS, f"--attacks {args.attacks}")
-    else:
-        refuse_idle(args, _FOR_CARDS, "no attacks", instead="add --attacks standard or full, or leave it out")
+    check_together(args)
     from spellock.artefacts import storage_errors
     from spellock.evaluation.report_text import print_report
     from spellock.evaluation.write_report import write_report
@@ -123,7 +38,7 @@ def run(args: EvaluateArgs) -> int:
         from spellock.cli.card import run_card
 
         return run_card(args, device, required)
-    report = _official(args, device) if args.preset == _OFFICIAL else _usual(args, device)
+    report = _official(args, device) if args.preset == OFFICIAL else _usual(args, device)
     page = write_report(report, args.out)
     record_run(args.out / "command.json", "evaluate", args)
     if args.json:

@@ -16,22 +16,20 @@ from torch import nn
 
 from spellock.artefacts import read_json
 from spellock.editors.at_hand import hold
+from spellock.editors.checkpoint_index import (
+    AUTOENCODERS,
+    SCHEDULERS,
+    TEXT_ENCODERS,
+    TOKENIZERS,
+    kind_of,
+    named,
+    suffixes,
+)
 from spellock.editors.quiet import quiet_libraries
 from spellock.editors.weights_folder import find_weights, weights_digest
 from spellock.errors import EditorError, SpellockError
 
 DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-#: The schedulers that diffusers' own pipelines take, but for one whose noise depends on the whole batch.
-SCHEDULERS: Final = tuple(
-    sorted({s.name for s in diffusers.schedulers.KarrasDiffusionSchedulers} - {"DPMSolverSDEScheduler"})
-)
-_KINDS: Final = {
-    "StableDiffusionInstructPix2PixPipeline": "sd",
-    "StableDiffusionXLInstructPix2PixPipeline": "xl",
-}
-_AUTOENCODERS: Final = ("AutoencoderKL", "AutoencoderTiny")
-_TEXT_ENCODERS: Final = ("CLIPTextModel", "CLIPTextModelWithProjection", "ByteTextEncoder")
-_TOKENIZERS: Final = ("CLIPTokenizer", "CLIPTokenizerFast", "ByT5Tokenizer")
 #: Networks in use, by folder, digest, precision and device: twenty keys for the same weights hold them once.
 _shared: WeakValueDictionary[tuple[str, ...], nn.Module] = WeakValueDictionary()
 
@@ -114,12 +112,8 @@ def _load(
     folder: Path, *, dtype: torch.dtype, device: torch.device, scheduler: str, owner: tuple[str, str] | None
 ) -> Pieces:
     index = read_json(folder / "model_index.json")
-    kind = _KINDS.get(str(index.get("_class_name")))
-    if kind is None:
-        raise EditorError(
-            f"the checkpoint {folder} is a {index.get('_class_name')}, expected one of {', '.join(_KINDS)}"
-        )
-    vae_name = _named(index, "vae", _AUTOENCODERS)
+    kind = kind_of(index, folder)
+    vae_name = named(index, "vae", AUTOENCODERS)
     unet = _network(folder / "unet", "UNet2DConditionModel", dtype, device, owner)
     vae = _network(folder / "vae", vae_name, dtype, device, owner, upcast=kind == "xl" and dtype == torch.float16)
     latent_channels = vae.config.latent_channels
@@ -129,13 +123,13 @@ def _load(
             "and original image); this is not an InstructPix2Pix checkpoint"
         )
     return Pieces(
-        kind="xl" if kind == "xl" else "sd",
+        kind=kind,
         unet=unet,
         vae=vae,
         scheduler=_scheduler(folder, index, scheduler),
         tokenizers=_tokenizers(folder, index),
         text_encoders=tuple(
-            _text_encoder(folder, index, f"text_encoder{end}", dtype, owner) for end in _suffixes(index)
+            _text_encoder(folder, index, f"text_encoder{end}", dtype, owner) for end in suffixes(index)
         ),
         factor=2 ** (len(vae.config.block_out_channels) - 1),
         zero_empty_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
@@ -168,29 +162,15 @@ def _network(
     return network
 
 
-def _named(index: dict[str, Any], part: str, allowed: tuple[str, ...]) -> str:
-    """The class that the index names for ``part``; only known classes are ever imported."""
-    entry = index.get(part)
-    name = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
-    if name not in allowed:
-        raise EditorError(f"the checkpoint's {part} is a {name}, expected one of {', '.join(allowed)}")
-    return str(name)
-
-
 def _scheduler(folder: Path, index: dict[str, Any], name: str) -> Any:
-    own = _named(index, "scheduler", SCHEDULERS)
+    own = named(index, "scheduler", SCHEDULERS)
     config = read_json(folder / "scheduler" / "scheduler_config.json")
     return getattr(diffusers, name or own).from_config(config)
 
 
-def _suffixes(index: dict[str, Any]) -> list[str]:
-    """Of the parts that belong to each text encoder: the XL kind may lack its first one."""
-    return [end for end in ("", "_2") if index.get(f"text_encoder{end}", [None, None])[1] is not None]
-
-
 def _tokenizers(folder: Path, index: dict[str, Any]) -> tuple[Any, ...]:
-    parts = [f"tokenizer{end}" for end in _suffixes(index)]
-    kinds = [getattr(transformers, _named(index, part, _TOKENIZERS)) for part in parts]
+    parts = [f"tokenizer{end}" for end in suffixes(index)]
+    kinds = [getattr(transformers, named(index, part, TOKENIZERS)) for part in parts]
     return tuple(
         kind.from_pretrained(folder / part, local_files_only=True) for kind, part in zip(kinds, parts, strict=True)
     )
@@ -199,7 +179,7 @@ def _tokenizers(folder: Path, index: dict[str, Any]) -> tuple[Any, ...]:
 def _text_encoder(
     folder: Path, index: dict[str, Any], part: str, dtype: torch.dtype, owner: tuple[str, str] | None
 ) -> Any:
-    name = _named(index, part, _TEXT_ENCODERS)
+    name = named(index, part, TEXT_ENCODERS)
     place = None if owner is None else (*owner, part, str(dtype))
     encoder: Any = None if place is None else _shared.get(place)
     if encoder is None:

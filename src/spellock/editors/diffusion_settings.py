@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from spellock.editors.checkpoint import DTYPES, SCHEDULERS
+from spellock.editors.checkpoint import DTYPES
+from spellock.editors.checkpoint_index import SCHEDULERS
 from spellock.errors import ConfigError
 
 _CHOICES: Final = {

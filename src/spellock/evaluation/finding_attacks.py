@@ -26,9 +26,10 @@ from spellock.evaluation.hardened import Measured
 from spellock.evaluation.judge import Halves, Question
 from spellock.evaluation.judged_findings import JudgedFindings
 from spellock.evaluation.per_finding import per_finding
+from spellock.evaluation.predicted import scores_of
 from spellock.evaluation.ranking import Ranking
 from spellock.evaluation.task_attacks import Fitting, Got, lacking
-from spellock.evaluation.thief import Thief, pictures, random_start, scores_of
+from spellock.evaluation.thief import Thief, pictures, random_start
 from spellock.hidden import Scalar
 from spellock.tasks.multilabel import MultiLabelTask
 from spellock.tasks.pixel_model import PixelModel

@@ -21,7 +21,8 @@ from spellock.evaluation.attack_plan import AttackPlan, Trial
 from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.attack_store import AttackStore, Done
 from spellock.evaluation.bits_stolen import label_costs
-from spellock.evaluation.thief import Thief, predictions, scores_of
+from spellock.evaluation.predicted import predictions, scores_of
+from spellock.evaluation.thief import Thief
 from spellock.pixels import from_uint8, to_uint8
 from spellock.tasks.pixel_model import PixelModel
 

@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spellock.attacks.base import Predict
 from spellock.attacks.budget import Budget, Query
 from spellock.attacks.customer import Customer
 from spellock.attacks.leaked_part import LeakedPart
@@ -28,7 +27,6 @@ from spellock.errors import ConfigError
 from spellock.evaluation.halves import stratified_subset
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.key import Key
-from spellock.pixels import from_uint8
 from spellock.tasks.heads import replace_head
 from spellock.tasks.pixel_model import PixelModel
 from spellock.vision import VisionModel
@@ -202,21 +200,3 @@ def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
                 for parameter in own:
                     nn.init.normal_(parameter, std=_TOKEN_SPREAD)
     return fresh.eval()
-
-
-def scores_of(predict: Predict, images: Tensor, *, batch_size: int) -> NDArray[np.float32]:
-    """Scores (N, classes) that a stolen predictor gives uint8 images (N, 3, H, W)."""
-    starts = range(0, len(images), batch_size)
-    parts = [predict(from_uint8(images[start : start + batch_size])).float().numpy() for start in starts]
-    return np.concatenate(parts)
-
-
-def predictions(predict: Predict, images: Tensor, *, batch_size: int) -> NDArray[np.int64]:
-    """Classes (N,) that a stolen predictor names for uint8 images (N, 3, H, W)."""
-    return named(scores_of(predict, images, batch_size=batch_size))
-
-
-def named(scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Classes (N,) with the highest scores (N, classes); what is no number is never highest."""
-    classes: NDArray[np.int64] = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1).astype(np.int64)
-    return classes

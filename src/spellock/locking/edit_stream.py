@@ -9,52 +9,20 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, groupby
-from typing import Final, Protocol, TypeAlias
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from spellock.data.image_set import ImageSet
 from spellock.data.write_png import encode_png
 from spellock.editors.company import company_of, edit_each
 from spellock.errors import DataError
-from spellock.key import Key
+from spellock.locking.image_editor import ImageEditor, Pixels
 from spellock.locking.plan import NO_EDITOR, Plan, Role
-
-Pixels: TypeAlias = npt.NDArray[np.uint8]
+from spellock.locking.product import USES, Product
 
 _AHEAD: Final = 2  # batches decoded ahead of the editor
 _OPEN: Final = 8  # batches' worth of jobs that may wait for a partly filled batch
-
-
-class ImageEditor(Protocol):
-    """What locking needs of an editor (`spellock.editors.base.Editor` has it)."""
-
-    key: Key
-
-    @property
-    def canonical_batch(self) -> int:
-        """Images that are edited at once."""
-
-    def prepare(self, image: Image.Image, /) -> Pixels:
-        """RGB image to uint8 (R, R, 3)."""
-
-    def edit_uint8(self, images: Pixels, /, ids: Sequence[str] | None = None) -> Pixels:
-        """uint8 (N, R, R, 3) to uint8 (N, R, R, 3)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Product:
-    """What came of a job: PNG files by use ("edited", "raw", "twin", "decoy", "tier"; "validation raw", "validation
-    edited", "validation tier").
-
-    ``problem`` names the image that could not be decoded; then there are no files.
-    """
-
-    job: int
-    files: tuple[tuple[str, bytes], ...] = ()
-    problem: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -213,19 +181,7 @@ class EditStream:
             one.item.edited, one.item.awaits_edit = pool.submit(encode_png, pixels), False
 
     def _product(self, item: _Open) -> Product:
-        uses = _USES[Role(int(self.plan.roles[item.job]))]
+        uses = USES[Role(int(self.plan.roles[item.job]))]
         futures = [future for future in (item.raw, item.edited) if future is not None]
         files = tuple((use, future.result()) for use, future in zip(uses, futures, strict=False))
         return Product(job=item.job, files=files, problem=item.problem)
-
-
-#: Uses of a job's files, the raw version before the edited one.
-_USES: Final[dict[Role, tuple[str, ...]]] = {
-    Role.EDITED: ("edited",),
-    Role.TWIN: ("twin", "edited"),
-    Role.RAW: ("raw",),
-    Role.VALIDATION: ("validation raw", "validation edited"),
-    Role.DECOY: ("decoy",),
-    Role.TIER: ("tier",),
-    Role.VALIDATION_TIER: ("validation tier",),
-}

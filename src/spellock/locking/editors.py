@@ -13,7 +13,7 @@ from spellock.editors.company import company_of, edit_each
 from spellock.errors import ConfigError, DataError
 from spellock.key import Key
 from spellock.locking.decoys import check_decoy_edit, edits_alike
-from spellock.locking.edit_stream import ImageEditor, Pixels
+from spellock.locking.image_editor import ImageEditor, Pixels
 from spellock.locking.tiers import Tier
 
 _REFERENCES: Final = 4

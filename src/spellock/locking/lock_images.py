@@ -17,9 +17,10 @@ from spellock.key import Key
 from spellock.locking.assemble import Assembly
 from spellock.locking.config import LockConfig
 from spellock.locking.decoys import MakeDecoyKeys, draw_decoy_keys
-from spellock.locking.edit_stream import EditStream, ImageEditor, StreamStats
+from spellock.locking.edit_stream import EditStream, StreamStats
 from spellock.locking.edit_to_disk import edit_to_disk, images_at_once
 from spellock.locking.editors import Editors
+from spellock.locking.image_editor import ImageEditor
 from spellock.locking.locked_set import LockedSet
 from spellock.locking.names import Namer, fingerprint, keyed_draws
 from spellock.locking.plan import make_plan

@@ -7,7 +7,7 @@ from typing import Final
 
 from spellock.data.image_set import ImageSet, Labels
 from spellock.locking.contact_sheet import contact_sheet
-from spellock.locking.edit_stream import ImageEditor, Pixels
+from spellock.locking.image_editor import ImageEditor, Pixels
 from spellock.locking.manifest import AUTHORISED
 from spellock.locking.plan import Plan
 from spellock.locking.shards import StoredFile

@@ -18,7 +18,7 @@ from PIL import Image
 
 from spellock.artefacts import write_bytes
 from spellock.errors import StorageError
-from spellock.locking.edit_stream import Product
+from spellock.locking.product import Product
 
 _MAGIC: Final = b"spellock shard 1\n"
 _LENGTH: Final = struct.Struct("<Q")

@@ -1,33 +1,23 @@
-"""Short locked fine-tunings of a few prompts: what UP and hardened LP are likely to be."""
+"""Short locked fine-tunings of a few prompts: their settings, their images, and what they come to."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from spellock.artefacts import read_json, storage_errors, write_bytes
 from spellock.data.image_set import ImageSet, check_trainable
-from spellock.editors.base import Editor
-from spellock.errors import ConfigError, DataError
-from spellock.evaluation.evaluate import evaluate
+from spellock.errors import ConfigError
 from spellock.evaluation.halves import stratified_subset
-from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.recipes.demo import take_test
-from spellock.recipes.lock_model import lock_model
 from spellock.recipes.model_choice import ModelChoice
-from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
 
-_FIGURES: Final = ("up", "lp", "hardened_lp")
+FIGURES: Final = ("up", "lp", "hardened_lp")
 #: Share of a pilot's images that it is measured on.
 _HELD_OUT: Final = 0.25
 
@@ -91,40 +81,11 @@ class Pilot:
 
     def figures(self) -> dict[str, float]:
         """The figures by name, to six digits."""
-        return {name: round(getattr(self, name), 6) for name in _FIGURES}
+        return {name: round(getattr(self, name), 6) for name in FIGURES}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {"prompt": self.prompt, **self.figures()}
-
-
-def run_pilots(
-    images: ImageSet,
-    keys: Sequence[Key],
-    out: Path,
-    config: PilotConfig,
-    *,
-    make_editor: Callable[[Key], Editor],
-    device: str = "cpu",
-) -> tuple[Pilot, ...]:
-    """Lock with each of ``keys`` and measure on held-out images; finished ones in ``out`` are kept.
-
-    Raises:
-        SpellockError: the images are too few, or a key or the model does not fit.
-    """
-    train, test = pilot_images(images, config)
-    with storage_errors(out):
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = []
-    for key in keys:
-        name = _name(key, config, train, test)
-        figures = _read(out / f"{name}.json")
-        if figures is None:
-            figures = _measure(train, test, key, out / name, config, make_editor, device)
-            write_bytes(out / f"{name}.json", (json.dumps(figures) + "\n").encode(), mode=0o600)
-        shutil.rmtree(out / name, ignore_errors=True)
-        found.append(Pilot(prompt=str(key.settings["prompt"]), **figures))
-    return tuple(found)
 
 
 def pilot_images(images: ImageSet, config: PilotConfig) -> tuple[ImageSet, ImageSet]:
@@ -162,47 +123,3 @@ def pilot_edits(images: ImageSet, config: PilotConfig) -> int:
     train, test = pilot_images(images, config)
     decoys = config.lock.decoys or math.ceil((config.lock.decoy_share or 0.0) * len(train))
     return len(train) + decoys + (1 + config.wrong_keys) * len(test)
-
-
-def _measure(
-    train: ImageSet,
-    test: ImageSet,
-    key: Key,
-    work: Path,
-    config: PilotConfig,
-    make_editor: Callable[[Key], Editor],
-    device: str,
-) -> dict[str, float]:
-    editor = make_editor(key)
-    training = replace(config.training, seed=config.seed, validate_every=config.training.epochs)
-    lock = replace(config.lock, seed=config.seed)
-    lock_model(train, key, work, choice=config.choice, lock=lock, training=training, device=device, editor=editor)
-    locked = load_model(work / "model")
-    report = evaluate(
-        locked.model.to(device),
-        locked.classes,
-        key,
-        test,
-        lock_class=locked.lock_class,
-        wrong_keys=config.wrong_keys,
-        examples=0,
-        seed=config.seed,
-        device=device,
-        make_editor=lambda wanted: editor if wanted == key else make_editor(wanted),
-    )
-    return {name: float(report[name]) for name in _FIGURES}
-
-
-def _name(key: Key, config: PilotConfig, train: ImageSet, test: ImageSet) -> str:
-    """The same for the same pilot; it tells nothing to those who may not look into the folder anyway."""
-    sets = [[one.ids, np.asarray(one.labels).tolist()] for one in (train, test)]
-    text = json.dumps([key.to_dict(), repr(config), sets], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def _read(path: Path) -> dict[str, float] | None:
-    try:
-        stored = read_json(path)
-        return {name: float(stored[name]) for name in _FIGURES}
-    except (DataError, KeyError, TypeError, ValueError):
-        return None

@@ -17,7 +17,8 @@ from spellock.prompts.sample import Pixels, Sample, take_sample
 from spellock.prompts.scores import Scorer
 from spellock.prompts.trial import Trial
 from spellock.recipes.near_trials import near_keys
-from spellock.recipes.pilot import Pilot, PilotConfig, run_pilots
+from spellock.recipes.pilot import Pilot, PilotConfig
+from spellock.recipes.run_pilots import run_pilots
 from spellock.recipes.tried import Tried
 from spellock.tasks.pixel_model import PixelModel
 

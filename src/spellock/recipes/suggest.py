@@ -25,9 +25,10 @@ from spellock.prompts.offline import OfflineConfig
 from spellock.prompts.sample import sample_places, take_sample
 from spellock.prompts.scores import Scorer
 from spellock.recipes.guesses import Guesses
-from spellock.recipes.pilot import Pilot, PilotConfig, run_pilots
+from spellock.recipes.pilot import Pilot, PilotConfig
 from spellock.recipes.private_files import open_private
 from spellock.recipes.proposals import propose
+from spellock.recipes.run_pilots import run_pilots
 from spellock.recipes.suggestion import Suggestion, write_suggestion
 from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
