@@ -61,7 +61,7 @@ def test_a_card_and_three_files(locked: Path, capsys: pytest.CaptureFixture[str]
     assert evaluate(locked, *more) == 0
     assert values["summary"] in capsys.readouterr().out
     for idle in (["--spare", "x"], ["--public", "x"], ["--mirror", "yes"]):
-        assert evaluate(locked, *idle) == 1
+        assert evaluate(locked, *idle) == 2
         assert f"{idle[0]} does nothing with no attacks; add --attacks" in capsys.readouterr().err
 
 
