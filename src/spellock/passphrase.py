@@ -20,9 +20,11 @@ from spellock.keyfile_cipher import MAX_PASSPHRASE
 MIN_NEW_PASSPHRASE: Final = 8
 _MAX_FILE_BYTES: Final = 4 * MAX_PASSPHRASE + 2
 _TRIES: Final = 3
+#: What a message tells those without a terminal to give, unless a command calls it otherwise (``flag``).
+_FLAG: Final = "--passphrase-file"
 
 
-def open_key(path: Path, *, passphrase_file: Path | None = None) -> Key:
+def open_key(path: Path, *, passphrase_file: Path | None = None, flag: str = _FLAG) -> Key:
     """Load a key file, taking its passphrase from ``passphrase_file`` or else asking at the terminal.
 
     A file that is not encrypted is loaded without asking; together with a ``passphrase_file`` it is refused.
@@ -32,10 +34,10 @@ def open_key(path: Path, *, passphrase_file: Path | None = None) -> Key:
     """
     if passphrase_file is not None:
         return load_key(path, passphrase=read_passphrase_file(passphrase_file))
-    return load_key(path, passphrase=ask_passphrase(path) if is_encrypted(path) else None)
+    return load_key(path, passphrase=ask_passphrase(path, flag=flag) if is_encrypted(path) else None)
 
 
-def new_passphrase(path: Path, *, passphrase_file: Path | None = None) -> str:
+def new_passphrase(path: Path, *, passphrase_file: Path | None = None, flag: str = _FLAG) -> str:
     """The passphrase for a key file to be written: from ``passphrase_file``, or asked for twice at the terminal.
 
     Raises:
@@ -46,20 +48,20 @@ def new_passphrase(path: Path, *, passphrase_file: Path | None = None) -> str:
         _check_length(passphrase)
         return passphrase
     for _ in range(_TRIES):
-        passphrase = _ask(f"New passphrase for {path}: ")
+        passphrase = _ask(f"New passphrase for {path}: ", path, flag)
         _check_length(passphrase)
-        if _ask("The same again: ") == passphrase:
+        if _ask("The same again: ", path, flag) == passphrase:
             return passphrase
     raise KeyFileError("the two passphrases were not the same; nothing was written, please repeat")
 
 
-def ask_passphrase(path: Path) -> str:
+def ask_passphrase(path: Path, *, flag: str = _FLAG) -> str:
     """Ask for the passphrase of an existing key file at the terminal, without showing it.
 
     Raises:
         KeyFileError: there is no terminal.
     """
-    return _ask(f"Passphrase for {path}: ")
+    return _ask(f"Passphrase for {path}: ", path, flag)
 
 
 def read_passphrase_file(path: Path) -> str:
@@ -93,14 +95,14 @@ def read_passphrase_file(path: Path) -> str:
     return passphrase
 
 
-def _ask(prompt: str) -> str:
+def _ask(prompt: str, path: Path, flag: str) -> str:
     try:
         with warnings.catch_warnings():
             # Without a terminal getpass would read standard input and show it.
             warnings.simplefilter("error", getpass.GetPassWarning)
             return getpass.getpass(prompt)
     except (EOFError, OSError, UnicodeDecodeError, getpass.GetPassWarning):
-        raise KeyFileError("there is no terminal to ask for the passphrase; give --passphrase-file") from None
+        raise KeyFileError(f"there is no terminal to ask for the passphrase of {path}; give {flag}") from None
 
 
 def _check_length(passphrase: str) -> None:

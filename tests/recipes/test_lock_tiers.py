@@ -158,7 +158,10 @@ def test_share_and_shut_keys(data: Path, tmp_path: Path) -> None:
         (["--tier", "coarse.key", "gone.json"], "gone.json"),
         (["--tier", "gone.key", "groups.json"], "gone.key"),
         (["--tier", "full.key", "groups.json"], "secret of the main key"),
-        (["--tier", "shut.key", "groups.json"], "no terminal"),
+        (
+            ["--tier", "shut.key", "groups.json"],
+            "no terminal to ask for the passphrase of shut.key; give --tier-passphrase",
+        ),
         (
             ["--tier", "coarse.key", "groups.json", "--tier", "coarse.key", "groups.json"],
             "two tiers are named 'coarse'",

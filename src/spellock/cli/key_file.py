@@ -85,7 +85,11 @@ def run_rekey(args: KeyRekeyArgs) -> int:
         old = ask_passphrase(args.path)
     # A wrong passphrase is told before a new one is asked for.
     (load_weight_key if of_weights else load_key)(args.path, passphrase=old)
-    new = None if args.plain else new_passphrase(args.path, passphrase_file=args.new_passphrase_file)
+    new = (
+        None
+        if args.plain
+        else new_passphrase(args.path, passphrase_file=args.new_passphrase_file, flag="--new-passphrase-file")
+    )
     again = rekey_weight_key if of_weights else rekey
     again(args.path, passphrase=old, new_passphrase=new, plain=args.plain)
     report(args.path, "re-encrypted" if new is not None else "rewritten", encrypted=not args.plain, as_json=args.json)

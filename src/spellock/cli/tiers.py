@@ -58,7 +58,7 @@ def _open_keys(paths: Sequence[Path], files: Sequence[Path]) -> list[Key]:
     if len(files) == len(paths):
         return [open_key(path, passphrase_file=file) for path, file in zip(paths, files, strict=True)]
     if not files:
-        return [open_key(path) for path in paths]
+        return [open_key(path, flag="--tier-passphrase-file") for path in paths]
     encrypted = [is_encrypted(path) for path in paths]
     if not any(encrypted):
         raise ConfigError("no tier's key file is encrypted; leave --tier-passphrase-file out")

@@ -68,7 +68,11 @@ def run(args: WeightsAdaptArgs) -> int:
     device = check_device(args.device)
     check_new_key(args.new_key)
     key = open_weight_key(args.key, passphrase_file=args.passphrase_file)
-    passphrase = None if args.plain else new_passphrase(args.new_key, passphrase_file=args.new_passphrase_file)
+    passphrase = (
+        None
+        if args.plain
+        else new_passphrase(args.new_key, passphrase_file=args.new_passphrase_file, flag="--new-passphrase-file")
+    )
     images = open_images(args.data, split=args.split)
     adapted = adapt(args.model, key, images, args.out, args.training, validation=args.validation, device=device)
     save_weight_key(adapted.key, args.new_key, passphrase=passphrase, plain=args.plain)

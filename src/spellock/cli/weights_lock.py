@@ -92,7 +92,7 @@ def run_lock(args: WeightsLockArgs) -> int:
     refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     image_key = secret = None
     if args.image_key is not None:
-        image_key = open_key(args.image_key, passphrase_file=args.image_passphrase_file)
+        image_key = open_key(args.image_key, passphrase_file=args.image_passphrase_file, flag="--image-passphrase-file")
     if args.secret_from is not None:
         other = open_weight_key(args.secret_from, passphrase_file=args.image_passphrase_file)
         if other.is_part:

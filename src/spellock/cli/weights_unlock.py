@@ -82,7 +82,11 @@ def run_part(args: WeightsPartArgs) -> int:
     refuse_both("--plain", args.plain, "--new-passphrase-file", args.new_passphrase_file is not None)
     check_new_key(args.out)
     part = part_of(open_weight_key(args.key, passphrase_file=args.passphrase_file), args.share)
-    passphrase = None if args.plain else new_passphrase(args.out, passphrase_file=args.new_passphrase_file)
+    passphrase = (
+        None
+        if args.plain
+        else new_passphrase(args.out, passphrase_file=args.new_passphrase_file, flag="--new-passphrase-file")
+    )
     save_weight_key(part, args.out, passphrase=passphrase, plain=args.plain)
     if args.json:
         print(json_format.dumps({"key": str(args.out), "bytes": part.value_bytes}))
