@@ -13,6 +13,7 @@ from torch import Tensor
 
 from spellock.errors import ConfigError
 from spellock.keyfile_cipher import ScryptCost
+from spellock.weightlocks.coded_values import CodedValues
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
 from spellock.weightlocks.parts import part_of
 from spellock.weightlocks.select_config import SelectConfig
@@ -138,3 +139,24 @@ def test_refuses_an_unknown_coding_and_values_between_codes() -> None:
     off = dict(key.values) | {name: key.values[name] * 1.0001}
     with pytest.raises(ConfigError, match="no int8 values"):
         key.replace(values=off)
+
+
+def test_keys_keep_values_as_their_file_does() -> None:
+    key = lock_module(small_net(), WeightLockConfig(select=SelectConfig(fraction=0.5), coding="int8"), secret=SECRET)
+    assert isinstance(key.values, CodedValues)
+    assert sum(len(key.values.raw(name)) for name in key.values) == key.value_bytes
+    assert "hidden" in repr(key.values)
+    plain = key.replace(values=dict(key.values))
+    assert payload_of(plain) == payload_of(key)
+
+
+def test_codes_that_rounding_never_gives_are_refused() -> None:
+    key = lock_module(small_net(), WeightLockConfig(select=SelectConfig(fraction=0.5), coding="int8"), secret=SECRET)
+    name = next(name for name, place in key.places.items() if place.unit > 1)
+    raw = {each: key.values.raw(each) for each in key.values}  # type: ignore[attr-defined]
+    # Every code one step smaller than its power of two allows: the same kind of bytes, but written by nothing.
+    blocks = len(raw[name]) - key.places[name].scalars
+    halved = bytes((code // 2 if code < 128 else 128 + code // 2) for code in raw[name][blocks:])
+    raised = bytes((power + 1) % 256 for power in raw[name][:blocks])
+    with pytest.raises(ConfigError, match="no int8 values"):
+        key.replace(values=CodedValues(key.places, raw | {name: raised + halved}, "int8"))

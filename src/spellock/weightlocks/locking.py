@@ -15,6 +15,7 @@ from spellock.derived import Secret
 from spellock.errors import ConfigError
 from spellock.key import SECRET_BYTES, Key
 from spellock.keystream import HasSecret, Keystream
+from spellock.weightlocks.coded_values import CodedValues
 from spellock.weightlocks.fills import Hole, make_fill
 from spellock.weightlocks.hashing import Hashing, RunningDigest
 from spellock.weightlocks.kinds import Kind, kind_of
@@ -24,7 +25,7 @@ from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.selection import select
 from spellock.weightlocks.splice import spliced
 from spellock.weightlocks.states import ModuleState, State
-from spellock.weightlocks.value_coding import EXACT, check_coding, rounded
+from spellock.weightlocks.value_coding import EXACT, check_coding, encode_values
 from spellock.weightlocks.weight_key import WeightKey
 
 
@@ -84,7 +85,7 @@ class Locker:
         self._secret = secrets.token_bytes(SECRET_BYTES) if secret is None else secret
         self._drawn: HasSecret = Secret(self._secret)
         self.places: Mapping[str, Place] = select(state, config.select, self._drawn)
-        self._values: dict[str, Tensor] = {}
+        self._coded: dict[str, bytes] = {}
         self._hashing = Hashing()
         self._digests: dict[str, RunningDigest] = {}
         self._outside: dict[str, Future[str]] = {}
@@ -118,7 +119,7 @@ class Locker:
             yield tensor
             return
         self._outside[name] = self._hashing.outside(place, tensor)
-        self._values[name] = rounded(place.take(tensor), info, self.config.coding)
+        self._coded[name] = encode_values(place.take(tensor), info, self.config.coding)
         for _, keyed in spliced(place, tensor, self._fill(place, tensor)):
             digest.update(keyed)
             yield keyed
@@ -127,7 +128,7 @@ class Locker:
         """The key, after all tensors were asked for."""
         return WeightKey(
             places=self.places,
-            values={name: self._values[name] for name in self.places},
+            values=CodedValues(self.places, {name: self._coded[name] for name in self.places}, self.config.coding),
             digests={name: self._digests[name].hexdigest() for name in self.state.infos},
             outside={name: self._outside[name].result() for name in self.places},
             secret=self._secret,

@@ -14,6 +14,7 @@ from spellock.derived import derive
 from spellock.errors import ConfigError
 from spellock.hidden import HiddenBytes
 from spellock.key import SECRET_BYTES, Key
+from spellock.weightlocks.coded_values import CodedValues
 from spellock.weightlocks.digest import model_digest
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.value_coding import EXACT, check_coding, coded_bytes, rounded
@@ -25,7 +26,8 @@ class WeightKey:
 
     Attributes:
         places: the key's part of each tensor, by name, in the model's order.
-        values: (k, unit) of the tensor's dtype, by name: what belongs there.
+        values: (k, unit) of the tensor's dtype, by name: what belongs there. A key that was locked or read decodes them
+            when they are asked for, see `spellock.weightlocks.coded_values`.
         digests: SHA-256 of each tensor of the keyed model.
         outside: for each tensor that the key has a part of, the SHA-256 of it with that part set to zero: what has to
             stay as it is, also in the unlocked model. Empty for a part of a key, which nothing can be trained in.
@@ -69,7 +71,12 @@ class WeightKey:
             values = self.values[name]
             if values.shape != (len(place.indices), place.unit) or values.dtype != place.info.dtype:
                 raise ConfigError(f"the weight key's values of {name} do not fill their place; it was altered")
-            if not torch.equal(rounded(values, place.info, self.coding), values):
+            coded = self.values
+            if not (
+                coded.canonical(name)
+                if isinstance(coded, CodedValues)
+                else torch.equal(rounded(values, place.info, self.coding), values)
+            ):
                 raise ConfigError(f"the weight key's values of {name} are no {self.coding} values; round them first")
         object.__setattr__(self, "secret", HiddenBytes(self.secret))
 

@@ -13,13 +13,13 @@ import re
 from typing import Any, Final
 
 import torch
-from torch import Tensor
 
 from spellock.errors import ConfigError, KeyFileError
 from spellock.key import Key
+from spellock.weightlocks.coded_values import CodedValues
 from spellock.weightlocks.places import Place, decode_indices, encode_indices, whole_place
 from spellock.weightlocks.states import TensorInfo
-from spellock.weightlocks.value_coding import EXACT, coded_bytes, decode_values, encode_values
+from spellock.weightlocks.value_coding import EXACT, coded_bytes, encode_values
 from spellock.weightlocks.weight_key import WeightKey
 
 _LENGTH: Final = 8
@@ -39,7 +39,7 @@ def payload_of(key: WeightKey, *, bits: bool = True) -> bytes:
         places.append(
             [name, str(place.info.dtype).removeprefix("torch."), list(place.info.shape), place.unit, len(indices)]
         )
-        sections += [indices, encode_values(key.values[name], place.info, key.coding)]
+        sections += [indices, _raw(key, name)]
     described = {
         "customer": key.customer,
         "digests": dict(key.digests),
@@ -54,6 +54,12 @@ def payload_of(key: WeightKey, *, bits: bool = True) -> bytes:
         described["coding"] = key.coding
     text = json.dumps(described, sort_keys=True, allow_nan=False).encode()
     return b"".join([len(text).to_bytes(_LENGTH, "little"), text, *sections])
+
+
+def _raw(key: WeightKey, name: str) -> bytes:
+    if isinstance(key.values, CodedValues):
+        return key.values.raw(name)
+    return encode_values(key.values[name], key.places[name].info, key.coding)
 
 
 def key_of(payload: bytes, *, name: str) -> WeightKey:
@@ -96,9 +102,9 @@ def key_of(payload: bytes, *, name: str) -> WeightKey:
     return key
 
 
-def _sections(described: Any, payload: bytes, at: int, coding: str) -> tuple[dict[str, Place], dict[str, Tensor], int]:
+def _sections(described: Any, payload: bytes, at: int, coding: str) -> tuple[dict[str, Place], CodedValues, int]:
     places: dict[str, Place] = {}
-    values: dict[str, Tensor] = {}
+    values: dict[str, bytes] = {}
     view = memoryview(payload)
     for name, code, shape, unit, length in described:
         if not isinstance(name, str) or name in places or type(length) is not int or type(unit) is not int:
@@ -117,10 +123,9 @@ def _sections(described: Any, payload: bytes, at: int, coding: str) -> tuple[dic
         size = coded_bytes(len(place.indices), place.unit, info, coding)
         if at + size > len(payload):
             raise ValueError("shorter than its description")
-        found = decode_values(view[at : at + size], len(place.indices), place.unit, info, coding)
-        places[name], values[name] = place, found
+        places[name], values[name] = place, view[at : at + size].tobytes()
         at += size
-    return places, values, at
+    return places, CodedValues(places, values, coding), at
 
 
 def _digests(described: Any) -> dict[str, str]:
