@@ -64,7 +64,7 @@ def unseal(data: bytes, passphrase: str | None, *, name: str, kind: Kind) -> byt
         raise KeyFileError(f"{name} is encrypted; give its passphrase with --passphrase-file or when asked")
     cipher_key, commitment = split_keys(passphrase, envelope.cost, envelope.salt)
     if not hmac.compare_digest(commitment, envelope.commitment):
-        raise KeyFileError(f"wrong passphrase for {name}; type it again")
+        raise KeyFileError(f"wrong passphrase for {name}; type it again, or look into the file it came from")
     payload = decrypt(cipher_key, envelope.nonce, envelope.body, envelope.header_bytes())
     if payload is None:
         raise KeyFileError(f"{name} was altered although its passphrase is right; restore it from a copy")

@@ -59,7 +59,7 @@ def decode_image(source: bytes | Path | Image.Image, *, name: str, max_pixels: i
     ) as error:  # a broken file makes Pillow's readers raise nearly anything: OSError, ValueError, struct.error, ...
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
-            f"{name} cannot be decoded ({reason}); remove it, fetch it again, or skip such images"
+            f"{name} cannot be decoded ({reason}); remove it, fetch it again, or skip such images (--on-error skip)"
         ) from error
 
 

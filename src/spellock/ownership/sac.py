@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,9 +80,9 @@ class Sac(Verification):
             rule = f"p = {p:.2g} by rank among them, {least:.2g} at least"
         words = (
             f"{'The suspect is' if match else 'Not shown that the suspect is'} as near to the owner's model as a copy: "
-            f"correlation distance {found:.4f} on {len(pictures)} images, of {len(unrelated)} unrelated models "
+            f"correlation distance {found:.4f} on {len(pictures)} images, of {_count(unrelated, 'unrelated model')} "
             f"{min(unrelated):.4f} at least"
-            + (f", of {len(copies)} copies {max(copies):.4f} at most" if copies else "")
+            + (f", of copies ({len(copies)}) {max(copies):.4f} at most" if copies else "")
             + f"; {rule}. A model trained on the same data may also be near."
         )
         return Verdict(
@@ -120,3 +121,7 @@ class Sac(Verification):
             )
         chosen = np.random.default_rng([case.seed, 0x77726F6E]).permutation(wrong)[: self.images]
         return pictures[np.sort(chosen)]
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}" + ("s" if len(things) != 1 else "")

@@ -100,7 +100,7 @@ def load_weight_key(path: Path, *, passphrase: str | None = None) -> WeightKey:
         raise KeyFileError(f"{path} is encrypted; give its passphrase with --passphrase-file or when asked")
     cipher_key, expected = split_keys(passphrase, cost, salt)
     if not hmac.compare_digest(expected, commitment):
-        raise KeyFileError(f"wrong passphrase for {path}; type it again")
+        raise KeyFileError(f"wrong passphrase for {path}; type it again, or look into the file it came from")
     step = _PIECE + _TAG
     count = max(-(-len(body) // step), 1)
     pieces = []
