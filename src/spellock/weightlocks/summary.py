@@ -134,7 +134,7 @@ def plot_summary(summary: Summary, path: Path) -> None:
             axes.text(start + width / 2, 1.02, share.name, ha="center", va="bottom", fontsize=6, rotation=20)
         start += width
     axes.set(xlim=(0, 1), ylim=(0, 1.25), xlabel="position in the network, by number of weights", yticks=[0, 0.5, 1])
-    axes.set_ylabel("share in the key")
+    axes.set_ylabel("share in the key (red)")
     axes.set_title(
         f"{summary.scalars / summary.of_scalars:.1%} of the weights, {summary.key_bytes / summary.of_bytes:.1%} of the "
         f"bytes ({summary.key_bytes:,})",
