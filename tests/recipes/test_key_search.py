@@ -15,7 +15,8 @@ from spellock.data.open_images import open_images
 from spellock.errors import ConfigError
 from spellock.prompts.halving import goodness
 from spellock.recipes import search_run
-from spellock.recipes.pilot import Pilot, pilot_edits, pilot_images, run_pilots
+from spellock.recipes.pilot import Pilot, pilot_edits, pilot_images
+from spellock.recipes.run_pilots import run_pilots
 from spellock.recipes.search_run import confirming
 from spellock.recipes.search_trials import repeatable
 
