@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spellock.weightlocks.digest import digest_of, model_digest
 from spellock.weightlocks.states import ModuleState
-from spellock.weightlocks.unlocking import key_values, unlocked
+from spellock.weightlocks.unlocking import unlocked
 from spellock.weightlocks.weight_key import WeightKey
 from spellock.weightlocks.weight_keyfile import save_weight_key
 from support.cells import Figures
@@ -39,7 +39,7 @@ def full_cycles(adaptation: Adaptation, *, rate: float) -> Figures:
         figures[f"authorised_{cycle}"] = accuracy(model, seen.test)
         for selection, (key, fill) in places.items():
             state = ModuleState(model)
-            own = key_values(state, key)
+            own = _standing(state, key)
             for name, values in (("old_fill", fill), ("public_fill", None)):
                 for tensor, place in key.places.items():
                     there = values[tensor] if values is not None else (
@@ -86,7 +86,12 @@ def _shipped(adaptation: Adaptation, start: nn.Module, selection: str
     """The keyed model as it is shipped before the first cycle, its key, and what stands in the key's place."""
     config = sized(ModuleState(start), selection, CYCLE_PERCENT[selection], text=adaptation.pair.text)
     made = keyed(start, config, SHIPPED_FILL[selection], seed=adaptation.seed, public=None, coding=coding_of(selection))
-    return made.model, (made.key, key_values(ModuleState(made.model), made.key))
+    return made.model, (made.key, _standing(ModuleState(made.model), made.key))
+
+
+def _standing(state: ModuleState, key: WeightKey) -> dict[str, Tensor]:
+    """What stands in the key's places now, to the byte; the key's own values would be rounded."""
+    return {name: place.take(state[name]).clone() for name, place in key.places.items()}
 
 
 def _digest(model: nn.Module) -> str:
