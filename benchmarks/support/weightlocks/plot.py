@@ -77,7 +77,9 @@ def _cycles(axis: plt.Axes, done: Runs, pair: str) -> None:
         line(f"cycles, {selection}", "authorised", "o-", colour, f"{title}: with the key")
         line(f"cycles, {selection}", "unauthorised", "x", colour, f"{title}: without it")
         line("cycles, full", f"{selection}_public_fill", "--", colour, f"{title}, static: public weights in its place")
-    axis.set(ylim=(0, 100), xlabel="adaptation", xticks=[1, 4, 7, 10])
+    if not axis.lines:
+        axis.text(5.5, 50, "not measured yet", ha="center", va="center", color="0.4")
+    axis.set(xlim=(0.6, CYCLES + 0.4), ylim=(0, 100), xlabel="adaptation", xticks=[1, 4, 7, 10])
     axis.grid(alpha=0.25)
 
 
