@@ -103,11 +103,11 @@ def test_bfloat16_is_about_as_near_to_float32_as_the_pipeline(
 ) -> None:
     # The pipeline also rounds guidance and scheduler to bfloat16, so one level of agreement is not to be had;
     # how far single values stray depends on the processor's kernels. The distance from float32 on average does so
-    # little: ours is the smaller one on some processors, and on others larger by a twelfth.
+    # little: ours is the smaller one on some processors, and on others larger by 5 %, over 88 pictures.
     exact = plain(kind, checkpoint(kind), pictures[:4])
     theirs = plain(kind, checkpoint(kind), pictures[:4], torch.bfloat16)
     ours = load_editor(key_for(kind, gamma=1.0, dtype="bfloat16")).edit_uint8(pictures[:4])
-    assert apart(ours, exact).mean() <= 1.2 * apart(theirs, exact).mean() + 0.05
+    assert apart(ours, exact).mean() <= 1.05 * apart(theirs, exact).mean() + 0.05
     assert apart(ours, theirs).mean() <= 2 * apart(theirs, exact).mean() + 0.05
 
 
