@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor
 
 from spellock.weightlocks.places import Place
-from spellock.weightlocks.value_coding import decode_values, encode_values
+from spellock.weightlocks.value_coding import coded_bytes, decode_values, encode_values
 
 
 class CodedValues(Mapping[str, Tensor]):
@@ -15,20 +15,36 @@ class CodedValues(Mapping[str, Tensor]):
 
     Args:
         places: of the tensors, which also give their order.
-        coded: the bytes of each, as `encode_values` writes them; their lengths must be right.
+        coded: the bytes of each, as `encode_values` writes them.
         coding: how they are held.
+        checked: whether the bytes are known to be `canonical`, as those are that were encoded here.
     """
 
-    def __init__(self, places: Mapping[str, Place], coded: Mapping[str, bytes], coding: str) -> None:
+    def __init__(
+        self, places: Mapping[str, Place], coded: Mapping[str, bytes], coding: str, *, checked: bool = False
+    ) -> None:
         self._places, self._coded, self._coding = dict(places), dict(coded), coding
+        self._checked = set(coded) if checked else set()
 
     def raw(self, name: str) -> bytes:
         """The bytes of one tensor's values."""
         return self._coded[name]
 
+    def fills(self, place: Place, coding: str) -> bool:
+        """Whether the values are as many as ``place`` wants, held in ``coding``, without decoding them."""
+        mine = self._places[place.name]
+        wanted = (place.info, place.unit, len(place.indices), coding)
+        size = coded_bytes(len(place.indices), place.unit, place.info, coding)
+        return (mine.info, mine.unit, len(mine.indices), self._coding) == wanted and len(self.raw(place.name)) == size
+
     def canonical(self, name: str) -> bool:
-        """Whether the bytes are those that `encode_values` writes for the values that they stand for."""
-        return encode_values(self[name], self._places[name].info, self._coding) == self._coded[name]
+        """Whether the bytes are those that `encode_values` writes for the values they stand for; looked at once."""
+        if name not in self._checked:
+            again = encode_values(self[name], self._places[name].info, self._coding)
+            if again != self.raw(name):
+                return False
+            self._checked.add(name)
+        return True
 
     def __getitem__(self, name: str) -> Tensor:
         place = self._places[name]

@@ -1,14 +1,15 @@
 """Digests taken in threads beside the one that reads and writes: hashing large pieces lets go of the interpreter.
 
 Locking takes two digests of most tensors, that of the keyed tensor and that of what lies outside the key. Each has a
-thread, for the two together take about as long as all the rest.
+thread, for the two together take about as long as all the rest; the second has time for other work on whole tensors.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from torch import Tensor
 
@@ -19,6 +20,8 @@ from spellock.weightlocks.states import TensorInfo
 
 #: Pieces that may wait for the thread: more would be memory, fewer would leave it idle.
 _AHEAD: Final = 4
+P = ParamSpec("P")
+T = TypeVar("T")
 _SMALL: Final = 1 << 16  # bytes that are hashed sooner than a thread is told of them
 
 
@@ -43,6 +46,10 @@ class Hashing:
     def outside(self, place: Place, tensor: Tensor) -> Future[str]:
         """`spellock.weightlocks.digest.outside_digest`; the tensor must stay as it is until the result is there."""
         return self._tensors.submit(outside_digest, place, tensor)
+
+    def later(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Do other work in the second thread, in the order of the calls; what it reads must stay as it is."""
+        return self._tensors.submit(work, *args, **kwargs)
 
     def do(self, digest: RunningDigest, data: memoryview) -> None:
         """Let the thread take ``data`` in; waits while too much of it waits."""

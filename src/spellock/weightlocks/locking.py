@@ -85,7 +85,7 @@ class Locker:
         self._secret = secrets.token_bytes(SECRET_BYTES) if secret is None else secret
         self._drawn: HasSecret = Secret(self._secret)
         self.places: Mapping[str, Place] = select(state, config.select, self._drawn)
-        self._coded: dict[str, bytes] = {}
+        self._coded: dict[str, Future[bytes]] = {}
         self._hashing = Hashing()
         self._digests: dict[str, RunningDigest] = {}
         self._outside: dict[str, Future[str]] = {}
@@ -106,7 +106,7 @@ class Locker:
             keyed[at : at + piece.numel()] = piece.reshape(-1)
             at += piece.numel()
         # The caller may write into the model, which the threads read: not before they are done.
-        self._digests[name].hexdigest(), self._outside[name].result()
+        self._digests[name].hexdigest(), self._outside[name].result(), self._coded[name].result()
         return keyed.reshape(info.shape)
 
     def pieces(self, name: str) -> Iterator[Tensor]:
@@ -118,9 +118,14 @@ class Locker:
             digest.update(tensor)
             yield tensor
             return
+        if self._coded:  # copies of the values of two tensors at most wait
+            next(reversed(self._coded.values())).result()
+        hole = self._hole(place, tensor)
+        self._coded[name] = self._hashing.later(encode_values, hole.taken, info, self.config.coding)
         self._outside[name] = self._hashing.outside(place, tensor)
-        self._coded[name] = encode_values(place.take(tensor), info, self.config.coding)
-        for _, keyed in spliced(place, tensor, self._fill(place, tensor)):
+        fill = self._fill(hole)
+        del hole
+        for _, keyed in spliced(place, tensor, fill):
             digest.update(keyed)
             yield keyed
 
@@ -128,7 +133,12 @@ class Locker:
         """The key, after all tensors were asked for."""
         return WeightKey(
             places=self.places,
-            values=CodedValues(self.places, {name: self._coded[name] for name in self.places}, self.config.coding),
+            values=CodedValues(
+                self.places,
+                {name: self._coded[name].result() for name in self.places},
+                self.config.coding,
+                checked=True,
+            ),
             digests={name: self._digests[name].hexdigest() for name in self.state.infos},
             outside={name: self._outside[name].result() for name in self.places},
             secret=self._secret,
@@ -138,18 +148,19 @@ class Locker:
             image_key=image_key,
         )
 
-    def _fill(self, place: Place, tensor: Tensor) -> Tensor:
-        if kind_of(place.name, self.state.infos) is Kind.STATISTIC:
-            # Noise could make a variance negative, and a network of NaN is no lock that a customer can look at.
-            fresh = 1.0 if place.name.endswith("running_var") else 0.0
-            return torch.full((len(place.indices), place.unit), fresh)
+    def _hole(self, place: Place, tensor: Tensor) -> Hole:
         public = None
         if self._public is not None and self._public.infos.get(place.name) == place.info:
             public = self._public[place.name]
         purpose = f"weight key: fill for {self.config.customer!r}, {place.name}"
-        return make_fill(self.config.fill)(
-            Hole(place=place, tensor=tensor, stream=Keystream(self._drawn, purpose), public=public)
-        )
+        return Hole(place=place, tensor=tensor, stream=Keystream(self._drawn, purpose), public=public)
+
+    def _fill(self, hole: Hole) -> Tensor:
+        if kind_of(hole.place.name, self.state.infos) is Kind.STATISTIC:
+            # Noise could make a variance negative, and a network of NaN is no lock that a customer can look at.
+            fresh = 1.0 if hole.place.name.endswith("running_var") else 0.0
+            return torch.full((len(hole.place.indices), hole.place.unit), fresh)
+        return make_fill(self.config.fill)(hole)
 
 
 def lock_module(

@@ -27,21 +27,26 @@ def spliced(place: Place, tensor: Tensor, values: Tensor) -> Iterator[tuple[Tens
     Yields:
         (u, unit) twice. The second is the first itself where no unit of the key lies, else a tensor of its own.
     """
-    flat = tensor.detach().reshape(-1, place.unit)
-    step = max(1, _PIECE_BYTES // (place.unit * place.info.dtype.itemsize))
-    bounds = np.searchsorted(place.indices, np.arange(0, len(flat) + step, step))
-    for number, start in enumerate(range(0, len(flat), step)):
-        piece, (first, last) = flat[start : start + step], bounds[number : number + 2]
-        if first == last:
+    for piece, where, units in _pieces(place, tensor):
+        if where is None:
             yield piece, piece
-            continue
-        changed = piece.clone()  # not one buffer for all: threads may still hash the piece before
-        where = torch.from_numpy(place.indices[first:last] - start)
-        changed.index_copy_(0, where, values[first:last].to(changed.dtype))
-        yield piece, changed
+        else:
+            changed = piece.clone()  # not one buffer for all: threads may still hash the piece before
+            yield piece, changed.index_copy_(0, where, values[units].to(changed.dtype))
 
 
 def cleared(place: Place, tensor: Tensor) -> Iterator[Tensor]:
     """The pieces of ``tensor`` with zeros in the key's place; see `spliced`."""
-    zeros = torch.zeros((), dtype=tensor.dtype).expand(len(place.indices), place.unit)
-    return (changed for _, changed in spliced(place, tensor, zeros))
+    for piece, where, _ in _pieces(place, tensor):
+        yield piece if where is None else piece.clone().index_fill_(0, where, 0)
+
+
+def _pieces(place: Place, tensor: Tensor) -> Iterator[tuple[Tensor, Tensor | None, slice]]:
+    """(u, unit) pieces, where in each the key's units lie (None: nowhere), and which units of the key these are."""
+    flat = tensor.detach().reshape(-1, place.unit)
+    step = max(1, _PIECE_BYTES // (place.unit * place.info.dtype.itemsize))
+    bounds = np.searchsorted(place.indices, np.arange(0, len(flat) + step, step))
+    for number, start in enumerate(range(0, len(flat), step)):
+        units = slice(int(bounds[number]), int(bounds[number + 1]))
+        inside = place.indices[units] - start
+        yield flat[start : start + step], torch.from_numpy(inside) if len(inside) else None, units

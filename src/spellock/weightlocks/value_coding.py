@@ -127,7 +127,7 @@ def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
     """Codes (n, width) and powers (n,) of blocks (n, width), both whole numbers."""
     largest, dtype = _LARGEST[coding], blocks.dtype
     blocks = blocks.to(_wide(dtype))  # scaling by powers of two is exact in 32 bits
-    peak = torch.maximum(blocks.amax(1), -blocks.amin(1))
+    peak = blocks.abs().amax(1)
     if not bool((peak < min(torch.finfo(dtype).max / 2, 2.0**126)).all()):
         raise ConfigError(
             f"the key would hold values that are not finite or too large to be rounded to {coding}; take the coding "

@@ -68,17 +68,24 @@ class WeightKey:
         if not names or not together:
             raise ConfigError("the weight key's places, values and digests do not belong together; it was altered")
         for name, place in self.places.items():
-            values = self.values[name]
-            if values.shape != (len(place.indices), place.unit) or values.dtype != place.info.dtype:
+            if not self._fills(place):
                 raise ConfigError(f"the weight key's values of {name} do not fill their place; it was altered")
-            coded = self.values
-            if not (
-                coded.canonical(name)
-                if isinstance(coded, CodedValues)
-                else torch.equal(rounded(values, place.info, self.coding), values)
-            ):
+            if not self._held(place):
                 raise ConfigError(f"the weight key's values of {name} are no {self.coding} values; round them first")
         object.__setattr__(self, "secret", HiddenBytes(self.secret))
+
+    def _fills(self, place: Place) -> bool:
+        if isinstance(self.values, CodedValues):
+            return self.values.fills(place, self.coding)
+        values = self.values[place.name]
+        return values.shape == (len(place.indices), place.unit) and values.dtype == place.info.dtype
+
+    def _held(self, place: Place) -> bool:
+        """Whether the values are such that the key's file can hold them."""
+        if isinstance(self.values, CodedValues):
+            return self.values.canonical(place.name)
+        values = self.values[place.name]
+        return torch.equal(rounded(values, place.info, self.coding), values)
 
     @property
     def model_digest(self) -> str:

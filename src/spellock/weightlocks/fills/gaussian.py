@@ -7,9 +7,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from spellock.keystream import Keystream
 from spellock.weightlocks.fills.registry import Hole, register_fill
 
-_DRAWN: Final = 1 << 16
+_DRAWN: Final = 1 << 14  # numbers drawn at once, few enough to stay in the processor's cache
+_PARTS: Final = 1 << 16
 
 
 @register_fill("gaussian")
@@ -17,7 +19,30 @@ def gaussian(hole: Hole) -> Tensor:
     """Normal with mean and standard deviation of the tensor's values outside the key; of all where all are in it."""
     (mean, spread), count = hole.mean_and_spread(), hole.place.scalars
     drawn = torch.empty(count)
-    # In pieces, for drawing takes several times the memory of what is drawn; the numbers are the same.
     for start in range(0, count, _DRAWN):
-        drawn[start : start + _DRAWN] = torch.from_numpy(hole.stream.normal(min(_DRAWN, count - start)))
-    return drawn.mul_(spread).add_(mean).reshape(-1, hole.place.unit)
+        piece = drawn[start : start + _DRAWN]
+        torch.add(_normal(hole.stream, len(piece)).mul_(spread), mean, out=piece)
+    return drawn.reshape(-1, hole.place.unit)
+
+
+def _normal(stream: Keystream, count: int) -> Tensor:
+    """float32 (count,): Gaussian numbers, many times faster than `Keystream.normal`, which is exact.
+
+    The upper half of a 32-bit word says between which two of 2**16 quantiles a number lies, the lower half where.
+    Between quantiles they are uniform, which no test tells from Gaussian; in the two outer parts they are exact.
+    """
+    words = torch.from_numpy(stream.bytes(4 * count).copy()).view(torch.int32)
+    parts = (words >> 16).add_(_PARTS // 2)
+    drawn = (words & (_PARTS - 1)).float().add_(0.5).div_(_PARTS)
+    # Not fused into one operation, which processors round differently.
+    found = _STEPS.index_select(0, parts).mul_(drawn).add_(_LOWER.index_select(0, parts))
+    if found.sum().isnan():
+        outer = found.isnan().nonzero().squeeze(1)
+        found[outer] = torch.special.ndtri((parts[outer].double() + drawn[outer].double()) / _PARTS).float()
+    return found
+
+
+_QUANTILES: Final = torch.special.ndtri(torch.arange(1, _PARTS, dtype=torch.float64) / _PARTS)
+#: Lower bound and width of each part; the outer two have none, and what is drawn there is computed.
+_LOWER: Final = torch.nn.functional.pad(_QUANTILES, (1, 0), value=torch.nan).float()
+_STEPS: Final = torch.nn.functional.pad(_QUANTILES.diff(), (1, 1), value=torch.nan).float()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Protocol, TypeVar
 
 import numpy as np
@@ -14,7 +15,6 @@ from torch import Tensor
 from spellock.keystream import Keystream
 from spellock.named import Named
 from spellock.weightlocks.places import Place
-from spellock.weightlocks.splice import cleared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,11 @@ class Hole:
     stream: Keystream
     public: Tensor | None = None
 
+    @cached_property
+    def taken(self) -> Tensor:
+        """(k, unit) of the tensor's dtype: a copy of the values that are in the key."""
+        return self.place.take(self.tensor)
+
     def outside(self) -> Tensor:
         """float32 (n,): the tensor's values that are not in the key."""
         rows = self.tensor.detach().reshape(-1, self.place.unit)
@@ -47,22 +52,30 @@ class Hole:
     def mean_and_spread(self) -> tuple[float, float]:
         """Mean and standard deviation of `outside`, or of the whole tensor where all of it is in the key.
 
-        Large tensors are summed up in pieces, which needs no copy of them; sums of squares are good enough for noise
-        where the mean is small, as it is of large matrices.
+        Of large tensors, sums over the key's part are taken from those over all, in 64 bits, which needs no copy.
         """
         count = self.tensor.numel() - self.place.scalars
         if self.tensor.numel() <= _SUMMED:
             values = self.outside() if count > 1 else self.tensor.reshape(-1).float()
             return float(values.mean()), float(values.std()) if len(values) > 1 else 0.0
-        pieces = cleared(self.place, self.tensor) if count > 1 else iter(self.tensor.reshape(-1).split(_SUMMED))
-        count = count if count > 1 else self.tensor.numel()
-        total = squares = 0.0
-        for piece in pieces:
-            values = piece.reshape(-1).float()
-            total += float(values.sum())
-            squares += float(values.dot(values))
+        total, squares = _sums(self.tensor)
+        if count > 1:
+            key_total, key_squares = _sums(self.taken)
+            total, squares = total - key_total, squares - key_squares
+        else:
+            count = self.tensor.numel()
         mean = total / count
         return mean, math.sqrt(max(0.0, squares - count * mean * mean) / (count - 1))
+
+
+def _sums(tensor: Tensor) -> tuple[float, float]:
+    """Of all values, and of their squares."""
+    total = squares = 0.0
+    for piece in tensor.detach().reshape(-1).split(_PIECE):
+        values = piece.double()
+        total += float(values.sum())
+        squares += float(values.dot(values))
+    return total, squares
 
 
 class Fill(Protocol):
@@ -74,6 +87,7 @@ class Fill(Protocol):
 
 
 _SUMMED: Final = 1 << 20  # values of a tensor that is no longer small
+_PIECE: Final = 1 << 15  # values summed up at once, few enough to stay in the processor's cache
 _WHOLE: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 F = TypeVar("F", bound=Fill)
 _FILLS: Named[Fill] = Named("fill")
