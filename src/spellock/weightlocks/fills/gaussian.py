@@ -10,7 +10,7 @@ from torch import Tensor
 from spellock.keystream import Keystream
 from spellock.weightlocks.fills.registry import Hole, register_fill
 
-_DRAWN: Final = 1 << 14  # numbers drawn at once, few enough to stay in the processor's cache
+_DRAWN: Final = 1 << 16  # numbers drawn at once: they stay in the processor's cache, and other threads get their turn
 _PARTS: Final = 1 << 16
 
 
