@@ -35,8 +35,9 @@ from spellock.evaluation.near_prompts import near_prompts
 from spellock.prompts.candidate import Candidate
 from spellock.prompts.edit_cache import EditCache
 from spellock.prompts.features import model_features
+from spellock.prompts.prompt_score import PromptScore
 from spellock.prompts.sample import take_sample
-from spellock.prompts.scores import PromptScore, Scorer
+from spellock.prompts.scorer import Scorer
 from spellock.tasks.models import create_model
 
 TARGETS: Final = ("up", "lp", "hardened_lp", "up - hardened_lp")

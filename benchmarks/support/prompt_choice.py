@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spellock.editors.vocabulary import DEFAULT_STYLE_PROMPT
 from spellock.prompts.choose import by_worth, recommend
-from spellock.prompts.scores import PromptScore
+from spellock.prompts.prompt_score import PromptScore
 
 Truth = Mapping[str, Mapping[str, float]]
 #: What a good prompt has most of.

@@ -14,7 +14,7 @@ from PIL import Image
 from spellock.prompts.candidate import Candidate
 from spellock.prompts.choose import AS_GOOD, by_worth, pareto_front, recommend, why
 from spellock.prompts.plot import scatter
-from spellock.prompts.scores import MEANINGS, PromptScore
+from spellock.prompts.prompt_score import MEANINGS, PromptScore
 from spellock.prompts.table import csv_table, json_table, text_table
 
 

@@ -17,7 +17,7 @@ from spellock.prompts.content import (
 )
 from spellock.prompts.edit_cache import EditCache
 from spellock.prompts.sample import Sample, take_sample
-from spellock.prompts.scores import Scorer
+from spellock.prompts.scorer import Scorer
 
 from ..box_sets import squares
 

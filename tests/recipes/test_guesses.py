@@ -15,8 +15,8 @@ from spellock.key import Key
 from spellock.prompts.candidate import Candidate
 from spellock.prompts.choose import recommend, why
 from spellock.prompts.edit_cache import EditCache
+from spellock.prompts.prompt_score import PromptScore
 from spellock.prompts.sample import Sample
-from spellock.prompts.scores import PromptScore
 from spellock.recipes.guesses import Guesses, named_at
 from spellock.recipes.suggest import SuggestConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from spellock.prompts.scores import PromptScore
+from spellock.prompts.prompt_score import PromptScore
 
 #: Prompts within this of the best worth are taken for as good; a sample of 64 images tells no more.
 AS_GOOD: Final = 0.05

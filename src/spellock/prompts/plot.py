@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from spellock.prompts.candidate import KINDS
 from spellock.prompts.choose import pareto_front
-from spellock.prompts.scores import PromptScore
+from spellock.prompts.prompt_score import PromptScore
 
 _COLOURS: Final = (
     "#c8553d",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spellock.prompts.choose import by_worth, pareto_front
-from spellock.prompts.scores import MEANINGS, PromptScore
+from spellock.prompts.prompt_score import MEANINGS, PromptScore
 
 _DIGITS = {"pixels": 1, "cost": 4}
 

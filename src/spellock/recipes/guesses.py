@@ -17,9 +17,9 @@ from spellock.artefacts import read_json
 from spellock.attacks.surrogates import proposed_prompts
 from spellock.errors import DataError, ModelError
 from spellock.prompts.edit_cache import EditCache
+from spellock.prompts.prompt_score import PromptScore
 from spellock.prompts.public_lists import guess_words
 from spellock.prompts.sample import Sample
-from spellock.prompts.scores import PromptScore
 from spellock.recipes.private_files import write_private_json
 from spellock.vision import VisionModel
 

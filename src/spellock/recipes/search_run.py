@@ -14,7 +14,7 @@ from spellock.prompts.edit_cache import EditCache
 from spellock.prompts.features import model_features
 from spellock.prompts.halving import Plan, best_third, goodness
 from spellock.prompts.sample import Pixels, Sample, take_sample
-from spellock.prompts.scores import Scorer
+from spellock.prompts.scorer import Scorer
 from spellock.prompts.trial import Trial
 from spellock.recipes.near_trials import near_keys
 from spellock.recipes.pilot import Pilot, PilotConfig

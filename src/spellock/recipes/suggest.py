@@ -23,7 +23,7 @@ from spellock.prompts.edit_cache import EditCache
 from spellock.prompts.features import model_features
 from spellock.prompts.offline import OfflineConfig
 from spellock.prompts.sample import sample_places, take_sample
-from spellock.prompts.scores import Scorer
+from spellock.prompts.scorer import Scorer
 from spellock.recipes.guesses import Guesses
 from spellock.recipes.pilot import Pilot, PilotConfig
 from spellock.recipes.private_files import open_private

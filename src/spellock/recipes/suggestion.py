@@ -11,8 +11,8 @@ from spellock.locking.contact_sheet import contact_sheet
 from spellock.prompts.choose import by_worth
 from spellock.prompts.edit_cache import EditCache
 from spellock.prompts.plot import scatter
+from spellock.prompts.prompt_score import MEANINGS, PromptScore
 from spellock.prompts.sample import Sample
-from spellock.prompts.scores import MEANINGS, PromptScore
 from spellock.prompts.table import csv_table, json_table, text_table
 from spellock.recipes.pilot import Pilot
 from spellock.recipes.private_files import FILE_MODE, write_private_json

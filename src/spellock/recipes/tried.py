@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spellock.prompts.halving import goodness
-from spellock.prompts.scores import PromptScore
+from spellock.prompts.prompt_score import PromptScore
 from spellock.prompts.trial import Trial
 from spellock.recipes.pilot import Pilot
 

@@ -1,38 +1,16 @@
-"""Layers and functions without weights: how much each can stretch a difference, and a value.
-
-For f: ||f(x) - f(y)|| <= lipschitz ||x - y||, and ||f(x)|| <= growth ||x|| + offset sqrt(numbers in f(x)). Growth can
-be smaller than the Lipschitz constant: GELU stretches differences by 1.13, but never makes a value larger.
-"""
+"""Layers and functions without weights, by name: how much each can stretch a difference, and a value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod, sqrt
-from typing import Any, Final
+from typing import Final
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from spellock.errors import ModelError
-from spellock.weightlocks.bounds.operators import spectral_norm
-
-Arguments = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stretch:
-    """What a function without weights can do to a difference and to a value."""
-
-    lipschitz: float = 1.0
-    growth: float = 1.0
-    offset: float = 0.0
-
-
-def _same(factor: float) -> Stretch:
-    return Stretch(lipschitz=factor, growth=factor)
-
+from spellock.weightlocks.bounds.pooling import adaptive_avg_pool, avg_pool, max_pool
+from spellock.weightlocks.bounds.stretch import Arguments, Stretch, same
 
 #: Largest slopes: GELU's at sqrt 2, 1.12890; its tanh form's, 1.12898; SiLU's at 2.3994, 1.09984; all rounded up.
 _GELU: Final = Stretch(lipschitz=1.13)
@@ -93,11 +71,11 @@ def _keeps_inputs_apart(name: str, arguments: Arguments, in_shape: Sequence[int]
 
 
 def _leaky(arguments: Arguments, *_: object) -> Stretch:
-    return _same(max(1.0, abs(arguments.get("negative_slope", 0.01))))
+    return same(max(1.0, abs(arguments.get("negative_slope", 0.01))))
 
 
 def _elu(arguments: Arguments, *_: object) -> Stretch:
-    return _same(max(1.0, abs(arguments.get("alpha", 1.0))))
+    return same(max(1.0, abs(arguments.get("alpha", 1.0))))
 
 
 def _dropout(arguments: Arguments, *_: object) -> Stretch:
@@ -113,81 +91,13 @@ def _mean(arguments: Arguments, in_shape: Sequence[int], _: object) -> Stretch:
     places = {place % len(in_shape) for place in ([dims] if isinstance(dims, int) else dims)}
     if 0 in places and in_shape[0] != 1:
         raise ModelError("it averages over the inputs of a batch, expected each input for itself")
-    return _same(1 / sqrt(prod(in_shape[place] for place in places)))
+    return same(1 / sqrt(prod(in_shape[place] for place in places)))
 
 
 def _pad(arguments: Arguments, *_: object) -> Stretch:
     if arguments.get("mode", "constant") != "constant" or arguments.get("value") not in (None, 0, 0.0):
         raise ModelError("it pads with other values than zeros, expected zeros")
     return Stretch()
-
-
-def _avg_pool(arguments: Arguments, in_shape: Sequence[int], out_shape: Sequence[int]) -> Stretch:
-    if arguments.get("divisor_override") is not None:
-        raise ModelError("it pools with a divisor of its own, expected the window's size")
-    axes = _axes(in_shape, out_shape, arguments)
-    kernel, stride, padding, _ = _windows(arguments, len(axes))
-    factor = 1.0
-    for i, size in enumerate(axes):
-        pooled = F.avg_pool1d(
-            torch.eye(size, dtype=torch.float64)[None],
-            kernel[i],
-            stride[i],
-            padding[i],
-            ceil_mode=bool(arguments.get("ceil_mode", False)),
-            count_include_pad=bool(arguments.get("count_include_pad", True)),
-        )
-        factor *= float(spectral_norm(pooled[0]))
-    return _same(factor)
-
-
-def _adaptive_avg_pool(arguments: Arguments, in_shape: Sequence[int], out_shape: Sequence[int]) -> Stretch:
-    count = len(_axes(in_shape, out_shape, arguments))
-    factor = 1.0
-    for size, wanted in zip(in_shape[-count:], out_shape[-count:], strict=True):
-        pooled = F.adaptive_avg_pool1d(torch.eye(size, dtype=torch.float64)[None], wanted)
-        factor *= float(spectral_norm(pooled[0]))
-    return _same(factor)
-
-
-def _max_pool(arguments: Arguments, in_shape: Sequence[int], out_shape: Sequence[int]) -> Stretch:
-    """sqrt of how many windows share a pixel: a window's maximum moves no more than its largest move of a pixel."""
-    if arguments.get("return_indices"):
-        raise ModelError("it returns indices, expected the pooled values alone")
-    axes = _axes(in_shape, out_shape, arguments)
-    kernel, stride, padding, dilation = _windows(arguments, len(axes))
-    shared = 1
-    for i, size in enumerate(axes):
-        counts = [0] * size
-        for window in range(out_shape[len(out_shape) - len(axes) + i]):
-            for place in range(kernel[i]):
-                at = window * stride[i] - padding[i] + place * dilation[i]
-                if 0 <= at < size:
-                    counts[at] += 1
-        shared *= max(counts)
-    return _same(sqrt(shared))
-
-
-def _axes(in_shape: Sequence[int], out_shape: Sequence[int], arguments: Arguments) -> Sequence[int]:
-    """Sizes of the pooled axes; ``arguments["axes"]`` is the number in the function's name."""
-    if len(in_shape) != arguments["axes"] + 2 or len(out_shape) != len(in_shape):
-        raise ModelError("it pools an input without a batch axis, expected one")
-    return in_shape[2:]
-
-
-def _windows(arguments: Arguments, count: int) -> list[list[int]]:
-    kernel = _each(arguments["kernel_size"], count)
-    stride = arguments.get("stride")
-    return [
-        kernel,
-        kernel if stride is None or stride == [] else _each(stride, count),
-        _each(arguments.get("padding", 0), count),
-        _each(arguments.get("dilation", 1), count),
-    ]
-
-
-def _each(value: int | Sequence[int], count: int) -> list[int]:
-    return [value] * count if isinstance(value, int) else list(value)
 
 
 def _with_axes(handler: Callable[[Arguments, Sequence[int], Sequence[int]], Stretch], axes: int) -> _Handler:
@@ -206,9 +116,9 @@ _HANDLERS: Final[dict[str, _Handler]] = {
     "pad": _pad,
 }
 for _count in (1, 2, 3):
-    _HANDLERS[f"avgpool{_count}d"] = _with_axes(_avg_pool, _count)
-    _HANDLERS[f"maxpool{_count}d"] = _with_axes(_max_pool, _count)
-    _HANDLERS[f"adaptiveavgpool{_count}d"] = _with_axes(_adaptive_avg_pool, _count)
+    _HANDLERS[f"avgpool{_count}d"] = _with_axes(avg_pool, _count)
+    _HANDLERS[f"maxpool{_count}d"] = _with_axes(max_pool, _count)
+    _HANDLERS[f"adaptiveavgpool{_count}d"] = _with_axes(adaptive_avg_pool, _count)
 
 
 def broadcast_factor(value: Tensor | Sequence[int], out_shape: Sequence[int]) -> float:
