@@ -29,6 +29,7 @@ from support.weightlocks.networks import Public
 from support.weightlocks.plot import plot
 from support.weightlocks.settings import (
     CYCLE_PERCENT,
+    CYCLE_RATE_FROM,
     CYCLES,
     FULL_NETWORKS,
     LABELLED,
@@ -78,9 +79,11 @@ class Run:
                 ways[f"{selection} {percent} %"] = lambda s=selection, p=percent: self.adaptation.key_only(  # type: ignore[misc]
                     s, p, thief_rate=self.rate("full")
                 )
-        ways["cycles, full"] = lambda: full_cycles(self.adaptation)
-        for selection in CYCLE_PERCENT:
-            ways[f"cycles, {selection}"] = lambda s=selection: key_cycles(self.adaptation, s)  # type: ignore[misc]
+        ways["cycles, full"] = lambda: full_cycles(self.adaptation, rate=self.rate("full"))
+        for selection, percent in CYCLE_RATE_FROM.items():
+            ways[f"cycles, {selection}"] = lambda s=selection, p=percent: key_cycles(  # type: ignore[misc]
+                self.adaptation, s, rate=self.rate(f"{s} {p} %")
+            )
         return ways
 
     def measured(self, way: str) -> Figures:

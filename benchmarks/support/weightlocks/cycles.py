@@ -1,8 +1,4 @@
-"""Ten adaptations in a row, each on all the data that has arrived so far and from where the last one ended.
-
-Each takes the learning rate that is best on the validation data of the classes seen so far. One rate for all would be
-wrong for most: what brings a public model to new data throws an adapted one far from where it was.
-"""
+"""Ten adaptations in a row, each on all the data that has arrived so far and from where the last one ended."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ from support.weightlocks.data import Owned, cycles_of
 from support.weightlocks.keys import coding_of, keyed, sized
 from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, SHIPPED_FILL
 from support.weightlocks.single import SELECTIONS, Adaptation
-from support.weightlocks.training import accuracy, best_of, train
+from support.weightlocks.training import accuracy, train
 
 
 def arrivals(adaptation: Adaptation) -> list[Owned]:
@@ -31,17 +27,16 @@ def arrivals(adaptation: Adaptation) -> list[Owned]:
     return list(cycles_of(adaptation.owned, by_class=by_class, seed=adaptation.seed))
 
 
-def full_cycles(adaptation: Adaptation) -> Figures:
+def full_cycles(adaptation: Adaptation, *, rate: float) -> Figures:
     """Everything is fine-tuned in each cycle: the upper bound. And the static scheme, which ships the update but keeps
     back what lies in the place of the old key: its accuracy with the old fill there, and with public weights there."""
     model, figures = adaptation.start(), {}
     places = {selection: _shipped(adaptation, model, selection)[1] for selection in SELECTIONS}
     public = adaptation.public.state(adaptation.owned.classes)
     for cycle, seen in enumerate(arrivals(adaptation), start=1):
-        model, _, rate = _fit(adaptation, model, seen)
+        _fit(adaptation, model, seen, rate)
         figures |= {f"chance_{cycle}": seen.chance, f"majority_{cycle}": seen.majority}
-        figures[f"rate_per_mille_{cycle}"] = 1000 * rate
-        figures[f"authorised_{cycle}"] = accuracy(model, seen.test)
+        figures[f"authorised_{cycle}"] = accuracy(model, seen.test, among=seen.arrived)
         for selection, (key, fill) in places.items():
             state = ModuleState(model)
             own = _standing(state, key)
@@ -51,13 +46,13 @@ def full_cycles(adaptation: Adaptation) -> Figures:
                         place.take(public[tensor]) if public.infos.get(tensor) == place.info else fill[tensor]
                     )  # fmt: skip
                     place.put(state.tensors[tensor], there)
-                figures[f"{selection}_{name}_{cycle}"] = accuracy(model, seen.test)
+                figures[f"{selection}_{name}_{cycle}"] = accuracy(model, seen.test, among=seen.arrived)
             for tensor, place in key.places.items():
                 place.put(state.tensors[tensor], own[tensor])
     return figures
 
 
-def key_cycles(adaptation: Adaptation, selection: str) -> Figures:
+def key_cycles(adaptation: Adaptation, selection: str, *, rate: float) -> Figures:
     """The key alone learns. After each cycle: accuracy of the shipped keyed model with the new key and without one,
     whether it is still the shipped one byte for byte, and the size of the new key's file against the model."""
     start = adaptation.start()
@@ -65,14 +60,13 @@ def key_cycles(adaptation: Adaptation, selection: str) -> Figures:
     digest, model = key.model_digest, start
     figures: Figures = {}
     for cycle, seen in enumerate(arrivals(adaptation), start=1):
-        model, new, rate = _fit(adaptation, model, seen, key=key)
+        new = _fit(adaptation, model, seen, rate, key=key)
         assert new is not None
         key = new
         figures |= {f"chance_{cycle}": seen.chance, f"majority_{cycle}": seen.majority}
-        figures[f"rate_per_mille_{cycle}"] = 1000 * rate
         with unlocked(shipped, key) as whole:
-            figures[f"authorised_{cycle}"] = accuracy(whole, seen.test)
-        figures[f"unauthorised_{cycle}"] = accuracy(shipped, seen.test)
+            figures[f"authorised_{cycle}"] = accuracy(whole, seen.test, among=seen.arrived)
+        figures[f"unauthorised_{cycle}"] = accuracy(shipped, seen.test, among=seen.arrived)
         same = _digest(shipped) == digest == _digest_with(model, key, fill)
         figures[f"unchanged_{cycle}"] = 100.0 * same
         figures[f"update_{cycle}"] = (
@@ -81,18 +75,13 @@ def key_cycles(adaptation: Adaptation, selection: str) -> Figures:
     return figures
 
 
-def _fit(adaptation: Adaptation, model: nn.Module, seen: Owned, key: WeightKey | None = None
-         ) -> tuple[nn.Module, WeightKey | None, float]:  # fmt: skip
-    """The next model, its key and its learning rate."""
+def _fit(adaptation: Adaptation, model: nn.Module, seen: Owned, rate: float, key: WeightKey | None = None
+         ) -> WeightKey | None:  # fmt: skip
     budget = adaptation.pair.budget
-
-    def fit(trained: nn.Module, rate: float) -> WeightKey | None:
-        return train(
-            trained, seen.train, rate=rate, epochs=budget.cycle_epochs, budget=budget, seed=adaptation.seed, key=key
-        )
-
-    best, new, rate, _ = best_of(budget.rates, lambda: copy.deepcopy(model), fit, seen.validation)
-    return best, new, rate
+    return train(
+        model, seen.train, rate=rate, epochs=budget.cycle_epochs, budget=budget, seed=adaptation.seed, key=key,
+        among=seen.arrived,
+    )  # fmt: skip
 
 
 def _shipped(adaptation: Adaptation, start: nn.Module, selection: str

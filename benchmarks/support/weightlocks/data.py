@@ -35,12 +35,18 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Owned:
-    """The owner's data. Nothing is chosen on ``test``."""
+    """The owner's data. Nothing is chosen on ``test``.
+
+    Attributes:
+        classes: how many there are in the data.
+        arrived: numbers of the classes that the owner knows of, where more will come; None where these are all.
+    """
 
     train: Part
     validation: Part
     test: Part
     classes: int
+    arrived: Tensor | None = None
 
     @property
     def chance(self) -> float:
@@ -94,7 +100,8 @@ def load_owned(
 
 def cycles_of(owned: Owned, *, by_class: bool, seed: int) -> Iterator[Owned]:
     """What the owner has after each of ten arrivals: of new classes, or where there are too few of them of new
-    examples. The test part is of the classes seen so far."""
+    examples. The test part is of the classes that have arrived, and models are trained and asked among these alone: a
+    class that nobody knows of yet is no wrong answer to learn."""
     generator = torch.Generator().manual_seed(2000 + seed)
     if by_class:
         groups = torch.randperm(owned.classes, generator=generator).tensor_split(CYCLES)
@@ -104,7 +111,7 @@ def cycles_of(owned: Owned, *, by_class: bool, seed: int) -> Iterator[Owned]:
                 name: part.take(torch.isin(part.labels, seen).nonzero()[:, 0])
                 for name, part in (("train", owned.train), ("validation", owned.validation), ("test", owned.test))
             }
-            yield Owned(**parts, classes=len(seen))
+            yield Owned(**parts, classes=len(seen), arrived=seen)
         return
     groups = torch.randperm(len(owned.train), generator=generator).tensor_split(CYCLES)
     for cycle in range(1, CYCLES + 1):

@@ -12,6 +12,8 @@ THEFT_PERCENT: Final = 5
 CYCLES: Final = 10
 #: Ours is less than a tenth, for a key's file holds the digests of the keyed model too.
 CYCLE_PERCENT: Final = {"default": 7, "adaloc": 5}
+#: The single adaptation whose learning rate the cycles take.
+CYCLE_RATE_FROM: Final = {"default": 10, "adaloc": 5}
 #: What each selection ships in the key's place: ours noise, the authors' nothing.
 SHIPPED_FILL: Final = {"default": "gaussian", "adaloc": "zero"}
 FILLS: Final = ("zero", "gaussian", "shuffled", "public")
@@ -29,7 +31,7 @@ class Budget:
         cosine: the learning rate falls to 0 along a cosine; else it stays.
         rates: the grid of learning rates; the best on validation data is taken, for each way by itself.
         epochs: of one adaptation.
-        cycle_epochs: of each of ten adaptations in a row, with each of the rates.
+        cycle_epochs: of each of ten adaptations in a row.
         thief_steps: optimiser steps of a thief.
     """
 

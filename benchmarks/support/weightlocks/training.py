@@ -15,13 +15,14 @@ from support.weightlocks.settings import Budget
 
 def train(
     model: nn.Module, part: Part, *, rate: float, epochs: int, budget: Budget, seed: int, key: WeightKey | None = None,
-    only: Iterable[str] | None = None,
+    only: Iterable[str] | None = None, among: Tensor | None = None,
 ) -> WeightKey | None:  # fmt: skip
     """Train ``model`` in place, where it is.
 
     Args:
         key: confine the training to it; the key of the trained model is returned.
         only: names of the parameters to train, the rest stands still, statistics too.
+        among: the classes that there are so far, without which all outputs are.
     """
     device = next(model.parameters()).device
     learns = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
@@ -39,7 +40,7 @@ def train(
         model.eval()
     for _ in range(epochs):
         for chosen in torch.randperm(len(part), generator=generator).split(budget.batch_size):
-            logits = model(network_input(part.inputs[chosen].to(device)))
+            logits = _among(model(network_input(part.inputs[chosen].to(device))), among)
             loss = nn.functional.cross_entropy(logits, part.labels[chosen].to(device))
             optimizer.zero_grad()
             loss.backward()
@@ -72,15 +73,28 @@ def best_of(
     return best
 
 
-def accuracy(model: nn.Module, part: Part, *, batch_size: int = 256) -> float:
-    """Percent of examples that are classified right; logits that are no numbers are wrong."""
+def accuracy(model: nn.Module, part: Part, *, among: Tensor | None = None, batch_size: int = 256) -> float:
+    """Percent of examples that are classified right; logits that are no numbers are wrong.
+
+    Args:
+        among: the classes that are answers; all without it.
+    """
     device, right = next(model.parameters()).device, 0
     model.eval()
     with torch.inference_mode():
         for inputs, labels in zip(part.inputs.split(batch_size), part.labels.split(batch_size), strict=True):
-            logits: Tensor = model(network_input(inputs.to(device))).float().cpu()
+            logits = _among(model(network_input(inputs.to(device))).float(), among).cpu()
             right += int(((logits.argmax(1) == labels) & ~logits.isnan().any(1)).sum())
     return 100 * right / len(part)
+
+
+def _among(logits: Tensor, classes: Tensor | None) -> Tensor:
+    """(N, C) with the lowest of numbers for all classes but some."""
+    if classes is None:
+        return logits
+    others = torch.ones(logits.shape[1], dtype=torch.bool, device=logits.device)
+    others[classes.to(logits.device)] = False
+    return logits.masked_fill(others, torch.finfo(logits.dtype).min)
 
 
 def _optimizer(model: nn.Module, rate: float, budget: Budget) -> torch.optim.Optimizer:
