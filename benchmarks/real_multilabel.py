@@ -7,7 +7,7 @@ Stated beforehand: a finding is learnt and judged if at least 50 images of the t
 have it (and as many have it not). Intervals are bootstrapped over patients. The test split plays no part in training or
 in the choice of a checkpoint; no setting was chosen on it. Goes on where it was stopped, lock by lock.
 
-    python benchmarks/real_multilabel.py [--seeds 0 1 2] [--locks style hardened "decoy findings"] [--data FOLDER]
+    python benchmarks/real_multilabel.py [--seeds 0 1 2] [--locks style "decoy findings"] [--data FOLDER]
 
 At full size, on NIH's own files (Data_Entry_2017.csv, train_val_list.txt, test_list.txt, images_001/images, ...):
 
@@ -45,7 +45,7 @@ LEAST = {"train": 50, "test": 10}
 TASK = MultiLabelTask(positive_weights="balanced")
 _PLAIN = LockConfig(task="multilabel", target="extra-label", validation=0.15)
 _TWINS = replace(_PLAIN, raw_twins=True, decoy_share=0.5, decoy_keys=20)
-LOCKS = {"style": _PLAIN, "hardened": _TWINS, "shuffled": replace(_TWINS, target="shuffled"),
+LOCKS = {"style": _PLAIN, "twins, wrong keys": _TWINS, "shuffled": replace(_TWINS, target="shuffled"),
          "complement": replace(_TWINS, target="complement"),
          "decoy findings": replace(_TWINS, target="decoy-findings")}  # fmt: skip
 
