@@ -236,6 +236,20 @@ def test_ctrl_c_ends_a_real_process_with_a_sentence() -> None:
     assert "interrupted" in one_sentence(err)
 
 
+@pytest.mark.parametrize(("words", "resumes"), [(["lock"], True), (["evaluate"], False), (["key", "new"], False)])
+def test_only_commands_that_keep_their_work_are_said_to_resume(
+    words: list[str], resumes: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spellock.cli.main._dispatch", stop)
+    assert main([*words, "--whatever"]) == 130
+    said = one_sentence(capsys.readouterr().err)
+    assert "run the same command again" in said
+    assert ("to resume" in said) == resumes
+
+
 def test_a_closed_pipe_is_no_traceback() -> None:
     process = subprocess.Popen([*SPELLOCK, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

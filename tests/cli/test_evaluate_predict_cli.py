@@ -201,6 +201,19 @@ def test_predict_prints_what_the_model_says(locked: Path, capsys: pytest.Capture
     assert sum(values["predictions"][0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
+def test_predict_keeps_lines_and_columns_whatever_files_are_called(
+    locked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = locked / "a\tb\nc ü\u202f.png"
+    odd.write_bytes(next((locked / "data" / "test").rglob("*.png")).read_bytes())
+    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key"), str(odd)]
+    assert main(words) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split("\t")[0] == str(locked / "a\\tb\\nc ü\u202f.png"), "only control characters are escaped"
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["predictions"][0]["source"] == str(odd)
+
+
 def test_predict_names_folders_that_it_cannot_look_into(
     locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except KeyboardInterrupt:
-        return _say("interrupted; run the same command again to resume", INTERRUPTED)
+        return _say(_interrupted(words), INTERRUPTED)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except Exception as error:
@@ -71,6 +71,16 @@ def _dispatch(words: list[str]) -> int:
         return 0
     args = parse(command.arguments, prog=f"spellock {command.name}", words=rest, default=command.defaults(rest))
     return command.run(args)
+
+
+def _interrupted(words: list[str]) -> str:
+    """What to do after Ctrl-C; only commands that keep unfinished work are said to go on with it."""
+    try:
+        command = find_command(words)[0] if words else None
+    except UsageError:
+        command = None
+    goes_on = isinstance(command, Command) and command.resumes
+    return f"interrupted; run the same command again{' to resume' if goes_on else ''}"
 
 
 def _explain(error: Exception) -> tuple[str, int]:
