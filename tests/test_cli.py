@@ -260,6 +260,19 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert "Exception ignored" not in err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("buffered", [True, False])
+def test_output_to_a_full_disk_is_one_sentence(buffered: bool) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment |= {} if buffered else {"PYTHONUNBUFFERED": "1"}
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(
+            [*SPELLOCK, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, env=environment
+        )
+    assert process.returncode == 1
+    assert one_sentence(process.stderr)
+
+
 def test_help_is_quick() -> None:
     """No command pulls torch in before it runs; the time itself is only guarded against the absurd."""
     program = "import sys\nfrom spellock.cli.main import main\nmain(['--help'])\nprint('torch' in sys.modules)"

@@ -50,9 +50,12 @@ def entry() -> None:
     code = main()
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (`head`, say) has gone: keep the interpreter from complaining about it on its way out.
+    except OSError as error:
+        # The reader (`head`, say) has gone, or the disk that the output goes to is full: keep the interpreter from
+        # complaining about it on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            code = _say(f"cannot write the output: {error.strerror}; send it elsewhere and run the command again", 1)
     sys.exit(code)
 
 
