@@ -189,7 +189,7 @@ def test_the_commands_exit_code_is_returned(fake: object) -> None:
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "in"), 1, "no such file or directory: in"),
         (MemoryError(), 1, "out of memory"),
         (ZeroDivisionError("division by zero"), 70, "ZeroDivisionError"),
-        (KeyboardInterrupt(), 130, "run the same command again to resume"),
+        (KeyboardInterrupt(), 130, "run the same command again"),
     ],
 )
 def test_failures_are_sentences(
