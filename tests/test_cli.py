@@ -189,7 +189,7 @@ def test_the_commands_exit_code_is_returned(fake: object) -> None:
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "in"), 1, "no such file or directory: in"),
         (MemoryError(), 1, "out of memory"),
         (ZeroDivisionError("division by zero"), 70, "ZeroDivisionError"),
-        (KeyboardInterrupt(), 130, "run the same command again to resume"),
+        (KeyboardInterrupt(), 130, "run the same command again"),
     ],
 )
 def test_failures_are_sentences(
@@ -236,6 +236,20 @@ def test_ctrl_c_ends_a_real_process_with_a_sentence() -> None:
     assert "interrupted" in one_sentence(err)
 
 
+@pytest.mark.parametrize(("words", "resumes"), [(["lock"], True), (["evaluate"], False), (["key", "new"], False)])
+def test_only_commands_that_keep_their_work_are_said_to_resume(
+    words: list[str], resumes: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spellock.cli.main._dispatch", stop)
+    assert main([*words, "--whatever"]) == 130
+    said = one_sentence(capsys.readouterr().err)
+    assert "run the same command again" in said
+    assert ("to resume" in said) == resumes
+
+
 def test_a_closed_pipe_is_no_traceback() -> None:
     process = subprocess.Popen([*SPELLOCK, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -244,6 +258,19 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     process.wait(timeout=20)
     assert "Traceback" not in err
     assert "Exception ignored" not in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("buffered", [True, False])
+def test_output_to_a_full_disk_is_one_sentence(buffered: bool) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment |= {} if buffered else {"PYTHONUNBUFFERED": "1"}
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(
+            [*SPELLOCK, "--version"], stdout=full, stderr=subprocess.PIPE, text=True, env=environment
+        )
+    assert process.returncode == 1
+    assert one_sentence(process.stderr)
 
 
 def test_help_is_quick() -> None:

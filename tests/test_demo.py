@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from spellock.cli import demo as cli_demo
+from spellock.cli.demo import _table
 from spellock.cli.main import main
 from spellock.cli.options import record_run
 from spellock.data.write_parquet import write_parquet
@@ -123,6 +124,15 @@ def test_json_is_one_object_and_nothing_else(
     assert Path(figures["report"]).is_file()
     recorded = json.loads((tmp_path / "spellock-demo" / "command.json").read_text())
     assert recorded["arguments"]["seed"] == 0
+
+
+def test_a_figure_without_an_interval_shows_none(made: tuple[Path, DemoResult, Key]) -> None:
+    result = made[1]
+    point = replace(result.report.figures["up"], low=result.report["up"], high=result.report["up"])
+    report = replace(result.report, figures={**result.report.figures, "up": point})
+    lines = _table(replace(result, report=report)).splitlines()
+    assert next(line for line in lines if line.startswith("UP")).endswith("%")
+    assert next(line for line in lines if line.startswith("LP")).endswith("]")
 
 
 def test_names_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from spellock.cli.usage import UsageError, parse
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=str)
 _FENCE = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -62,6 +66,45 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         if "://" not in target and not target.startswith("mailto:"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def _python_blocks() -> list[tuple[str, str]]:
+    return [
+        (f"{page.relative_to(ROOT)}:{number}", block)
+        for page in PAGES
+        for number, block in enumerate(_PYTHON.findall(page.read_text(encoding="utf-8")))
+    ]
+
+
+def stale(block: str) -> list[str]:
+    """What a Python example names that does not exist: modules, names in them, and keywords of what it calls."""
+    tree, known, wrong = ast.parse(block), {}, []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spellock"):
+            for name in node.names:
+                try:
+                    known[name.asname or name.name] = getattr(import_module(str(node.module)), name.name)
+                except (ImportError, AttributeError):
+                    wrong.append(f"{node.module}.{name.name}")
+    for node in ast.walk(tree):
+        called = known.get(ast.unparse(node.func)) if isinstance(node, ast.Call) else None
+        if called is None:
+            continue
+        takes = inspect.signature(called).parameters
+        if not any(one.kind is one.VAR_KEYWORD for one in takes.values()):
+            wrong += [f"{ast.unparse(node.func)}({word.arg}=)" for word in node.keywords if word.arg not in takes]
+    return wrong
+
+
+@pytest.mark.parametrize(("place", "block"), _python_blocks())
+def test_python_examples_name_what_exists(place: str, block: str) -> None:
+    assert not stale(block), place
+
+
+def test_a_stale_python_example_is_found() -> None:
+    assert stale("from spellock.key import Keys") == ["spellock.key.Keys"]
+    example = "from spellock.recipes.suggest import SuggestConfig\nfound = SuggestConfig(image=64)"
+    assert stale(example) == ["SuggestConfig(image=)"]
 
 
 def test_the_index_lists_every_page() -> None:

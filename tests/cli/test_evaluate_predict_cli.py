@@ -14,6 +14,7 @@ from PIL import Image
 
 from spellock.cli.main import main
 from spellock.editors import registry
+from spellock.errors import StorageError
 from spellock.evaluation.official_model import OfficialArchitecture, OfficialNetwork
 from spellock.key import Key
 from spellock.keyfile import load_key, save_key
@@ -87,6 +88,22 @@ def test_evaluate_ends_with_3_where_a_required_figure_is_missed(
     assert _evaluate(locked, "--require", "hardend_lp<=15") == 2
     assert "did you mean hardened_lp" in capsys.readouterr().err
     assert not (locked / "report" / "report.json").exists(), "told before hours of measuring"
+
+
+def test_a_full_disk_does_not_cost_the_figures(
+    locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **options: object) -> None:
+        raise StorageError("cannot write report.json: No space left on device; free some space")
+
+    monkeypatch.setattr("spellock.evaluation.write_report.write_json", full)
+    assert _evaluate(locked, "--wrong-keys", "0") == 1
+    said = capsys.readouterr()
+    assert said.out.startswith("Baseline")
+    assert "report:" not in said.err
+    assert "No space left" in said.err
+    assert _evaluate(locked, "--wrong-keys", "0", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["report"] is None
 
 
 def test_evaluate_believes_the_model_about_its_lock_class(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,6 +216,19 @@ def test_predict_prints_what_the_model_says(locked: Path, capsys: pytest.Capture
     values = json.loads(capsys.readouterr().out)
     assert [row["class"] for row in values["predictions"]] == [one.class_name for one in wanted[:2]]
     assert sum(values["predictions"][0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_predict_keeps_lines_and_columns_whatever_files_are_called(
+    locked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = locked / "a\tb\nc ü\u202f.png"
+    odd.write_bytes(next((locked / "data" / "test").rglob("*.png")).read_bytes())
+    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key"), str(odd)]
+    assert main(words) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split("\t")[0] == str(locked / "a\\tb\\nc ü\u202f.png"), "only control characters are escaped"
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["predictions"][0]["source"] == str(odd)
 
 
 def test_predict_names_folders_that_it_cannot_look_into(

@@ -138,6 +138,13 @@ def test_tables_of_another_layout_are_refused(tmp_path, table, reason) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("name", "task"), [("labels.csv", "multilabel"), ("boxes.JSON", "detection")])
+def test_files_of_other_tasks_say_which_task(tmp_path, name, task) -> None:
+    (tmp_path / name).write_text("image,Edema\n")
+    with pytest.raises(DataError, match=rf"{name} is no image folder or parquet file; .*--task {task}"):
+        open_images(tmp_path / name)
+
+
 def test_parquet_cells_without_image(tmp_path) -> None:
     cells = [{"bytes": None, "path": path} for path in ("here.png", "../outside.png", "/etc/hostname", None)]
     table = pa.table(

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from spellock.attacks.registry import list_attacks
 from spellock.errors import ConfigError
-from spellock.evaluation import one_attack
+from spellock.evaluation import card_plots, one_attack
 from spellock.evaluation.accuracy import Estimate, proportion
 from spellock.evaluation.attack_plan import Amount, amounts_of
 from spellock.evaluation.card import Card
@@ -118,6 +120,23 @@ def test_the_files_say_the_same_and_nothing_secret(made: tuple[Card, Path], tmp_
         assert world.SECRET.hex().encode() not in path.read_bytes()
     assert "Every attack" not in found.to_text()
     assert found.summary() in found.to_text()
+
+
+def test_amounts_on_an_axis_are_plain_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels: list[str] = []
+
+    def look(figure: Figure) -> str:
+        FigureCanvasAgg(figure).draw()
+        axis = figure.axes[0].xaxis
+        labels.extend(tick.get_text() for tick in (*axis.get_majorticklabels(), *axis.get_minorticklabels()))
+        return ""
+
+    monkeypatch.setattr(card_plots, "drawn", look)
+    figure, axes = card_plots._axes()
+    axes.plot([2, 10], [0, 1], label="translator")
+    card_plots._finished(figure, axes, "leaked edited images")
+    assert {"2", "10"} <= set(labels)
+    assert not [text for text in labels if "times" in text]
 
 
 def test_names_on_the_page_are_no_markup(made: tuple[Card, Path]) -> None:

@@ -20,6 +20,7 @@ from spellock.evaluation.keyless import hardened_lp
 from spellock.evaluation.multilabel_judge import MultiLabelJudge
 from spellock.evaluation.multilabel_readings import centred, obeyed, permuted
 from spellock.evaluation.ranking import Ranking
+from spellock.evaluation.report_plots import drawn_names
 from spellock.evaluation.report_text import plain_table, to_csv
 from spellock.evaluation.write_report import write_report
 from spellock.tasks.auroc import aurocs
@@ -246,6 +247,13 @@ def test_the_report_shows_it(report, tmp_path) -> None:
     assert written["findings"][0]["lp"] == 0
     assert "cat: up" in to_csv(report)
     assert "LP/suppressed, mirrored" in plain_table(report)
+
+
+def test_bars_are_of_one_measure(report) -> None:
+    assert {"up_map", "lp_map"} <= set(report.figures)
+    drawn = drawn_names(report)
+    assert {"up", "lp_mirrored", "hardened_lp"} <= set(drawn)
+    assert not [name for name in drawn if name.endswith("_map")], "axis and chance are those of AUROC"
 
 
 def test_sets_that_do_not_fit(tmp_path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import random
 import subprocess
@@ -146,7 +147,7 @@ def test_an_image_that_was_repaired_and_a_folder_of_an_older_version_go_on(tmp_p
     lock(tmp_path / "old", images=negatives(100))
 
 
-def test_interrupt_leaves_a_state_that_resumes_without_redoing_shards(tmp_path) -> None:
+def test_interrupt_leaves_a_state_that_resumes_without_redoing_shards(tmp_path, caplog) -> None:
     expected = tree(lock_tree(tmp_path / "whole"))
     with pytest.raises(KeyboardInterrupt):
         lock(tmp_path / "out", editor=Interrupted(fake_key()))
@@ -154,7 +155,9 @@ def test_interrupt_leaves_a_state_that_resumes_without_redoing_shards(tmp_path) 
     assert done >= 2
     assert not (tmp_path / "out" / "locked_set").exists()
     again = FakeEditor(fake_key())
-    lock(tmp_path / "out", editor=again)
+    with caplog.at_level(logging.INFO, logger="spellock"):
+        lock(tmp_path / "out", editor=again)
+    assert "going on: " in caplog.text, "whoever runs the command again is told that nothing is done twice"
     assert tree(tmp_path / "out") == expected
     whole = FakeEditor(fake_key())
     lock(tmp_path / "again", editor=whole)

@@ -68,7 +68,7 @@ def test_a_network_from_elsewhere_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"key_prompt": "with oil pastel"}, "unknown"),
+        ({"key_prompt": "with oil pastel"}, "unknown; .*fresh copy"),
         ({"format": "other"}, "format"),
         ({"version": 2}, "update"),
         ({"classes": "cat"}, "wrong type"),

@@ -30,12 +30,16 @@ def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -
 
     assert args.key is not None  # `run` has looked
     card = _weight_card(args, device) if is_weight_key(args.key) else _image_card(args, device)
-    page = write_card(card, args.out)
-    record_run(args.out / "command.json", "evaluate", args)
-    if args.json:
-        print(json_format.dumps({**card.to_dict(), "report": str(page)}))
-    else:
-        print(card.to_text())
+    page = None
+    try:
+        page = write_card(card, args.out)
+        record_run(args.out / "command.json", "evaluate", args)
+    finally:  # a full disk does not cost the figures
+        if args.json:
+            print(json_format.dumps({**card.to_dict(), "report": None if page is None else str(page)}))
+        else:
+            print(card.to_text())
+    if not args.json:
         print(f"report card: {page}", file=sys.stderr)
     check_requirements(required, card.figures)
     return 0

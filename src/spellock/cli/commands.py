@@ -10,6 +10,10 @@ from typing import Any, Final
 
 from spellock.cli.usage import UsageError
 
+_RESUMED: Final = frozenset(
+    ("prompts suggest", "prompts search", "lock", "attack", "demo", "weights adapt", "editor train", "editor lora")
+)
+
 
 @dataclass(frozen=True)
 class Command:
@@ -24,6 +28,11 @@ class Command:
     arguments_name: str
     run_name: str = "run"
     defaults_name: str | None = None
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the same command goes on where it was interrupted; others begin anew."""
+        return self.name in _RESUMED
 
     @property
     def arguments(self) -> type[Any]:

@@ -155,6 +155,7 @@ def _table(result: DemoResult) -> str:
     for name, title in _ROWS:
         if name in figures:
             one = figures[name]
-            interval = "" if name == "chance" else f"   [{100 * one.low:5.1f}, {100 * one.high:5.1f}]"
+            # Average precision has no interval, as the chance level has none.
+            interval = "" if one.low == one.high else f"   [{100 * one.low:5.1f}, {100 * one.high:5.1f}]"
             lines.append(f"{title:<28}{100 * one.value:6.1f} %{interval}")
     return "\n".join([*lines, "", f"report: {result.page}   ({result.seconds:.0f} s)"])

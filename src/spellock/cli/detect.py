@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from spellock.artefacts import storage_errors, write_bytes
+from spellock.cli.options import on_one_line
 from spellock.data.write_png import encode_png
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def detect_files(
             rows.append({"source": result.source, "width": width, "height": height, "objects": objects})
         for one in () if json else objects:
             box = one["box"]
-            print("\t".join((result.source, one["class"], f"{one['score']:.4f}", *map(str, box))), flush=True)
+            print(
+                "\t".join((on_one_line(result.source), one["class"], f"{one['score']:.4f}", *map(str, box))), flush=True
+            )
         if draw is not None:
             picture = draw_objects(np.asarray(result.image), found, model.classes, least=score)
             # Files of the same name may come from several folders.

@@ -39,12 +39,16 @@ def run(args: EvaluateArgs) -> int:
 
         return run_card(args, device, required)
     report = _official(args, device) if args.preset == OFFICIAL else _usual(args, device)
-    page = write_report(report, args.out)
-    record_run(args.out / "command.json", "evaluate", args)
-    if args.json:
-        print(json_format.dumps({**report.to_dict(), "report": str(page)}))
-    else:
-        print_report(report)
+    page = None
+    try:
+        page = write_report(report, args.out)
+        record_run(args.out / "command.json", "evaluate", args)
+    finally:  # a full disk does not cost the figures
+        if args.json:
+            print(json_format.dumps({**report.to_dict(), "report": None if page is None else str(page)}))
+        else:
+            print_report(report)
+    if not args.json:
         print(f"report: {page}", file=sys.stderr)
     check_requirements(required, report.figures)
     return 0

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except KeyboardInterrupt:
-        return _say("interrupted; run the same command again to resume", INTERRUPTED)
+        return _say(_interrupted(words), INTERRUPTED)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except Exception as error:
@@ -50,9 +50,12 @@ def entry() -> None:
     code = main()
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (`head`, say) has gone: keep the interpreter from complaining about it on its way out.
+    except OSError as error:
+        # The reader (`head`, say) has gone, or the disk that the output goes to is full: keep the interpreter from
+        # complaining about it on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            code = _say(f"cannot write the output: {error.strerror}; send it elsewhere and run the command again", 1)
     sys.exit(code)
 
 
@@ -71,6 +74,16 @@ def _dispatch(words: list[str]) -> int:
         return 0
     args = parse(command.arguments, prog=f"spellock {command.name}", words=rest, default=command.defaults(rest))
     return command.run(args)
+
+
+def _interrupted(words: list[str]) -> str:
+    """What to do after Ctrl-C; only commands that keep unfinished work are said to go on with it."""
+    try:
+        command = find_command(words)[0] if words else None
+    except UsageError:
+        command = None
+    goes_on = isinstance(command, Command) and command.resumes
+    return f"interrupted; run the same command again{' to resume' if goes_on else ''}"
 
 
 def _explain(error: Exception) -> tuple[str, int]:

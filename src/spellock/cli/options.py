@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
@@ -31,6 +32,12 @@ def check_device(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device {name!r} cannot be used here; try --device cpu") from error
     return name
+
+
+def on_one_line(name: str) -> str:
+    """``name``, control characters and line ends of it written as escapes, so that lines and columns stay whole."""
+    unruly = ("Cc", "Zl", "Zp")
+    return "".join(repr(sign)[1:-1] if unicodedata.category(sign) in unruly else sign for sign in name)
 
 
 def refuse_idle(args: DataclassInstance, names: Collection[str], beside: str, *, instead: str = "leave it out") -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import tyro
 
-from spellock.cli.options import check_device
+from spellock.cli.options import check_device, on_one_line
 from spellock.data.walk import files_below
 from spellock.errors import ConfigError, DataError
 
@@ -109,7 +109,7 @@ def run(args: PredictArgs) -> int:
         elif args.json:
             rows.append(_row(result, model.classes))
         else:
-            print("\t".join((result.source, *_best(result, model, args.top))), flush=True)
+            print("\t".join((on_one_line(result.source), *_best(result, model, args.top))), flush=True)
     if args.json:
         print(json_format.dumps({"predictions": rows, "skipped": skipped}))
     return 0 if len(skipped) - folders < len(paths) else 1

@@ -19,7 +19,7 @@ class WeightsUnlockArgs:
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """The keyed model: a .safetensors file or a folder."""
     out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
-    """OUT, a new folder for the whole model."""
+    """A new folder for the whole model."""
     key: Path
     """Weight key file."""
     no_check: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -37,7 +37,7 @@ class WeightsPartArgs:
     key: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="KEY")]
     """Weight key file."""
     out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
-    """OUT, the key file to write; an existing file is never replaced."""
+    """The key file to write; an existing file is never replaced."""
     share: float
     """Share of each tensor's units that stay, the strongest first; more than 0, at most 1."""
     passphrase_file: Path | None = None

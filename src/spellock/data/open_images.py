@@ -15,6 +15,11 @@ from spellock.data.torchvision_set import Pairs, TorchvisionSet
 from spellock.errors import ConfigError, DataError, MissingSplitError
 
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+#: Files by which other tasks' sets are named, and what to do with them.
+_OTHER_TASKS: Final = {
+    ".csv": "a table of several labels an image needs the task multilabel (--task multilabel, or open_labels)",
+    ".json": "COCO json needs the task detection (--task detection, or open_boxes)",
+}
 
 
 def open_images(
@@ -79,6 +84,8 @@ def _open_path(source: str | Path, *, split: str | None, on_error: OnError, max_
             "hf://name)"
         )
     if not is_folder:
+        if path.suffix.lower() in _OTHER_TASKS:
+            raise DataError(f"{path} is no image folder or parquet file; {_OTHER_TASKS[path.suffix.lower()]}")
         # Else whoever asks for "test" would be given what another call takes for "train".
         if split not in (None, split_of(path)):
             raise MissingSplitError(f"{path} has no split {split!r}; it is one file, so leave the split out")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import LogFormatter, ScalarFormatter
 
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_report import AttackReport
@@ -77,6 +77,8 @@ def _axes() -> tuple[Figure, Axes]:
 
 def _finished(figure: Figure, axes: Axes, label: str) -> str:
     axes.set_xscale("log")
+    # Between powers of ten numbers would be written as 2 x 10^0; of wide axes this formatter leaves them out.
+    axes.xaxis.set_minor_formatter(LogFormatter())
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.set_xlabel(label)
     axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -24,9 +24,9 @@ KIND_COLOURS = {
 }
 #: Longest side of a picture in the page, in pixels.
 _PICTURE_SIDE = 256
-_NOT_DRAWN = ("chance", "majority_class", "chance_map")
+_NOT_DRAWN = ("chance", "majority_class")
 #: Ends of the names of figures that stand beside a task's main one: in the table, but not in the picture.
-_BESIDE = ("_50", "_75")
+_BESIDE = ("_50", "_75", "_map")
 
 
 def picture_uri(image: NDArray[np.uint8]) -> str:
@@ -36,9 +36,15 @@ def picture_uri(image: NDArray[np.uint8]) -> str:
     return _uri(picture)
 
 
+def drawn_names(report: Report) -> list[str]:
+    """The figures that have a bar: those of the task's main measure, which is what the axis and the line at chance are
+    of."""
+    return [name for name in report.figures if name not in _NOT_DRAWN and not name.endswith(_BESIDE)]
+
+
 def figure_bars(report: Report) -> str:
     """All figures as bars with 95 % intervals and a line at chance; a PNG data URI."""
-    names = [name for name in report.figures if name not in _NOT_DRAWN and not name.endswith(_BESIDE)]
+    names = drawn_names(report)
     figure = Figure(figsize=(9, 0.9 + 0.3 * len(names)), dpi=110, layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(names))[::-1]

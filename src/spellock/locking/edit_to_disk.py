@@ -30,6 +30,9 @@ def edit_to_disk(stream: EditStream, work: Path, shard: int) -> None:
     failed = True
     try:
         jobs = list(writer.missing())
+        done = len(stream.plan) - len(jobs)
+        if done:
+            _log.info("going on: %d of %d images of the locked set are there already", done, len(stream.plan))
         with closing(stream.run(jobs)) as products:
             for product in track(products, total=len(jobs), label="locking"):
                 if product.problem is not None:

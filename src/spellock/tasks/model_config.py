@@ -43,7 +43,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     if config.get("version") != VERSION:
         raise ModelError(f"{folder} has version {config.get('version')}, expected {VERSION}; update spellock")
     for name in (config.keys() ^ _FIELDS.keys()) - _OPTIONAL.keys():
-        raise ModelError(f"{folder / 'config.json'}: field {name!r} is {'unknown' if name in config else 'missing'}")
+        fault = "unknown" if name in config else "missing"
+        raise ModelError(
+            f"{folder / 'config.json'}: field {name!r} is {fault}; it was altered, take a fresh copy of the folder"
+        )
     for name, kind in (_FIELDS | {name: kind for name, kind in _OPTIONAL.items() if name in config}).items():
         if not isinstance(config[name], kind):
             value = json.dumps(config[name])[:80]

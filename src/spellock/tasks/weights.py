@@ -58,9 +58,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content: object = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(
-            f"cannot read weights from {path}: {reason[:200]}; expected a complete safetensors "
+            f"cannot read weights from {path}: {_reason(error)}; expected a complete safetensors "
             "file or a PyTorch file of tensors only"
         ) from error
     while isinstance(content, Mapping):
@@ -126,6 +125,14 @@ def load_weights(network: nn.Module, path: Path, *, strict_head: bool = False) -
         )
     network.load_state_dict({name: source[name] for name in target if name in source}, strict=False)
     return WeightsReport(missing=missing, unexpected=unexpected, file_classes=classes, head_reinitialised=reinitialise)
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with a weights file, on one line."""
+    if isinstance(error, pickle.UnpicklingError):
+        # torch's own words advise to load the file in a way that would run any code in it.
+        return "it is no weights file, is cut short, or holds more than tensors"
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _strip(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
