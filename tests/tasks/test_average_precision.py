@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,3 +140,17 @@ def test_a_missing_extra_is_told_before_anything_is_edited(monkeypatch: pytest.M
     model = create_model("small_resnet8", num_classes=2, input_size=16, seed=0)
     with pytest.raises(MissingExtraError, match=r"spellock\[detection\]"):
         DetectionTask().check_model(model, None)  # type: ignore[arg-type]
+
+
+def test_the_demonstration_needs_the_extra_before_it_makes_a_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from spellock.cli.main import main
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "torchmetrics" else found(name, *rest)
+    )
+    assert main(["demo", "--task", "detection", "--out", str(tmp_path / "out")]) == 1
+    assert "spellock[detection]" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

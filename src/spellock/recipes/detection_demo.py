@@ -17,6 +17,7 @@ from spellock.recipes.demo import DemoConfig
 from spellock.recipes.digit_pairs import demo_images
 from spellock.recipes.model_choice import ModelChoice
 from spellock.recipes.presets import get_preset
+from spellock.tasks.average_precision import check_installed
 from spellock.tasks.detection import DetectionTask
 
 SIDE: Final = 64
@@ -27,7 +28,12 @@ _MOST: Final = 3
 
 
 def detection_demo(seed: int) -> DemoConfig:
-    """The demonstration's settings for the task detection, sized for a few minutes on two cores."""
+    """The demonstration's settings for the task detection, sized for a few minutes on two cores.
+
+    Raises:
+        MissingExtraError: the extra ``detection`` is not installed: said before anything is made.
+    """
+    check_installed()
     preset = get_preset("modellock", task="detection")
     return replace(
         DemoConfig(seed=seed, objective=preset.objective),
