@@ -76,8 +76,8 @@ class Pair:
 
 
 #: Keys want higher rates than whole networks: with 0.01 as the highest, most of them chose that one.
-_IMAGES: Final = Budget(epochs=6, cycle_epochs=3, rates=(1e-3, 3e-3, 1e-2, 3e-2))
-_TEXTS: Final = Budget(epochs=4, cycle_epochs=2, rates=(3e-4, 1e-3, 3e-3, 1e-2))
+_IMAGES: Final = Budget(epochs=6, cycle_epochs=6, rates=(1e-3, 3e-3, 1e-2, 3e-2))
+_TEXTS: Final = Budget(epochs=4, cycle_epochs=4, rates=(3e-4, 1e-3, 3e-3, 1e-2))
 
 
 def cpu_pairs(scale: float = 1.0) -> list[Pair]:
