@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from torch import Tensor
 
+from spellock.weightlocks.coded_parts import decode_part
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.splice import Values
 from spellock.weightlocks.value_coding import coded_bytes, decode_values, encode_values
 
 
@@ -29,6 +32,10 @@ class CodedValues(Mapping[str, Tensor]):
     def raw(self, name: str) -> bytes:
         """The bytes of one tensor's values."""
         return self._coded[name]
+
+    def lazily(self, name: str) -> Values:
+        """The values of one tensor, decoded in the parts that are asked for."""
+        return _Lazy(self._places[name], memoryview(self._coded[name]), self._coding)
 
     def fills(self, place: Place, coding: str) -> bool:
         """Whether the values are as many as ``place`` wants, held in ``coding``, without decoding them."""
@@ -59,3 +66,14 @@ class CodedValues(Mapping[str, Tensor]):
 
     def __repr__(self) -> str:
         return f"CodedValues(tensors={len(self)}, values=<hidden>)"
+
+
+@dataclass(frozen=True)
+class _Lazy:
+    place: Place
+    data: memoryview
+    coding: str
+
+    def __getitem__(self, units: slice) -> Tensor:
+        place = self.place
+        return decode_part(self.data, len(place.indices), place.unit, place.info, self.coding, units)

@@ -15,6 +15,7 @@ from spellock.derived import Secret
 from spellock.errors import ConfigError
 from spellock.key import SECRET_BYTES, Key
 from spellock.keystream import HasSecret, Keystream
+from spellock.weightlocks.coded_parts import encode_place
 from spellock.weightlocks.coded_values import CodedValues
 from spellock.weightlocks.fills import Hole, make_fill
 from spellock.weightlocks.hashing import Hashing, RunningDigest
@@ -23,9 +24,9 @@ from spellock.weightlocks.places import Place
 from spellock.weightlocks.select_config import PRESETS as SELECTIONS
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.selection import select
-from spellock.weightlocks.splice import spliced
+from spellock.weightlocks.splice import Values, spliced
 from spellock.weightlocks.states import ModuleState, State
-from spellock.weightlocks.value_coding import EXACT, check_coding, encode_values
+from spellock.weightlocks.value_coding import EXACT, check_coding
 from spellock.weightlocks.weight_key import WeightKey
 
 
@@ -118,14 +119,9 @@ class Locker:
             digest.update(tensor)
             yield tensor
             return
-        if self._coded:  # copies of the values of two tensors at most wait
-            next(reversed(self._coded.values())).result()
-        hole = self._hole(place, tensor)
-        self._coded[name] = self._hashing.later(encode_values, hole.taken, info, self.config.coding)
+        self._coded[name] = self._hashing.later(encode_place, place, tensor, self.config.coding)
         self._outside[name] = self._hashing.outside(place, tensor)
-        fill = self._fill(hole)
-        del hole
-        for _, keyed in spliced(place, tensor, fill):
+        for _, keyed in spliced(place, tensor, self._fill(place, tensor)):
             digest.update(keyed)
             yield keyed
 
@@ -148,19 +144,18 @@ class Locker:
             image_key=image_key,
         )
 
-    def _hole(self, place: Place, tensor: Tensor) -> Hole:
+    def _fill(self, place: Place, tensor: Tensor) -> Values:
+        if kind_of(place.name, self.state.infos) is Kind.STATISTIC:
+            # Noise could make a variance negative, and a network of NaN is no lock that a customer can look at.
+            fresh = 1.0 if place.name.endswith("running_var") else 0.0
+            return torch.full((len(place.indices), place.unit), fresh)
         public = None
         if self._public is not None and self._public.infos.get(place.name) == place.info:
             public = self._public[place.name]
         purpose = f"weight key: fill for {self.config.customer!r}, {place.name}"
-        return Hole(place=place, tensor=tensor, stream=Keystream(self._drawn, purpose), public=public)
-
-    def _fill(self, hole: Hole) -> Tensor:
-        if kind_of(hole.place.name, self.state.infos) is Kind.STATISTIC:
-            # Noise could make a variance negative, and a network of NaN is no lock that a customer can look at.
-            fresh = 1.0 if hole.place.name.endswith("running_var") else 0.0
-            return torch.full((len(hole.place.indices), hole.place.unit), fresh)
-        return make_fill(self.config.fill)(hole)
+        return make_fill(self.config.fill)(
+            Hole(place=place, tensor=tensor, stream=Keystream(self._drawn, purpose), public=public)
+        )
 
 
 def lock_module(

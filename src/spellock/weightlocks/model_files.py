@@ -94,7 +94,7 @@ def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) 
         tensor, place = state[name], key.places.get(name)
         digest = hashing.start(infos[name])
         taken.append((name, digest))
-        for before, after in [(tensor, tensor)] if place is None else spliced(place, tensor, key.values[name]):
+        for before, after in [(tensor, tensor)] if place is None else spliced(place, tensor, key.lazily(name)):
             if check:
                 digest.update(before)
             yield after

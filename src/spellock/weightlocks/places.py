@@ -66,8 +66,11 @@ class Place:
 
     def take(self, tensor: Tensor) -> Tensor:
         """Copy (k, unit) of the key's values out of ``tensor``."""
-        index = torch.from_numpy(self.indices).to(tensor.device)
-        return tensor.detach().reshape(-1, self.unit).index_select(0, index)
+        return self.at(self.indices, tensor)
+
+    def at(self, units: Indices, tensor: Tensor) -> Tensor:
+        """Copy (n, unit) of the values of ``units``, which need not be in the key, out of ``tensor``."""
+        return tensor.detach().reshape(-1, self.unit).index_select(0, torch.from_numpy(units).to(tensor.device))
 
     def put(self, tensor: Tensor, values: Tensor) -> None:
         """Write ``values`` (k, unit) into ``tensor``, in place."""

@@ -6,7 +6,7 @@ Locking and unlocking read each weight, hash it and write it; copies of whole te
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -17,12 +17,23 @@ from spellock.weightlocks.places import Place
 _PIECE_BYTES: Final = 1 << 20
 
 
-def spliced(place: Place, tensor: Tensor, values: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+class Values(Protocol):
+    """(k, unit) values of a key's place, which may be made only when they are asked for; a tensor is one.
+
+    They are asked for in order, slice after slice without gaps: what is never there as a whole takes no memory.
+    """
+
+    def __getitem__(self, units: slice, /) -> Tensor:
+        """(u, unit), of any floating dtype."""
+        ...
+
+
+def spliced(place: Place, tensor: Tensor, values: Values) -> Iterator[tuple[Tensor, Tensor]]:
     """Pieces of ``tensor`` in the order of its bytes, each as it is and with ``values`` in the key's place.
 
     Args:
         tensor: on the CPU and contiguous; it is not written to.
-        values: (k, unit) of any floating dtype; they are cast to the tensor's.
+        values: of the key's place; they are cast to the tensor's dtype.
 
     Yields:
         (u, unit) twice. The second is the first itself where no unit of the key lies, else a tensor of its own.

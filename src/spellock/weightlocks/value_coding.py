@@ -21,7 +21,8 @@ EXACT: Final = "exact"
 #: Largest magnitude of a code, by coding. Codes are symmetric about zero.
 _LARGEST: Final = {"int8": 127, "int4": 7}
 CODINGS: Final = (EXACT, *_LARGEST)
-_BLOCK: Final = 32
+#: Values that share a power of two.
+BLOCK: Final = 32
 #: Blocks that are rounded at once: what stays in the processor's cache.
 _PIECE: Final = 8192
 #: Smaller powers of two than the first have no exact multiples in 16 bits, than the second none in a signed byte.
@@ -46,13 +47,20 @@ def coding_of(info: TensorInfo, coding: str) -> str:
     return coding if len(info.shape) > 1 and info.dtype.is_floating_point else EXACT
 
 
-def coded_bytes(units: int, unit: int, info: TensorInfo, coding: str) -> int:
-    """Size of ``units`` times ``unit`` values of a tensor in the key's file."""
-    scalars = units * unit
+def code_bytes(scalars: int, info: TensorInfo, coding: str) -> int:
+    """Bytes of ``scalars`` values of a tensor without their powers of two, which come before them."""
     if coding_of(info, coding) == EXACT:
         return scalars * info.dtype.itemsize
+    return scalars if coding == "int8" else -(-scalars // 2)
+
+
+def coded_bytes(units: int, unit: int, info: TensorInfo, coding: str) -> int:
+    """Size of ``units`` times ``unit`` values of a tensor in the key's file."""
+    size = code_bytes(units * unit, info, coding)
+    if coding_of(info, coding) == EXACT:
+        return size
     rows, row = _rows(units, unit)
-    return rows * -(-row // _BLOCK) + (scalars if coding == "int8" else -(-scalars // 2))
+    return rows * -(-row // BLOCK) + size
 
 
 def rounded(values: Tensor, info: TensorInfo, coding: str) -> Tensor:
@@ -95,12 +103,12 @@ def decode_values(data: memoryview, units: int, unit: int, info: TensorInfo, cod
     if coding_of(info, coding) == EXACT:
         return raw.view(info.dtype).reshape(units, unit)
     rows, row = _rows(units, unit)
-    blocks = rows * -(-row // _BLOCK)
+    blocks = rows * -(-row // BLOCK)
     powers, flat = raw[:blocks].view(torch.int8), raw[blocks:].view(torch.int8)
     if coding == "int4":
         pairs = torch.stack([(flat << 4) >> 4, flat >> 4], dim=1)  # shifts of signed bytes keep the sign
         flat = pairs.reshape(-1)[: rows * row]
-    codes, missing = flat.reshape(rows, row), -row % min(row, _BLOCK)
+    codes, missing = flat.reshape(rows, row), -row % min(row, BLOCK)
     codes = torch.nn.functional.pad(codes, (0, missing)) if missing else codes
     return _values(codes, powers.reshape(rows, -1), (rows, row), info.dtype).reshape(units, unit)
 
@@ -113,7 +121,7 @@ def _rows(units: int, unit: int) -> tuple[int, int]:
 def _codes(values: Tensor, coding: str) -> tuple[Tensor, Tensor]:
     """int8 (rows, blocks * width), rows padded with zeros, and the power of two of each block, int8 (rows, blocks)."""
     rows = values.detach().reshape(_rows(*values.shape))
-    width = min(rows.shape[1], _BLOCK)
+    width = min(rows.shape[1], BLOCK)
     missing = -rows.shape[1] % width
     padded = (torch.nn.functional.pad(rows, (0, missing)) if missing else rows).reshape(-1, width)
     codes, powers = torch.empty(padded.shape, dtype=torch.int8), torch.empty(len(padded), dtype=torch.int8)

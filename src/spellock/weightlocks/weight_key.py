@@ -17,6 +17,7 @@ from spellock.key import SECRET_BYTES, Key
 from spellock.weightlocks.coded_values import CodedValues
 from spellock.weightlocks.digest import model_digest
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.splice import Values
 from spellock.weightlocks.value_coding import EXACT, check_coding, coded_bytes, rounded
 
 
@@ -73,6 +74,10 @@ class WeightKey:
             if not self._held(place):
                 raise ConfigError(f"the weight key's values of {name} are no {self.coding} values; round them first")
         object.__setattr__(self, "secret", HiddenBytes(self.secret))
+
+    def lazily(self, name: str) -> Values:
+        """The values of one tensor, made in the parts that are asked for where the key holds them coded."""
+        return self.values.lazily(name) if isinstance(self.values, CodedValues) else self.values[name]
 
     def _fills(self, place: Place) -> bool:
         if isinstance(self.values, CodedValues):

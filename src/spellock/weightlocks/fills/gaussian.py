@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -9,20 +10,35 @@ from torch import Tensor
 
 from spellock.keystream import Keystream
 from spellock.weightlocks.fills.registry import Hole, register_fill
+from spellock.weightlocks.splice import Values
 
 _DRAWN: Final = 1 << 16  # numbers drawn at once: they stay in the processor's cache, and other threads get their turn
 _PARTS: Final = 1 << 16
 
 
 @register_fill("gaussian")
-def gaussian(hole: Hole) -> Tensor:
+def gaussian(hole: Hole) -> Values:
     """Normal with mean and standard deviation of the tensor's values outside the key; of all where all are in it."""
-    (mean, spread), count = hole.mean_and_spread(), hole.place.scalars
-    drawn = torch.empty(count)
-    for start in range(0, count, _DRAWN):
-        piece = drawn[start : start + _DRAWN]
-        torch.add(_normal(hole.stream, len(piece)).mul_(spread), mean, out=piece)
-    return drawn.reshape(-1, hole.place.unit)
+    mean, spread = hole.mean_and_spread()
+    return _Drawn(stream=hole.stream, unit=hole.place.unit, mean=mean, spread=spread)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Drawn:
+    """Numbers that are drawn when they are asked for, which has to be in order."""
+
+    stream: Keystream
+    unit: int
+    mean: float
+    spread: float
+
+    def __getitem__(self, units: slice) -> Tensor:
+        count = (units.stop - units.start) * self.unit
+        drawn = torch.empty(count)
+        for start in range(0, count, _DRAWN):
+            piece = drawn[start : start + _DRAWN]
+            torch.add(_normal(self.stream, len(piece)).mul_(self.spread), self.mean, out=piece)
+        return drawn.reshape(-1, self.unit)
 
 
 def _normal(stream: Keystream, count: int) -> Tensor:

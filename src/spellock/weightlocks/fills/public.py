@@ -5,13 +5,12 @@ An honest thief's first try is this fill, so it shows what the lock protects: th
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from spellock.weightlocks.fills.gaussian import gaussian
 from spellock.weightlocks.fills.registry import Hole, register_fill
+from spellock.weightlocks.splice import Values
 
 
 @register_fill("public")
-def public(hole: Hole) -> Tensor:
+def public(hole: Hole) -> Values:
     """Values of the public model at the key's place; `gaussian` for tensors that it has not (a new classifier)."""
     return gaussian(hole) if hole.public is None else hole.place.take(hole.public)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, Protocol, TypeVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 from spellock.keystream import Keystream
 from spellock.named import Named
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.splice import Values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,6 @@ class Hole:
     tensor: Tensor
     stream: Keystream
     public: Tensor | None = None
-
-    @cached_property
-    def taken(self) -> Tensor:
-        """(k, unit) of the tensor's dtype: a copy of the values that are in the key."""
-        return self.place.take(self.tensor)
 
     def outside(self) -> Tensor:
         """float32 (n,): the tensor's values that are not in the key."""
@@ -72,7 +67,7 @@ class Hole:
 class Fill(Protocol):
     """Gives the values of a hole."""
 
-    def __call__(self, hole: Hole) -> Tensor:
+    def __call__(self, hole: Hole) -> Values:
         """(k, unit) values of any floating dtype; they are cast to the tensor's."""
         ...
 

@@ -6,14 +6,14 @@ They are drawn from outside the key, so that none of the key's values is given a
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from spellock.weightlocks.fills.gaussian import gaussian
 from spellock.weightlocks.fills.registry import Hole, register_fill
+from spellock.weightlocks.splice import Values
 
 
 @register_fill("shuffled")
-def shuffled(hole: Hole) -> Tensor:
+def shuffled(hole: Hole) -> Values:
     """Values of the tensor outside the key, each drawn with equal chance; `gaussian` where all of it is in the key."""
     others = hole.outside()
     if not others.numel():

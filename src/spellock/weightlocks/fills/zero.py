@@ -11,4 +11,4 @@ from spellock.weightlocks.fills.registry import Hole, register_fill
 @register_fill("zero")
 def zero(hole: Hole) -> Tensor:
     """Zeros."""
-    return torch.zeros(len(hole.place.indices), hole.place.unit)
+    return torch.zeros(()).expand(len(hole.place.indices), hole.place.unit)
