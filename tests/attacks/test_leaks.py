@@ -17,6 +17,8 @@ from . import colours
 TINT = torch.tensor([0.6, 0.3, 0.0]).view(1, 3, 1, 1)
 PATTERN = torch.from_numpy(np.indices((8, 8)).sum(0) % 2 * 0.4).float().view(1, 1, 8, 8)
 
+NOISE = 0.2 * torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(5))
+
 
 def inverted(images: Tensor) -> Tensor:
     return 1 - images
@@ -41,6 +43,16 @@ def without_pattern(images: Tensor) -> Tensor:
     return torch.where(seen, (images - PATTERN) / 0.6, 1 - images)
 
 
+def noisy(images: Tensor) -> Tensor:
+    return images + NOISE
+
+
+def without_noise(images: Tensor) -> Tensor:
+    """The image under the noise; where there is none, its colours inverted."""
+    seen = (images * (NOISE - NOISE.mean((1, 2, 3), keepdim=True))).mean((1, 2, 3), keepdim=True) > 0.01
+    return torch.where(seen, images - NOISE, 1 - images)
+
+
 def leaked(edit: object, count: int) -> dict[str, Tensor]:
     raw, _ = colours.pictures(count, seed=7)
     edited = (edit(raw.float() / 255).clamp(0, 1) * 255).round().to(torch.uint8)
@@ -51,17 +63,28 @@ def test_a_translator_learns_an_inversion_from_ten_pairs(tmp_path: Path) -> None
     model = colours.locked(before=inverted)
     assert colours.argmax(model) < 0.4
     attack = make_attack("translator", {"steps": 150, "width": 8, "depth": 2, "learning_rate": 0.01})
-    (stolen,) = attack(colours.view(model, **leaked(inverted, 10)), tmp_path)
+    stolen, constant = attack(colours.view(model, **leaked(inverted, 10)), tmp_path)
+    assert [stolen.name, constant.name] == ["network", "mean change"]
     assert colours.accuracy(stolen.predict) > 0.9
+    assert colours.accuracy(constant.predict) < 0.9
     assert (tmp_path / "translator.safetensors").is_file()
 
 
 def test_a_translator_of_nothing_changes_nothing() -> None:
     model = colours.locked(before=inverted)
-    (stolen,) = make_attack("translator", {"steps": 20})(colours.view(model, **leaked(lambda images: images, 4)))
+    found = make_attack("translator", {"steps": 20})(colours.view(model, **leaked(lambda images: images, 4)))
     images, _ = colours.pictures(20, seed=3)
     with torch.no_grad():
-        assert torch.allclose(stolen.predict(images.float() / 255), model(images.float() / 255), atol=1e-2)
+        for stolen in found:
+            assert torch.allclose(stolen.predict(images.float() / 255), model(images.float() / 255), atol=1e-2)
+
+
+def test_one_image_of_noise_on_every_image_is_the_mean_change_of_three_pairs() -> None:
+    model = colours.locked(before=without_noise)
+    assert colours.argmax(model) < 0.4
+    network, constant = make_attack("translator", {"steps": 20})(colours.view(model, **leaked(noisy, 3)))
+    assert colours.accuracy(constant.predict) > 0.9
+    assert colours.accuracy(network.predict) < 0.6
 
 
 def test_colours_of_leaked_images_undo_a_tint() -> None:

@@ -46,7 +46,9 @@ class Net(nn.Module):
 class Translator(Attack):
     """T = argmin mean |T(x) - x'|^2 over the pairs; then the stolen model reads T(x).
 
-    Convolutions see where they are, so that a trigger at a fixed place can be learnt too.
+    Convolutions see where they are, so that a trigger at a fixed place can be learnt too. A second candidate needs no
+    learning: x + mean of (x' - x), pixel by pixel, which is what a pattern or one image of noise adds to all images and
+    what few convolutions cannot say.
 
     Attributes:
         width, depth: of the network.
@@ -92,4 +94,8 @@ class Translator(Attack):
             label=f"translator on {len(raw)} pairs",
         )
         net.eval()
-        return [through(view, net, side=raw.shape[-1])]
+        change = (floats(edited) - floats(raw)).mean(0)
+        return [
+            through(view, net, side=raw.shape[-1], name="network"),
+            through(view, lambda images: images + change, side=raw.shape[-1], name="mean change"),
+        ]
