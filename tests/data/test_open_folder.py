@@ -115,7 +115,7 @@ def test_missing_empty_and_odd_places(tmp_path) -> None:
     (tmp_path / "bare" / "cat").mkdir(parents=True)
     cases[tmp_path / "bare"] = "no images in them"
     (tmp_path / "list.csv").write_text("a,b")
-    cases[tmp_path / "list.csv"] = "not a readable parquet file"
+    cases[tmp_path / "list.csv"] = "no image folder or parquet file"
     for source, reason in cases.items():
         with pytest.raises(DataError, match=reason) as caught:
             open_images(source)
