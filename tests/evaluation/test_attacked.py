@@ -174,7 +174,7 @@ def test_each_thief_gets_the_best_that_it_can_do() -> None:
     assert thieves["query", 0].name == "centred, only asking"
     assert thieves["weights", 0].locked.value >= thieves["query", 0].locked.value
     pairs = thieves["pairs", 20]
-    assert (pairs.name, pairs.locked.value > 0.9) == ("translator, 20 pairs", True)
+    assert (pairs.name, pairs.locked.value > 0.9) == ("translator, 20 pairs #1", True)  # its network
     assert pairs.public.value > 0.9  # of the attacks that public weights have a control for
     rows = {row.name: row for row in report.rows}
     assert rows["centred, only asking"].queries == 60
