@@ -243,3 +243,13 @@ def test_small_classes_have_the_borders_of_all() -> None:
     everywhere, found = sectors(points, shares, turn=0.3), class_sectors(points, labels, shares, turn=0.3)
     assert np.array_equal(found[:5], everywhere[:5])
     assert abs(int(found[5:].sum()) - 17) <= 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_of_the_samples_changes_no_bit_even_where_only_rounding_is_left(seed: int) -> None:
+    """A class of one sample has no place of its own once what differs between classes is removed."""
+    random = np.random.default_rng(seed)
+    statistics = random.normal(size=(30, 40))
+    labels = np.array([0, 1, 2, *random.integers(3, 6, 27)])
+    order = random.permutation(30)
+    assert np.array_equal(class_free(statistics[order], labels[order]), class_free(statistics, labels)[order])

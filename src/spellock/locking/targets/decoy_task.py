@@ -103,8 +103,7 @@ def class_free(statistics: Floats, labels: Labels) -> Floats:
     order = np.lexsort((labels, *statistics.T))
     values = statistics[order]
     spread = values.std(axis=0)
-    scaled = (statistics - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    fitted, known = scaled[order], labels[order]
+    fitted, known = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1), labels[order]
     means = np.stack([fitted[known == label].mean(axis=0) for label in np.unique(known)])
     _, strengths, axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)
     most = statistics.shape[1] - 4 * _DIRECTIONS
@@ -112,7 +111,9 @@ def class_free(statistics: Floats, labels: Labels) -> Floats:
     free = fitted - fitted @ between.T @ between
     variances, directions = np.linalg.eigh(free.T @ free / len(free))
     chosen = directions[:, -_DIRECTIONS:] / np.sqrt(np.maximum(variances[-_DIRECTIONS:], 1e-12))
-    found: Floats = (scaled - scaled @ between.T @ between) @ chosen
+    # In the same order too: a class of one sample has nothing left here but rounding, whose angle is as good as any.
+    found: Floats = np.empty((len(statistics), _DIRECTIONS))
+    found[order] = free @ chosen
     return found
 
 
