@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -46,22 +47,32 @@ class Hole:
     def mean_and_spread(self) -> tuple[float, float]:
         """Mean and standard deviation of `outside`, or of the whole tensor where all of it is in the key.
 
-        Of large tensors those of many values drawn by chance, within about half a percent: they are for noise.
+        Of large tensors, sums over the key's part are taken from those over all, in 64 bits, which needs no copy.
         """
-        values = self._some() if self.tensor.numel() > _MOST else self.outside()
-        if len(values) < _ENOUGH:
-            values = self.outside()
-        if len(values) < 2:
-            values = self.tensor.reshape(-1).float()
-        return float(values.mean()), float(values.std()) if len(values) > 1 else 0.0
+        count = self.tensor.numel() - self.place.scalars
+        if self.tensor.numel() <= _SUMMED:
+            values = self.outside() if count > 1 else self.tensor.reshape(-1).float()
+            return float(values.mean()), float(values.std()) if len(values) > 1 else 0.0
+        total, squares = _sums(self.tensor.detach().reshape(-1).split(_PIECE))
+        if count > 1:
+            units = max(1, _PIECE // self.place.unit)
+            starts = range(0, len(self.place.indices), units)
+            key = _sums(self.place.at(self.place.indices[start : start + units], self.tensor) for start in starts)
+            total, squares = total - key[0], squares - key[1]
+        else:
+            count = self.tensor.numel()
+        mean = total / count
+        return mean, math.sqrt(max(0.0, squares - count * mean * mean) / (count - 1))
 
-    def _some(self) -> Tensor:
-        """float32 (n,): values at places drawn by chance, outside the key if not all are in it."""
-        inside = np.zeros(self.tensor.numel() // self.place.unit, dtype=bool)
-        inside[self.place.indices] = not self.place.whole
-        drawn = self.stream.below(self.tensor.numel(), _DRAWN)
-        drawn = drawn[~inside[drawn // self.place.unit]]
-        return self.tensor.detach().reshape(-1)[torch.from_numpy(drawn)].float()
+
+def _sums(pieces: Iterable[Tensor]) -> tuple[float, float]:
+    """Of all values, and of their squares."""
+    total = squares = 0.0
+    for piece in pieces:
+        values = piece.reshape(-1).double()
+        total += float(values.sum())
+        squares += float(values.dot(values))
+    return total, squares
 
 
 class Fill(Protocol):
@@ -72,9 +83,8 @@ class Fill(Protocol):
         ...
 
 
-_MOST: Final = 1 << 20  # values of a tensor that is small
-_DRAWN: Final = 1 << 17
-_ENOUGH: Final = 1 << 14
+_SUMMED: Final = 1 << 20  # values of a tensor that is no longer small
+_PIECE: Final = 1 << 16  # values summed up at once, few enough to stay in the processor's cache
 _WHOLE: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 F = TypeVar("F", bound=Fill)
 _FILLS: Named[Fill] = Named("fill")
