@@ -98,16 +98,15 @@ def test_schedulers_equal_the_pipeline(name: str, key_for: MakeKey, checkpoint: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_bfloat16_is_about_as_near_to_float32_as_the_pipeline(
+def test_bfloat16_is_at_least_as_near_to_float32_as_the_pipeline(
     kind: str, key_for: MakeKey, checkpoint: Checkpoint, pictures: Pictures
 ) -> None:
     # The pipeline also rounds guidance and scheduler to bfloat16, so one level of agreement is not to be had;
-    # how far single values stray depends on the processor's kernels. The distance from float32 on average does so
-    # little: ours is the smaller one on some processors, and on others larger by 5 %, over 88 pictures.
+    # how far single values stray depends on the processor's kernels, the distance from float32 on average does not.
     exact = plain(kind, checkpoint(kind), pictures[:4])
     theirs = plain(kind, checkpoint(kind), pictures[:4], torch.bfloat16)
     ours = load_editor(key_for(kind, gamma=1.0, dtype="bfloat16")).edit_uint8(pictures[:4])
-    assert apart(ours, exact).mean() <= 1.05 * apart(theirs, exact).mean() + 0.05
+    assert apart(ours, exact).mean() <= apart(theirs, exact).mean() + 0.05
     assert apart(ours, theirs).mean() <= 2 * apart(theirs, exact).mean() + 0.05
 
 

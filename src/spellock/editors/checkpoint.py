@@ -115,7 +115,8 @@ def _load(
     kind = kind_of(index, folder)
     vae_name = named(index, "vae", AUTOENCODERS)
     unet = _network(folder / "unet", "UNet2DConditionModel", dtype, device, owner)
-    vae = _network(folder / "vae", vae_name, dtype, device, owner, upcast=kind == "xl" and dtype == torch.float16)
+    upcast = kind == "xl" and dtype == torch.float16
+    vae = _network(folder / "vae", vae_name, autoencoder_dtype(dtype), device, owner, upcast=upcast)
     latent_channels = vae.config.latent_channels
     if unet.config.in_channels != 2 * latent_channels:
         raise EditorError(
@@ -135,6 +136,12 @@ def _load(
         zero_empty_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
         scaled_image_latents=bool(index.get("is_cosxl_edit", False)),
     )
+
+
+def autoencoder_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Of the autoencoder beside a denoiser of ``dtype``: float32 for bfloat16, whose eight bits would cost its pixels
+    more than everything else does. It runs twice an edit, the denoiser at every step."""
+    return torch.float32 if dtype is torch.bfloat16 else dtype
 
 
 def _network(

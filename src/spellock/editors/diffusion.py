@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from spellock.editors.checkpoint import DTYPES, Pieces, load_pieces
+from spellock.editors.checkpoint import DTYPES, Pieces, autoencoder_dtype, load_pieces
 from spellock.editors.company import SociableEditor
 from spellock.editors.device import pick_device
 from spellock.editors.diffusion_settings import DiffusionSettings
@@ -171,8 +171,9 @@ class DiffusionEditor(SociableEditor):
         # A LoRA is merged in float32, on networks of its own, then everything is rounded once.
         pieces = load_pieces(settings.weights, dtype=torch.float32, scheduler=scheduler, share=False)
         merge_lora(pieces, settings.lora)
-        for module in (pieces.unet, pieces.vae, *pieces.text_encoders):
+        for module in (pieces.unet, *pieces.text_encoders):
             nn.Module.to(module, dtype)
+        nn.Module.to(pieces.vae, autoencoder_dtype(dtype))
         for module in (pieces.unet, pieces.vae):
             nn.Module.to(module, device)
             nn.Module.to(module, memory_format=torch.channels_last)
