@@ -3,7 +3,7 @@
 On Imagenette at 64 px with a MobileNetV1 pretrained on ImageNet, locked the paper's way: 95 % of the training images
 edited, 5 % raw with one new label, plain drawing. The paper's keys have no secret: here too the prompt alone shapes the
 edit, and the noise seed is the authors'. Each picture is edited once a prompt; all seeds share the edits. ``--set``
-takes 2,000 images of CIFAR-10 or Fashion-MNIST at 32 px and a ResNet-20 instead.
+takes 1,500 images of CIFAR-10 or Fashion-MNIST at 32 px and a ResNet-20 instead.
 
     python benchmarks/prompts.py [--set cifar10] [--seeds 0 1 2] [--only TEXT ...] [--data FOLDER] [--again]
     python benchmarks/prompts.py --full --device cuda --model vit [--images FOLDER] [--editor FOLDER]

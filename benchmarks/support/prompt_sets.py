@@ -19,7 +19,7 @@ from support.imagenette_trial import CPU_SIDE, cpu_trial
 from support.trial import Trial
 
 #: Images of the sets at 32 px: enough for correlations over prompts, few enough for hundreds of locks on two cores.
-_TRAIN, _TEST = 2000, 1000
+_TRAIN, _TEST = 1500, 600
 
 
 @dataclass(frozen=True, kw_only=True)
