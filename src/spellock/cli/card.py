@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json as json_format
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from spellock.cli.options import record_run
+from spellock.cli.measured_output import find_baseline, put_out
 from spellock.errors import ConfigError
-from spellock.evaluation.requirements import Requirement, check_requirements
+from spellock.evaluation.requirements import Requirement
 
 if TYPE_CHECKING:
     from spellock.cli.evaluate_args import EvaluateArgs
     from spellock.evaluation.card import Card
-    from spellock.tasks.checkpoint import LoadedModel
 
 
 def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -> int:
@@ -30,19 +27,9 @@ def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -
 
     assert args.key is not None  # `run` has looked
     card = _weight_card(args, device) if is_weight_key(args.key) else _image_card(args, device)
-    page = None
-    try:
-        page = write_card(card, args.out)
-        record_run(args.out / "command.json", "evaluate", args)
-    finally:  # a full disk does not cost the figures
-        if args.json:
-            print(json_format.dumps({**card.to_dict(), "report": None if page is None else str(page)}))
-        else:
-            print(card.to_text())
-    if not args.json:
-        print(f"report card: {page}", file=sys.stderr)
-    check_requirements(required, card.figures)
-    return 0
+    return put_out(
+        card, args, write=write_card, show=lambda done: print(done.to_text()), name="report card", required=required
+    )
 
 
 def _image_card(args: EvaluateArgs, device: str) -> Card:
@@ -58,7 +45,7 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
 
     assert args.key is not None  # `run` has looked
     tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
-    locked, baseline = load_model(args.model), _baseline(args)
+    locked, baseline = load_model(args.model), find_baseline(args)
     test = scored_images(args.data, args.split, task=locked.task)
     if args.limit is not None:
         test = test.subset(stratified_subset(locked.task.strata(test.labels), args.limit, seed=args.seed))
@@ -101,7 +88,7 @@ def _weight_card(args: EvaluateArgs, device: str) -> Card:
     assert args.key is not None  # `run` has looked
     if args.tier or args.tier_passphrase_file or args.lock_class not in (None, "none"):
         raise ConfigError("a weight key has no tiers of classes and no lock class; leave --tier and --lock-class out")
-    keyed, baseline = load_model(args.model), _baseline(args)
+    keyed, baseline = load_model(args.model), find_baseline(args)
     if keyed.task.name != "classification":
         raise ConfigError(
             f"{args.model} has task {keyed.task.name}; report cards of weight locks are for classification"
@@ -127,12 +114,3 @@ def _weight_card(args: EvaluateArgs, device: str) -> Card:
         batch_size=args.batch_size,
     )
     return card if public is None else replace(card, attacks=public.stated(card.attacks))
-
-
-def _baseline(args: EvaluateArgs) -> LoadedModel | None:
-    """The baseline that is asked for, or that lies beside the model."""
-    from spellock.tasks.checkpoint import load_model
-
-    beside = args.model.resolve().parent / "baseline"
-    folder = args.baseline or (beside if (beside / "config.json").is_file() else None)
-    return None if folder is None else load_model(folder)

@@ -10,16 +10,13 @@ from typing import Any, Final
 
 from spellock.cli.usage import UsageError
 
-_RESUMED: Final = frozenset(
-    ("prompts suggest", "prompts search", "lock", "attack", "demo", "weights adapt", "editor train", "editor lora")
-)
-
 
 @dataclass(frozen=True)
 class Command:
     """One command: its words, where its arguments (a frozen dataclass) and ``run`` function live, and what it does.
 
     ``defaults_name`` is a function that makes the defaults of the arguments from the words, where they depend on them.
+    ``resumes`` says that the same command goes on where it was interrupted; others begin anew.
     """
 
     name: str
@@ -28,11 +25,7 @@ class Command:
     arguments_name: str
     run_name: str = "run"
     defaults_name: str | None = None
-
-    @property
-    def resumes(self) -> bool:
-        """Whether the same command goes on where it was interrupted; others begin anew."""
-        return self.name in _RESUMED
+    resumes: bool = False
 
     @property
     def arguments(self) -> type[Any]:
@@ -57,16 +50,25 @@ _LIST = (
     Command("key editors", "List editors, or the settings of one", "spellock.cli.key", "KeyEditorsArgs", "run_editors"),
     Command("key show", "Show a key file's header, or the key", "spellock.cli.key_file", "KeyShowArgs", "run_show"),
     Command("key rekey", "Give a key file a new passphrase", "spellock.cli.key_file", "KeyRekeyArgs", "run_rekey"),
-    Command("prompts suggest", "Propose key prompts and score them", "spellock.cli.prompts", "PromptsSuggestArgs"),
-    Command("prompts search", "Search for the best whole key", "spellock.cli.prompts_search", "PromptsSearchArgs"),
-    Command("lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs", "run", "defaults"),
+    Command(
+        "prompts suggest", "Propose key prompts and score them", "spellock.cli.prompts", "PromptsSuggestArgs",
+        resumes=True,
+    ),
+    Command(
+        "prompts search", "Search for the best whole key", "spellock.cli.prompts_search", "PromptsSearchArgs",
+        resumes=True,
+    ),
+    Command(
+        "lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs", "run", "defaults",
+        resumes=True,
+    ),
     Command("predict", "Predict with a locked model and its key", "spellock.cli.predict", "PredictArgs"),
     Command("evaluate", "Measure what a lock is worth", "spellock.cli.evaluate", "EvaluateArgs"),
-    Command("attack", "Attack a locked model as a thief would", "spellock.cli.attack", "AttackArgs"),
+    Command("attack", "Attack a locked model as a thief would", "spellock.cli.attack", "AttackArgs", resumes=True),
     Command("attack list", "List attacks and what they need", "spellock.cli.attack_list", "AttackListArgs", "run_list"),
     Command("verify", "Say whether a suspect goes back to your model", "spellock.cli.verify", "VerifyArgs"),
     Command("verify list", "List the ways to verify", "spellock.cli.verify", "VerifyListArgs", "run_list"),
-    Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs"),
+    Command("demo", "Lock, unlock and evaluate on a small data set", "spellock.cli.demo", "DemoArgs", resumes=True),
     Command(
         "weights select", "Show which weights would be the key", "spellock.cli.weights_select", "WeightsSelectArgs",
         "run_select", "select_defaults",
@@ -83,10 +85,19 @@ _LIST = (
         "weights part", "Make a smaller key that opens less", "spellock.cli.weights_unlock", "WeightsPartArgs",
         "run_part",
     ),
-    Command("weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs"),
+    Command(
+        "weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs",
+        resumes=True,
+    ),
     Command("weights bounds", "Bound what a weight key changes", "spellock.cli.weights_bounds", "WeightsBoundsArgs"),
-    Command("editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs"),
-    Command("editor lora", "Train a LoRA with a secret style", "spellock.cli.editor", "EditorLoraArgs", "run_lora"),
+    Command(
+        "editor train", "Train an editor on your own pictures", "spellock.cli.editor", "EditorTrainArgs",
+        resumes=True,
+    ),
+    Command(
+        "editor lora", "Train a LoRA with a secret style", "spellock.cli.editor", "EditorLoraArgs", "run_lora",
+        resumes=True,
+    ),
     Command("editor mark", "Watermark edited images", "spellock.cli.editor_mark", "EditorMarkArgs", "run_mark"),
     Command(
         "editor verify", "Say whether images carry your watermark", "spellock.cli.editor_mark", "EditorVerifyArgs",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_format
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spellock.cli.evaluate_args import OFFICIAL, EvaluateArgs, check_together
 from spellock.cli.evaluation_data import lock_class_of, scored_images
-from spellock.cli.options import check_device, record_run
-from spellock.evaluation.requirements import Requirement, check_names, check_requirements
+from spellock.cli.measured_output import find_baseline, put_out
+from spellock.cli.options import check_device
+from spellock.evaluation.requirements import Requirement, check_names
 
 if TYPE_CHECKING:
     from spellock.evaluation.report import Report
@@ -39,19 +38,7 @@ def run(args: EvaluateArgs) -> int:
 
         return run_card(args, device, required)
     report = _official(args, device) if args.preset == OFFICIAL else _usual(args, device)
-    page = None
-    try:
-        page = write_report(report, args.out)
-        record_run(args.out / "command.json", "evaluate", args)
-    finally:  # a full disk does not cost the figures
-        if args.json:
-            print(json_format.dumps({**report.to_dict(), "report": None if page is None else str(page)}))
-        else:
-            print_report(report)
-    if not args.json:
-        print(f"report: {page}", file=sys.stderr)
-    check_requirements(required, report.figures)
-    return 0
+    return put_out(report, args, write=write_report, show=print_report, name="report", required=required)
 
 
 def _usual(args: EvaluateArgs, device: str) -> Report:
@@ -69,9 +56,7 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
         test = test.readable()
     if args.limit is not None:
         test = test.subset(stratified_subset(task.strata(test.labels), args.limit, seed=args.seed))
-    beside = args.model.resolve().parent / "baseline"
-    folder = args.baseline or (beside if (beside / "config.json").is_file() else None)
-    baseline = None if folder is None else load_model(folder)
+    baseline = find_baseline(args)
     return evaluate(
         locked.model.to(device),
         locked.classes,
