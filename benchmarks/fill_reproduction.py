@@ -68,7 +68,7 @@ def cells(name: str, table: Table, total: int, *, picture: str = "") -> list[str
 
 def draw() -> None:
     """The plots, from the same files as the tables."""
-    for name, plot in (("locks_compared", plot_locks), ("prompts", plot_prompts)):
+    for name, plot in (("locks_compared", plot_locks), ("prompts", plot_prompts), ("prompts_cifar10", plot_prompts)):
         document = load(name)
         if document is not None:
             plot(document["figures"]["cells"], name)
@@ -83,7 +83,9 @@ def main() -> None:
         ),
         "patches": cells("locks_compared", patch_table, 41),
         "kinds": cells("prompts", kind_table, 74, picture="UP against LP for every prompt"),
+        "kinds cifar10": cells("prompts_cifar10", kind_table, 74, picture="The same for CIFAR-10"),
         "prompts": cells("prompts", prompt_table, 74),
+        "prompts cifar10": cells("prompts_cifar10", prompt_table, 74),
     }
     text = PAGE.read_text()
     for name, lines in parts.items():

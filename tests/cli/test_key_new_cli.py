@@ -71,7 +71,7 @@ def test_new_refuses_contradictions(
     new, file = ["key", "new", str(tmp_path / "k")], str(secret_file(tmp_path / "f"))
     assert "exclude" in refused([*new, "--plain", "--passphrase-file", file], capsys, 2)
     assert "exclude" in refused([*new, "--prompt", PROMPT, "--prompt-file", file], capsys, 2)
-    for content, word in ((" \n", "empty"), ("x" * 70_000, "too large")):
+    for content, word in ((" \n", "empty"), ("x" * 70_000, "too large"), ("with oil pastel\nwith chalk\n", "2 lines")):
         bad = str(secret_file(tmp_path / "bad", content))
         assert word in refused([*new, "--prompt-file", bad], capsys, 2)
     (tmp_path / "bad").write_bytes(b"\xff\xfe")

@@ -172,4 +172,6 @@ def _read_prompt(path: Path) -> str:
         raise ConfigError(f"the prompt file {path} is not UTF-8 text; is it the right file?") from None
     if not text or len(data) > _MAX_PROMPT_BYTES:
         raise ConfigError(f"the prompt file {path} is {'too large' if text else 'empty'}; expected one key prompt")
+    if (lines := len(text.splitlines())) > 1:
+        raise ConfigError(f"the prompt file {path} has {lines} lines, expected one key prompt; put it on a single line")
     return text
