@@ -15,6 +15,7 @@ from spellock.errors import ConfigError, DataError
 from spellock.training.alone import has_batch_statistics
 from spellock.training.combination import Combination
 from spellock.training.config import FinetuneConfig
+from spellock.training.fast_bfloat16 import fast_bfloat16
 from spellock.training.mixup import Mixer
 from spellock.training.set_batches import SetLearner
 from spellock.training.sources import Source
@@ -128,11 +129,7 @@ def run_identity(
 
 
 def use_bf16(config: FinetuneConfig, device: torch.device) -> bool:
-    """Whether to compute in bfloat16: as set, and under ``auto`` where the device has instructions for it."""
+    """Whether to compute in bfloat16: as set, and under ``auto`` where that is faster."""
     if config.precision != "auto":
         return config.precision == "bf16"
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Without these instructions a CPU emulates bfloat16 and is slower than in float32.
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return device.type == "cpu" and callable(supported) and bool(supported())
+    return fast_bfloat16(device)
