@@ -15,8 +15,8 @@ _INTEL: Final = "GenuineIntel"
 def fast_bfloat16(device: torch.device) -> bool:
     """Whether ``device`` trains faster under bfloat16 autocast than in float32.
 
-    GPUs are where bfloat16 is not emulated. CPUs are with matrix units (AMX), and so are AMD's with AVX-512 BF16. Intel's
-    AVX-512 BF16 without AMX multiplies no faster than float32 does, so that the conversions make it slower.
+    GPUs are where bfloat16 is not emulated. CPUs are with matrix units (AMX), and so are AMD's with AVX-512 BF16.
+    Intel's AVX-512 BF16 without AMX multiplies no faster than float32 does, so that the conversions make it slower.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
