@@ -48,7 +48,7 @@ def _thirty_two(
             test=_some(*read(data, "test"), _TEST, name="test"),
             choice=ModelChoice(name=name, weights=None if weights is None else data / "weights" / weights),
             training=FinetuneConfig(
-                epochs=5, batch_size=64, optimizer="sgd", learning_rate=rate, weight_decay=5e-4, augment="crop"
+                epochs=5, batch_size=32, optimizer="sgd", learning_rate=rate, weight_decay=5e-4, augment="crop"
             ),
             lock=LockConfig(validation=0.0, layout="parquet"),
             work=work,
