@@ -6,6 +6,7 @@ check:
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+	cd benchmarks && MYPYPATH=. $(PYTHON) -m mypy --config-file ../pyproject.toml --explicit-package-bases .
 	$(PYTHON) -m pytest
 
 format:

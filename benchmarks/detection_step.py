@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ def ours(model: DetectionModel, pixels: np.ndarray, learner: DetectionLearner, b
     config = FinetuneConfig(epochs=1, batch_size=batch, precision="fp32", warmup_epochs=0, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         started = time.process_time()
-        finetune(model, pixels, learner.annotations, learner, config, Path(folder) / "run", device="cpu")
+        finetune(model, pixels, cast(Any, learner.annotations), learner, config, Path(folder) / "run", device="cpu")
         return (time.process_time() - started) / -(-len(pixels) // batch)
 
 
@@ -86,7 +87,7 @@ def main() -> None:
         for way in ("plain", "ours") if index % 2 else ("ours", "plain"):
             model = create_model(args.model, num_classes=3, input_size=args.size)
             assert isinstance(model, DetectionModel)
-            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            model.to(memory_format=torch.channels_last)
             one = (
                 plain(model, pixels, learner, args.batch_size)
                 if way == "plain"
@@ -95,6 +96,7 @@ def main() -> None:
             if index:  # the first round warms up
                 seconds[way].append(one)
     ratios = [a / b for a, b in zip(seconds["ours"], seconds["plain"], strict=True)]
+    assert isinstance(model, DetectionModel)
     detecting, counting = evaluation(model, pixels, list(scenes.labels))
     result = {
         **vars(args),

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -152,7 +153,7 @@ def main() -> None:
     settings = {"side": SIDE, "threads": 1, "dtype": "float32"}
     cells = Cells("encrypted_load", command="python benchmarks/encrypted_load.py", settings=settings, again=args.again)
     for megabytes in args.sizes:
-        cells.run(f"{megabytes} MB", SEED, lambda size=megabytes: measure(size, args.rounds))
+        cells.run(f"{megabytes} MB", SEED, partial(measure, megabytes, args.rounds))
     write_table(cells)
 
 

@@ -65,7 +65,7 @@ class Recipe:
 
 _BALANCED = {"unauthorised_share": 0.5}
 _ALONE = {"unauthorised_share": 0.5, "alone_share": HARDENED.training.alone_share}
-_DECOYS = {"decoy_share": HARDENED.lock.decoy_share, "decoy_keys": 400}
+_DECOYS: dict[str, Any] = {"decoy_share": HARDENED.lock.decoy_share, "decoy_keys": 400}
 _TEACHER = ObjectiveConfig(objective="teacher")
 _OURS = Recipe(lock=HARDENED.lock, training=_ALONE, objective=_TEACHER, weave=KEYS["embedded"].weave)
 #: The preset with as many wrong keys as it had when its parts were compared.

@@ -155,7 +155,8 @@ class Bench:
             [right.replace(secret=bytes(one.secret)) for one in self.his],
             [make_key(one) for one in drawn],
         ), strict=True))  # fmt: skip
-        model, labels, found = load_model(self.folder(name) / "model"), self.test.labels[chosen], {}
+        model, labels = load_model(self.folder(name) / "model"), self.test.labels[chosen]
+        found: Figures = {}
         real = real_classes(model.model.num_classes, model.lock_class)
         for kind, keys in kinds.items():
             hits: dict[str, list[np.ndarray]] = {"": [], "_suppressed": []}
@@ -179,7 +180,8 @@ class Bench:
         return found
 
     def folder(self, name: str) -> Path:
-        return self.args.work / f"{name.replace(' ', '_')}_{self.seed}"
+        work: Path = self.args.work
+        return work / f"{name.replace(' ', '_')}_{self.seed}"
 
 
 def bench_of(seed: int, args: argparse.Namespace) -> Bench:

@@ -52,7 +52,7 @@ class Board:
         if setting.weights is None:
             setting = replace(setting, weights=PUBLIC)
         self.setting: Setting = setting
-        self.work = args.work / name
+        self.work: Path = args.work / name
         self.work.mkdir(parents=True, exist_ok=True)
         arrays = {"train": setting.read(args.data, "train"), "test": setting.read(args.data, setting.test)}
         if name in SPARE:
@@ -99,7 +99,10 @@ class Board:
             return out
         start = self.baseline() if entry.from_baseline else None
         choice = self.choice if start is None else ModelChoice(name=str(start), input_size=self.setting.side)
-        share = {"unauthorised_share": preset.training.unauthorised_share, "alone_share": preset.training.alone_share}
+        share: dict[str, Any] = {
+            "unauthorised_share": preset.training.unauthorised_share,
+            "alone_share": preset.training.alone_share,
+        }
         lock_model(
             self.sets["train"], key, out, choice=choice, lock=replace(preset.lock, seed=self.args.seed),
             training=replace(self.training, **share, seed=self.args.seed), objective=preset.objective, teacher=start,

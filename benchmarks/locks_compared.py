@@ -43,7 +43,7 @@ def measure(trial: Trial, cell: Cell, key: Key, editor: Editor, seed: int) -> Fi
             trial.with_training(unauthorised_share=TWINS_SHARE), lock=replace(trial.lock, raw_twins=True)
         )  # fmt: skip
     model = trial.unlocked(key, seed=seed) if cell.lock == "none" else trial.locked(key, editor, seed=seed)
-    found = {}
+    found: Figures = {}
     for view, seen in (("whole", model), ("centre", CentreCropped(model))):
         figures = trial.figures(seen, key, editor)
         if cell.lock == "none":

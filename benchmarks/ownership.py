@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,7 @@ from spellock.tasks.pixel_model import PixelModel
 
 CLASSES = [str(label) for label in range(10)]
 #: Rows of the result: name, method, options, whether the case has unrelated models.
-METHODS = {
+METHODS: dict[str, tuple[str, dict[str, Any], bool]] = {
     "key": ("key", {}, True),
     "key, nothing to compare with": ("key", {}, False),
     "sac-m": ("sac", {"alpha": 0.25}, True),
@@ -48,7 +49,7 @@ METHODS = {
     "move, white-box": ("move", {}, True),
     "move, black-box": ("move", {"way": "black-box"}, True),
 }
-TOY = {
+TOY: dict[str, dict[str, Any]] = {
     "key": {"images": 10, "keys": 3, "alpha": 0.25},
     "sac": {"images": 10},
     "dataset-inference": {"images": 4, "starts": 1, "walk": 5},
@@ -106,7 +107,7 @@ def main() -> None:
         locked = load_model(args.models / f"cifar10_{seed}" / "model")
         loot = Loot(
             locked=locked.model,
-            fresh=lambda classes, seed=seed: choice.create(classes, seed=seed),
+            fresh=partial(choice.create, seed=seed),
             images=torch.from_numpy(x[thieves]).permute(0, 3, 1, 2).contiguous(),
             edited=shown,
             labels=torch.from_numpy(y[thieves]),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final
@@ -34,12 +34,13 @@ from spellock.editors.registry import load_editor
 from spellock.evaluation.near_prompts import near_prompts
 from spellock.prompts.candidate import Candidate
 from spellock.prompts.edit_cache import EditCache
-from spellock.prompts.features import model_features
+from spellock.prompts.features import Features, model_features
 from spellock.prompts.prompt_score import PromptScore
-from spellock.prompts.sample import take_sample
+from spellock.prompts.sample import Pixels, take_sample
 from spellock.prompts.scorer import Scorer
 from spellock.tasks.models import create_model
 
+Describe = Callable[[Pixels], Features]
 TARGETS: Final = ("up", "lp", "hardened_lp", "up - hardened_lp")
 #: `rank` is empty for most prompts, `cost` is the same for all.
 SCORES: Final = ("pixels", "moved", "shift", "told", "content", "kept", "distinct", "near", "worth")
@@ -90,7 +91,7 @@ def scored(args: argparse.Namespace, prompts: Sequence[str]) -> dict[str, list[P
     train = SETS[args.set].trial(args.data, args.work).train
     cache = EditCache(folder=args.work / "edits", make_key=lambda prompt: make_key(prompt, args), load=load_editor)
     sample = take_sample(train, args.images, load_editor(make_key(prompts[0], args)).prepare, seed=0)
-    views = {"plain figures": None}
+    views: dict[str, Describe | None] = {"plain figures": None}
     if args.weights.is_file():
         public = create_model("resnet20", num_classes=10, weights=args.weights)
         views["resnet20 from CIFAR-10"] = model_features(public)

@@ -21,6 +21,7 @@ import hashlib
 import logging
 import shutil
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -166,8 +167,8 @@ def main() -> None:
         for lock in args.locks:
             cells.run(
                 lock, seed,
-                lambda lock=lock, seed=seed: measure(
-                    lock, setting, seed, train, test, data=args.data, work=args.work, device=args.device
+                partial(
+                    measure, lock, setting, seed, train, test, data=args.data, work=args.work, device=args.device
                 ),
             )  # fmt: skip
             if name == "real_multilabel":

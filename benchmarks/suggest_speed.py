@@ -39,7 +39,7 @@ class Counted:
 
     def __call__(self, key: Key) -> Editor:
         editor = load_editor(key)
-        editor.edit_uint8 = self._counting(editor.edit_uint8)  # type: ignore[method-assign]
+        editor.edit_uint8 = self._counting(editor.edit_uint8)  # type: ignore[method-assign, assignment]
         return editor
 
     def _counting(self, edit: Callable[..., object]) -> Callable[..., object]:

@@ -15,6 +15,7 @@ import hashlib
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ from spellock.training.finetune import finetune
 from spellock.training.guidance import Guidance
 from spellock.training.objectives import make_objective
 
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "raw images": {},
     "edited images alone": {},
     "with raw twins": {},

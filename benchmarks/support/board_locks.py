@@ -51,7 +51,7 @@ def _with_lora(**settings: Scalar) -> MakeKey:
 
 
 def _trigger(editor: str, **settings: Scalar) -> MakeKey:
-    return lambda side, work: new_editor_key(editor, resolution=side, secret=SECRET, **settings)
+    return lambda side, work: new_editor_key(editor, resolution=side, secret=SECRET, **settings)  # type: ignore[arg-type]
 
 
 _NO_SECRET: Final[Mapping[str, Scalar]] = MappingProxyType({"secret_use": "none", "noise_seed": 1024})

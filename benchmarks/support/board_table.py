@@ -9,7 +9,7 @@ from support.results import RESULTS
 
 BOARD: Final = RESULTS / "leaderboard"
 #: Thieves with columns of their own: level and amount, as in a card's verdicts.
-THIEVES: Final = (
+THIEVES: Final[tuple[tuple[str, str, dict[str, int]], ...]] = (
     ("answers only", "query", {}),
     ("weights", "weights", {}),
     ("10 edited", "edited", {"leaked": 10}),

@@ -49,9 +49,9 @@ def tables(cells: Runs) -> str:
             seed: {one: 100 * run[one] / max(run["baseline"], 1e-9) for one in ("up", "lp_suppressed")}
             for seed, run in runs.items()
         }
-        shown = [
+        columns = [
             *(over_seeds(runs, one) for one in _KEYS),
             *(over_seeds(shares, one) for one in ("up", "lp_suppressed")),
         ]
-        lines.append(f"| `{name}` | {' | '.join(shown)} |")
+        lines.append(f"| `{name}` | {' | '.join(columns)} |")
     return "\n".join(lines)

@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from support.cells import Figures, over_seeds
@@ -116,7 +117,7 @@ def plot(done: Runs, name: str) -> None:
     plt.close(figure)
 
 
-def _dumbbells(axis: plt.Axes, done: Runs) -> None:
+def _dumbbells(axis: Axes, done: Runs) -> None:
     shifts = dict(zip([*PAPER, *WAYS], (-0.27, -0.09, 0.09, 0.27), strict=True))
     colours = dict(zip(shifts, ("0.55", "0.75", "tab:red", "tab:blue"), strict=True))
     for row, lock in enumerate(LOCKS):
@@ -139,7 +140,7 @@ def _dumbbells(axis: plt.Axes, done: Runs) -> None:
     axis.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.45, -0.3), ncol=2, frameon=False)
 
 
-def _patch_map(axis: plt.Axes, done: Runs) -> None:
+def _patch_map(axis: Axes, done: Runs) -> None:
     gaps = np.full((len(_patches()), len(_PATCH_WAYS)), np.nan)
     for row, (lock, place) in enumerate(_patches()):
         for column, way in enumerate(_PATCH_WAYS):

@@ -54,7 +54,7 @@ def run_cell(
         "patch",
         resolution=SIDE,
         secret=hashlib.sha256(name.encode()).digest(),
-        **CERTIFICATE_SETTINGS[cell.certificate],
+        **CERTIFICATE_SETTINGS[cell.certificate],  # type: ignore[arg-type]
     )
     lock_model(
         data.train,

@@ -32,9 +32,9 @@ def fill_page(store: Store) -> None:
     for name, setting in store.settings.items():
         if store.runs.get(name):
             training = setting["training"]
-            start = "" if setting["weights"] is None else ", from public weights"
+            begun = "" if setting["weights"] is None else ", from public weights"
             counts = [str(setting[split] or "all") for split in ("train_images", "test_images")]
-            words = [TITLES[name], setting["model"] + start, *counts, str(training["epochs"]), training["augment"]]
+            words = [TITLES[name], setting["model"] + begun, *counts, str(training["epochs"]), training["augment"]]
             lines.append(f"| {' | '.join(words)} |")
     text = PAGE.read_text()
     start = text.index("\n", text.index(BEGIN)) + 1

@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from support.mlock.data import TITLES
 from support.mlock.paper import CERTIFICATES, STRATEGIES, paper_cells
@@ -41,7 +42,7 @@ def plot(runs: Runs, path: Path) -> None:
     for axis, certificate in zip(axes[0], CERTIFICATES, strict=True):
         axis.set_title(certificate if "place" in certificate else f"{certificate}, fixed place")
     handles = [
-        *(plt.Rectangle((0, 0), 1, 1, color=colour, label=label) for _, label, colour in _BARS),
+        *(Rectangle((0, 0), 1, 1, color=colour, label=label) for _, label, colour in _BARS),
         Line2D([], [], color="black", linewidth=1.5, label="baseline without a lock"),
         Line2D([], [], color="black", linestyle="", marker="D", markerfacecolor="white", label="the paper's figure"),
     ]

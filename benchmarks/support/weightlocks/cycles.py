@@ -30,7 +30,8 @@ def arrivals(adaptation: Adaptation) -> list[Owned]:
 def full_cycles(adaptation: Adaptation, *, rate: float) -> Figures:
     """Everything is fine-tuned in each cycle: the upper bound. And the static scheme, which ships the update but keeps
     back what lies in the place of the old key: its accuracy with the old fill there, and with public weights there."""
-    model, figures = adaptation.start(), {}
+    figures: Figures = {}
+    model = adaptation.start()
     places = {selection: _shipped(adaptation, model, selection)[1] for selection in SELECTIONS}
     public = adaptation.public.state(adaptation.owned.classes)
     for cycle, seen in enumerate(arrivals(adaptation), start=1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -66,7 +66,7 @@ def _small(name: str, classes: int) -> nn.Module:
     from timm.models.densenet import DenseNet
     from timm.models.vision_transformer import VisionTransformer
 
-    found: nn.Module = {
+    makers: dict[str, Callable[[], nn.Module]] = {
         "resnet20": lambda: CifarResNet(depth=20, num_classes=classes),
         "densenet": lambda: DenseNet(growth_rate=16, block_config=(3, 6, 4), num_classes=classes),
         # Layer scales that start at a millionth, as for ImageNet, would take longer than this training.
@@ -76,8 +76,8 @@ def _small(name: str, classes: int) -> nn.Module:
         "vit": lambda: VisionTransformer(
             img_size=32, patch_size=4, embed_dim=64, depth=4, num_heads=4, num_classes=classes
         ),
-    }[name]()
-    return found
+    }
+    return makers[name]()
 
 
 def make_network(pair: Pair, classes: int, vocabulary: Vocabulary | None, *, seed: int) -> nn.Module:

@@ -6,6 +6,8 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 
 from support.results import RESULTS
 from support.weightlocks.settings import CYCLES, PERCENTS
@@ -27,16 +29,16 @@ def plot(done: Runs, name: str) -> None:
         _cycles(below, done, pair)
     axes[0][0].set_ylabel("test accuracy, %")
     axes[1][0].set_ylabel("test accuracy on what has arrived, %")
-    handles = {}
+    handles: dict[str, Artist] = {}
     for axis in axes.flat:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncol=2, fontsize=8, frameon=False)
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncol=2, fontsize=8, frameon=False)
     figure.savefig(RESULTS / f"{name}.png", dpi=110)
     plt.close(figure)
 
 
-def _sizes(axis: plt.Axes, done: Runs, pair: str) -> None:
+def _sizes(axis: Axes, done: Runs, pair: str) -> None:
     axis.set_title(pair, fontsize=9)
     for way, style, label in (("full", "-", "everything fine-tuned"), ("head only", ":", "classifier only")):
         level = value(done, pair, way, "authorised")
@@ -62,13 +64,14 @@ def _sizes(axis: plt.Axes, done: Runs, pair: str) -> None:
     axis.grid(alpha=0.25)
 
 
-def _cycles(axis: plt.Axes, done: Runs, pair: str) -> None:
+def _cycles(axis: Axes, done: Runs, pair: str) -> None:
     cycles = list(range(1, CYCLES + 1))
 
     def line(way: str, figure: str, style: str, colour: str, label: str) -> None:
         found = [value(done, pair, way, f"{figure}_{cycle}") for cycle in cycles]
-        if None not in found:
-            axis.plot(cycles, found, style, color=colour, lw=1.4, ms=4, label=label)
+        known = [one for one in found if one is not None]
+        if len(known) == len(cycles):
+            axis.plot(cycles, known, style, color=colour, lw=1.4, ms=4, label=label)
 
     line("cycles, full", "authorised", "-", "0.3", "everything fine-tuned")
     line("cycles, full", "majority", "-", "0.7", "always the most frequent class")

@@ -102,9 +102,9 @@ def place_table(done: Runs) -> list[str]:
             way = f"{selection} {THEFT_PERCENT} %"
 
             def over_pairs(figure: str, way: str = way, fill: str = fill) -> float | None:
-                known = [value(done, pair, way, f"{fill}_place_{figure}") for pair in pairs_of(done)]
-                known = [one for one in known if one is not None]
-                return mean(known) if known else None  # type: ignore[arg-type]
+                found = [value(done, pair, way, f"{fill}_place_{figure}") for pair in pairs_of(done)]
+                known = [one for one in found if one is not None]
+                return mean(known) if known else None
 
             curves = {mark: over_pairs(f"{mark}_auc") for mark in ways}
             if curves["high"] is None:
@@ -153,10 +153,9 @@ def cycle_table(done: Runs) -> list[str]:
 def largest_gap(done: Runs, pair: str, way: str) -> float | None:
     """Points that ``way`` lies below full fine-tuning in the worst cycle; None where either was not measured."""
     cycles = range(1, CYCLES + 1)
-    both = [[value(done, pair, one, f"authorised_{k}") for k in cycles] for one in ("cycles, full", way)]
-    if None in both[0] or None in both[1]:
-        return None
-    return max(a - b for a, b in zip(*both, strict=True))  # type: ignore[operator]
+    full, own = ([value(done, pair, one, f"authorised_{k}") for k in cycles] for one in ("cycles, full", way))
+    gaps = [a - b for a, b in zip(full, own, strict=True) if a is not None and b is not None]
+    return max(gaps) if len(gaps) == CYCLES else None
 
 
 def most_above_chance(done: Runs, pair: str, way: str, figure: str) -> float | None:

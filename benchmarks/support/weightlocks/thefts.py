@@ -33,7 +33,7 @@ def place_figures(keyed: Keyed, public: State, *, granularity: Granularity) -> F
         granularity: the key's.
     """
     state = ModuleState(keyed.model)
-    ways = {mark: by_magnitude(state, mark, granularity=granularity) for mark in MARKS}
+    ways: dict[str, dict[str, Tensor]] = {mark: by_magnitude(state, mark, granularity=granularity) for mark in MARKS}
     ways["difference"] = by_difference(state, public, granularity=granularity)
     infos = state.infos
     matrices = [name for name in public.infos if name in infos and kind_of(name, infos) is Kind.MATRIX]
