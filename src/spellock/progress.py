@@ -28,7 +28,12 @@ _PLAIN_EVERY = 15.0
 class _Rate(ProgressColumn):
     def render(self, task: BarTask) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f}/s")
+        return Text("" if not speed else in_words(speed))
+
+
+def in_words(rate: float) -> str:
+    """A rate in items a second, above 0, as people read it: ``12.3/s``, below one a second ``4.2 s each``."""
+    return f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
 
 
 def track(items: Iterable[T], *, total: int, label: str, weight: int = 1) -> Iterator[T]:
@@ -58,7 +63,7 @@ def track(items: Iterable[T], *, total: int, label: str, weight: int = 1) -> Ite
         if now - started > _SILENT_SECONDS and (now - said > _PLAIN_EVERY):
             rate = done / (now - started)
             print(
-                f"{label}: {done}/{total}, {rate:.1f}/s, {(total - done) / rate:.0f} s left",
+                f"{label}: {done}/{total}, {in_words(rate)}, {(total - done) / rate:.0f} s left",
                 file=sys.stderr,
                 flush=True,
             )
