@@ -39,7 +39,8 @@ def board_table(name: str) -> str:
         thieves = [_thief(card, level, amount) for _, level, amount in THIEVES]
         rows.append(f"| {lock} | {' | '.join((*figures, *thieves))} | {_bits(card)} |")
     chance = next(iter(found.values()))["chance"]
-    return "\n".join([*rows, "", f"Chance {chance:.1f}. {len(found)} locks."])
+    plural = "" if len(found) == 1 else "s"
+    return "\n".join([*rows, "", f"Chance {chance:.1f}. {len(found)} lock{plural}."])
 
 
 def small(card: dict[str, Any]) -> dict[str, Any]:
