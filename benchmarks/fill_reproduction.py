@@ -13,6 +13,7 @@ from typing import Any
 from support.cells import over_seeds
 from support.locks_tables import IN_VIEW, patch_table, table5
 from support.locks_tables import plot as plot_locks
+from support.prompts_agreement import between_seeds, between_sets
 from support.prompts_tables import kind_table, prompt_table
 from support.prompts_tables import plot as plot_prompts
 from support.results import PAPER, RESULTS
@@ -66,6 +67,15 @@ def cells(name: str, table: Table, total: int, *, picture: str = "") -> list[str
     return [*table(done), "", note, *shown]
 
 
+def agreement() -> list[str]:
+    """How far the figures of a prompt depend on the seed and on the set."""
+    first, second = (load(name) for name in ("prompts", "prompts_cifar10"))
+    if first is None or second is None:
+        return ["Not measured yet."]
+    one, other = first["figures"]["cells"], second["figures"]["cells"]
+    return [f"On CIFAR-10: {between_seeds(other)} {between_sets(one, other)}"]
+
+
 def draw() -> None:
     """The plots, from the same files as the tables."""
     for name, plot in (("locks_compared", plot_locks), ("prompts", plot_prompts), ("prompts_cifar10", plot_prompts)):
@@ -84,6 +94,7 @@ def main() -> None:
         "patches": cells("locks_compared", patch_table, 41),
         "kinds": cells("prompts", kind_table, 74, picture="UP against LP for every prompt"),
         "kinds cifar10": cells("prompts_cifar10", kind_table, 74, picture="The same for CIFAR-10"),
+        "agreement": agreement(),
         "prompts": cells("prompts", prompt_table, 74),
         "prompts cifar10": cells("prompts_cifar10", prompt_table, 74),
     }
