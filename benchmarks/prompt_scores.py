@@ -6,6 +6,8 @@ goes on where it was stopped. Beside the correlations: the lock of the recommend
 and that of "with oil pastel", and for each score the threshold that tells the better half of the prompts. With fewer
 than 40 measured prompts nothing is written.
 
+The tables are also put into docs/prompts.md.
+
     python benchmarks/prompt_scores.py [--set cifar10] [--images 64] [--only TEXT ...] [--cells FILE] [--data FOLDER]
 """
 
@@ -24,6 +26,7 @@ from prompts import NOISE_SEED, make_key
 from scipy.stats import spearmanr
 from support import shared_data
 from support.cells import Figures
+from support.pages import fill_page
 from support.prompt_choice import choice, thresholds
 from support.prompt_sets import SETS
 from support.prompts_tables import BASELINE, KIND_OF
@@ -176,6 +179,7 @@ def main() -> None:
         return
     command = "python benchmarks/prompt_scores.py" + (f" --set {args.set}" if end else "")
     write_result(f"prompt_scores{end}", figures, seeds=[0], command=command, show=False)
+    fill_page("prompts.md", f"prompt scores, {args.set}", "\n".join(table(figures)))
 
 
 if __name__ == "__main__":
