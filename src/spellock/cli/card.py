@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from spellock.cli.measured_output import find_baseline, put_out
+from spellock.cli.evaluation_data import find_baseline, lock_class_of, scored_images
+from spellock.cli.measured_output import put_out
 from spellock.errors import ConfigError
 from spellock.evaluation.requirements import Requirement
 
@@ -34,7 +35,6 @@ def run_card(args: EvaluateArgs, device: str, required: Sequence[Requirement]) -
 
 def _image_card(args: EvaluateArgs, device: str) -> Card:
     from spellock.cli.attack_inputs import thieves_mirror
-    from spellock.cli.evaluation_data import lock_class_of, scored_images
     from spellock.cli.public_model import public_model
     from spellock.cli.tiers import open_tiers
     from spellock.evaluation.card_plans import card_plan
@@ -76,7 +76,6 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
 
 def _weight_card(args: EvaluateArgs, device: str) -> Card:
     from spellock.cli.attack_inputs import thieves_mirror
-    from spellock.cli.evaluation_data import scored_images
     from spellock.cli.public_model import public_model
     from spellock.data.open_images import open_images
     from spellock.evaluation.card_plans import card_plan

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spellock.cli.evaluate_args import OFFICIAL, EvaluateArgs, check_together
-from spellock.cli.evaluation_data import lock_class_of, scored_images
-from spellock.cli.measured_output import find_baseline, put_out
+from spellock.cli.evaluation_data import find_baseline, lock_class_of, scored_images
+from spellock.cli.measured_output import put_out
 from spellock.cli.options import check_device
 from spellock.evaluation.requirements import Requirement, check_names
 

@@ -1,4 +1,4 @@
-"""Test images and lock class, as the commands that measure take them from their options."""
+"""Test images, lock class and baseline, as the commands that measure take them from their options."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from spellock.errors import DataError, MissingSplitError, ModelError
 
 if TYPE_CHECKING:
+    from spellock.cli.evaluate_args import EvaluateArgs
     from spellock.data.image_set import ImageSet, OnError
     from spellock.tasks.checkpoint import LoadedModel
     from spellock.tasks.task import Task
@@ -59,3 +60,12 @@ def lock_class_of(asked: str | None, locked: LoadedModel, test: ImageSet) -> int
             "name it with --lock-class"
         )
     return extra[0] if extra else None
+
+
+def find_baseline(args: EvaluateArgs) -> LoadedModel | None:
+    """The baseline that is asked for, or that lies beside the model."""
+    from spellock.tasks.checkpoint import load_model
+
+    beside = args.model.resolve().parent / "baseline"
+    folder = args.baseline or (beside if (beside / "config.json").is_file() else None)
+    return None if folder is None else load_model(folder)

@@ -14,7 +14,6 @@ from spellock.evaluation.requirements import Requirement, check_requirements
 if TYPE_CHECKING:
     from spellock.cli.evaluate_args import EvaluateArgs
     from spellock.evaluation.accuracy import Estimate
-    from spellock.tasks.checkpoint import LoadedModel
 
 
 class Measured(Protocol):
@@ -62,12 +61,3 @@ def put_out(
         print(f"{name}: {page}", file=sys.stderr)
     check_requirements(required, measured.figures)
     return 0
-
-
-def find_baseline(args: EvaluateArgs) -> LoadedModel | None:
-    """The baseline that is asked for, or that lies beside the model."""
-    from spellock.tasks.checkpoint import load_model
-
-    beside = args.model.resolve().parent / "baseline"
-    folder = args.baseline or (beside if (beside / "config.json").is_file() else None)
-    return None if folder is None else load_model(folder)
