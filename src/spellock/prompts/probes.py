@@ -39,7 +39,8 @@ class Probes:
         """
         folds = np.tile(image_folds(self.labels, FOLDS, seed=self.seed), 2)
         targets = np.repeat([-1.0, 1.0], [len(raw), len(edited)])[:, None]
-        found = out_of_fold(np.concatenate([raw, edited]), targets, folds, FOLDS)
+        images = np.tile(np.arange(len(raw)), 2)
+        found = out_of_fold(np.concatenate([raw, edited]), targets, folds, FOLDS, images)
         error = float(((targets - found) ** 2).mean())
         return max(0.0, 1 - error), float((np.sign(found) == targets).mean())
 
@@ -59,9 +60,10 @@ class Probes:
         if prompts < 2:
             return [1.0] * prompts
         folds = np.tile(image_folds(self.labels, FOLDS, seed=self.seed), prompts)
-        owner = np.repeat(np.arange(prompts), images)
-        found = out_of_fold(np.concatenate(list(edited)), np.eye(prompts)[owner], folds, FOLDS).argmax(axis=1)
-        return [float((found[owner == prompt] == prompt).mean()) for prompt in range(prompts)]
+        owner, image = np.repeat(np.arange(prompts), images), np.tile(np.arange(images), prompts)
+        found = out_of_fold(np.concatenate(list(edited)), np.eye(prompts)[owner], folds, FOLDS, image)
+        named = found.argmax(axis=1)
+        return [float((named[owner == prompt] == prompt).mean()) for prompt in range(prompts)]
 
     def told_from(self, edited: Features, others: Mapping[str, Features]) -> float:
         """The least share right, over ``others``, of a probe that tells ``edited`` from each of them; 1 with none."""

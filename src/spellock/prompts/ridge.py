@@ -9,19 +9,28 @@ from numpy.typing import NDArray
 
 from spellock.errors import DataError
 
-#: Strengths, as shares of the number of rows; chosen by leaving one row out inside the training part.
+#: Strengths, as shares of the number of rows; chosen by leaving one image out inside the training part.
 STRENGTHS: Final = tuple(10.0**power for power in range(-3, 3))
 _SMALLEST_SPREAD: Final = 1e-6
 Array = NDArray[np.float64]
+Images = NDArray[np.int64]
 
 
-def fit_ridge(features: Array, targets: Array) -> tuple[Array, Array]:
+def fit_ridge(features: Array, targets: Array, images: Images | None = None) -> tuple[Array, Array]:
     """(weights (D, T), offset (T,)) of W = argmin |Y - y0 - X W|^2 + lam N |W|^2 with the constant not shrunk.
 
     ``features`` (N, D) need not be centred; the offset takes their mean in. lam is the one of `STRENGTHS` with the
-    smallest error on rows left out one at a time (PRESS): y - (y - fitted) / (1 - h), h the leverages.
+    smallest error on images left out one at a time, all versions of an image together (PRESS): for the rows g of an
+    image (I - H_gg)^-1 (y_g - fitted_g), H the matrix from targets to fitted values. A version left out by itself has
+    its twin, with the opposite target, among the known: what is then chosen is no strength for unseen images.
+
+    Args:
+        features: (N, D).
+        targets: (N, T).
+        images: which image each row is a version of; None takes every row for an image of its own.
     """
     count = len(features)
+    images = np.arange(count) if images is None else images
     mean, offset = features.mean(axis=0), targets.mean(axis=0)
     left, values, right = np.linalg.svd(features - mean, full_matrices=False)
     turned = left.T @ (targets - offset)
@@ -29,15 +38,14 @@ def fit_ridge(features: Array, targets: Array) -> tuple[Array, Array]:
     for strength in STRENGTHS:
         weight = values**2 / (values**2 + strength * count)
         residual = targets - offset - (left * weight) @ turned
-        leverage = np.minimum((left**2 * weight).sum(axis=1) + 1 / count, 1 - 1e-6)
-        error = float(((residual / (1 - leverage)[:, None]) ** 2).mean())
+        error = _left_out(residual, left, weight, images)
         if best is None or error < best[0]:
             best = (error, (right.T * (values / (values**2 + strength * count))) @ turned)
     assert best is not None
     return best[1], offset - mean @ best[1]
 
 
-def out_of_fold(features: Array, targets: Array, groups: NDArray[np.int64], folds: int) -> Array:
+def out_of_fold(features: Array, targets: Array, groups: Images, folds: int, images: Images | None = None) -> Array:
     """Predictions (N, T) for each row by a probe that has not seen its group.
 
     Args:
@@ -45,6 +53,7 @@ def out_of_fold(features: Array, targets: Array, groups: NDArray[np.int64], fold
         targets: (N, T).
         groups: which fold each row is held out with, 0 to ``folds`` - 1.
         folds: at least 2.
+        images: which image each row is a version of, see `fit_ridge`.
 
     Raises:
         DataError: a fold is empty, so that there is nothing to be held out.
@@ -56,9 +65,24 @@ def out_of_fold(features: Array, targets: Array, groups: NDArray[np.int64], fold
             raise DataError(f"fold {fold} of {folds} holds none or all images; use more images")
         known = features[~held]
         mean, spread = known.mean(axis=0), np.maximum(known.std(axis=0), _SMALLEST_SPREAD)
-        weights, offset = fit_ridge((known - mean) / spread, targets[~held])
+        versions = None if images is None else images[~held]
+        weights, offset = fit_ridge((known - mean) / spread, targets[~held], versions)
         found[held] = ((features[held] - mean) / spread) @ weights + offset
     return found
+
+
+def _left_out(residual: Array, left: Array, weight: Array, images: Images) -> float:
+    """Mean squared error of rows predicted without the image that they are versions of."""
+    count = len(residual)
+    order = np.argsort(images, kind="stable")
+    starts = np.flatnonzero(np.diff(images[order], prepend=images[order[:1]] - 1))
+    total = 0.0
+    for rows in np.split(order, starts[1:]):
+        own = left[rows]
+        smoother = (own * weight) @ own.T + 1 / count
+        # A trace on the diagonal keeps a probe that fits its rows exactly from a division by zero.
+        total += float((np.linalg.solve((1 + 1e-6) * np.eye(len(rows)) - smoother, residual[rows]) ** 2).sum())
+    return total / residual.size
 
 
 def image_folds(labels: NDArray[np.int64], folds: int, *, seed: int) -> NDArray[np.int64]:
