@@ -72,6 +72,6 @@ SETS: Final = {
     ),
     "fashion_mnist": PromptSet(
         title="Fashion-MNIST", result="_fashion_mnist", side=32,
-        trial=_thirty_two(shared_data.fashion_mnist, "resnet20", None, 0.1),
+        trial=_thirty_two(shared_data.fashion_mnist, "resnet20", "resnet20-12fca82f.th", 0.05),
     ),
 }  # fmt: skip
