@@ -27,7 +27,7 @@ from scipy.stats import spearmanr
 from support import shared_data
 from support.cells import Figures
 from support.pages import fill_page
-from support.prompt_choice import choice, thresholds
+from support.prompt_choice import AIMS, choice, thresholds
 from support.prompt_sets import SETS
 from support.prompts_tables import BASELINE, KIND_OF
 from support.results import RESULTS, write_result
@@ -44,7 +44,7 @@ from spellock.prompts.scorer import Scorer
 from spellock.tasks.models import create_model
 
 Describe = Callable[[Pixels], Features]
-TARGETS: Final = ("up", "lp", "hardened_lp", "up - hardened_lp")
+TARGETS: Final = ("up", "lp", "hardened_lp", *AIMS)
 #: `rank` is empty for most prompts, `cost` is the same for all.
 SCORES: Final = ("pixels", "moved", "shift", "told", "content", "kept", "distinct", "near", "worth")
 LEAST: Final = 40
@@ -52,13 +52,13 @@ _DRAWS: Final = 2000
 
 
 def measured(cells: Mapping[str, Mapping[str, Figures]], only: Sequence[str]) -> dict[str, dict[str, float]]:
-    """UP, LP, hardened LP and the first minus the last of each prompt, means over the seeds."""
+    """UP, LP, hardened LP and the first minus each of the others of each prompt, means over the seeds."""
     found = {}
     for prompt, runs in cells.items():
         if prompt == BASELINE or not runs or not any(text in prompt for text in only):
             continue
         figures = {name: mean(run[name] for run in runs.values()) for name in TARGETS[:3]}
-        found[prompt] = figures | {TARGETS[3]: figures["up"] - figures["hardened_lp"]}
+        found[prompt] = figures | {aim: figures["up"] - figures[aim.removeprefix("up - ")] for aim in AIMS}
     return found
 
 
@@ -119,15 +119,19 @@ def table(figures: Mapping[str, Any]) -> list[str]:
         for name, targets in scores.items():
             shown = [f"{rho[0]:+.2f} ({rho[1]:+.2f} to {rho[2]:+.2f})" if rho else "" for rho in targets.values()]
             rows.append(f"| {name} | {' | '.join(shown)} |")
-        rows += ["", "| score | threshold for the better half | right side, share |", "|---|---|---|"]
-        rows += [
-            f"| {name} | {one['threshold']:g} | {one['right']:.2f} |"
-            for name, one in figures["thresholds"][view].items()
-        ]
-        rows += ["", f"| lock | place | {' | '.join(TARGETS)} |", "|---" * (len(TARGETS) + 2) + "|"]
+        rows += ["", f"| score | {' | '.join(f'threshold for the better half by {aim} (right)' for aim in AIMS)} |"]
+        rows.append("|---" * (len(AIMS) + 1) + "|")
+        found = figures["thresholds"][view]
+        for name in SCORES:
+            cells = [found[aim].get(name) for aim in AIMS]
+            shown = ["" if one is None else f"{one['threshold']:g} ({one['right']:.2f})" for one in cells]
+            rows.append(f"| {name} | {' | '.join(shown)} |")
+        head = [*(f"place by {aim}" for aim in AIMS), *TARGETS]
+        rows += ["", f"| lock | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|"]
         for name, one in figures["choice"][view].items():
             if isinstance(one, dict):
-                rows.append(f"| {name} | {one.get('place', '')} | {' | '.join(f'{one[key]:.1f}' for key in TARGETS)} |")
+                places = [str(one.get("places", {}).get(aim, "")) for aim in AIMS]
+                rows.append(f"| {name} | {' | '.join([*places, *(f'{one[key]:.1f}' for key in TARGETS)])} |")
         rows.append("")
     return rows
 
@@ -167,7 +171,9 @@ def main() -> None:
         },
         "correlations": {view: correlations(scores, truth) for view, scores in views.items()},
         "choice": {view: choice(scores, truth) for view, scores in views.items()},
-        "thresholds": {view: thresholds(scores, truth, SCORES) for view, scores in views.items()},
+        "thresholds": {
+            view: {aim: thresholds(scores, truth, SCORES, aim) for aim in AIMS} for view, scores in views.items()
+        },
         "scores": {
             view: {score.candidate.prompt: {name: getattr(score, name) for name in SCORES} for score in scores}
             for view, scores in views.items()

@@ -17,22 +17,27 @@ from spellock.prompts.choose import by_worth, recommend
 from spellock.prompts.prompt_score import PromptScore
 
 Truth = Mapping[str, Mapping[str, float]]
-#: What a good prompt has most of.
-AIM: Final = "up - hardened_lp"
+#: What a good prompt has most of: against a thief who does nothing, and against one who tries.
+AIMS: Final = ("up - lp", "up - hardened_lp")
 
 
 def choice(scores: Sequence[PromptScore], truth: Truth) -> dict[str, Any]:
     """The lock of the recommended prompt, of the one with the highest worth, of the median prompt in each figure, and
-    of the paper's "with oil pastel"; ``place`` is that of the prompt among all by UP - hardened LP, from 1."""
-    order = sorted(truth, key=lambda prompt: -truth[prompt][AIM])
+    of the paper's "with oil pastel"; ``places`` are those of the prompt among all by each aim, from 1."""
+    orders = {aim: sorted(truth, key=lambda prompt: -truth[prompt][aim]) for aim in AIMS}
     named = {"recommended": recommend(scores), "highest worth": by_worth(scores)[0]}
     prompts = {name: one.candidate.prompt for name, one in named.items()}
     if DEFAULT_STYLE_PROMPT in truth:
         prompts["the paper's"] = DEFAULT_STYLE_PROMPT
     rows: dict[str, Any] = {
-        name: {"prompt": prompt, "place": order.index(prompt) + 1, **truth[prompt]} for name, prompt in prompts.items()
+        name: {
+            "prompt": prompt,
+            "places": {aim: order.index(prompt) + 1 for aim, order in orders.items()},
+            **truth[prompt],
+        }
+        for name, prompt in prompts.items()
     }
-    figures = truth[order[0]]
+    figures = next(iter(truth.values()))
     return rows | {
         "median": {figure: float(np.median([one[figure] for one in truth.values()])) for figure in figures},
         "prompts": len(truth),
@@ -48,13 +53,15 @@ def threshold(values: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
     return float(cuts[int(np.argmax(found))])
 
 
-def thresholds(scores: Sequence[PromptScore], truth: Truth, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """For each score the threshold for the better half of the prompts by UP - hardened LP.
+def thresholds(
+    scores: Sequence[PromptScore], truth: Truth, names: Sequence[str], aim: str
+) -> dict[str, dict[str, float]]:
+    """For each score the threshold for the better half of the prompts by ``aim``.
 
     ``right`` is the balanced share of prompts that it puts on the right side, each by the threshold of all others, so
     that no prompt judges itself; 0.5 is chance.
     """
-    aims = np.array([truth[score.candidate.prompt][AIM] for score in scores])
+    aims = np.array([truth[score.candidate.prompt][aim] for score in scores])
     good, table = aims > np.median(aims), {}
     for name in names:
         given = [getattr(score, name) for score in scores]

@@ -31,30 +31,33 @@ shares = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 
 @given(st.lists(st.tuples(shares, shares), min_size=1, max_size=12))
 def test_the_front_is_what_nothing_is_better_than(pairs: list[tuple[float, float]]) -> None:
-    front = pareto_front([score(kept=kept, shift=shift) for kept, shift in pairs])
-    for place, (kept, shift) in enumerate(pairs):
-        better = [(k, s) for k, s in pairs if k >= kept and s >= shift and (k, s) != (kept, shift)]
-        assert front[place] == (not better)
-    assert any(front)
+    fronts = {
+        "moved": pareto_front([score(kept=kept, moved=far) for kept, far in pairs]),
+        "shift": pareto_front([score(kept=kept, shift=far) for kept, far in pairs], "shift"),
+    }
+    for front in fronts.values():
+        for place, (kept, far) in enumerate(pairs):
+            better = [(k, f) for k, f in pairs if k >= kept and f >= far and (k, f) != (kept, far)]
+            assert front[place] == (not better)
+        assert any(front)
 
 
 def test_worth_fails_with_any_of_its_three() -> None:
-    assert score(kept=1.3, shift=1.0, distinct=1.0).worth == 1.0
+    assert score(kept=1.3, moved=1.1, distinct=1.0).worth == 1.0
     assert np.isclose(score().worth, (0.8 * 0.5 * 0.9) ** (1 / 3))
-    assert score(kept=0.0).worth == score(shift=0.0).worth == score(distinct=0.0).worth == score(near=0.5).worth == 0.0
-    assert np.isclose(score(near=0.75).worth, (0.8 * 0.5 * 0.5) ** (1 / 3))
-    assert score(near=1.0).worth == score().worth
+    assert score(kept=0.0).worth == score(moved=0.0).worth == score(distinct=0.0).worth == 0.0
+    assert score(near=0.5, shift=0.0).worth == score().worth, "they foretell nothing"
 
 
 def test_of_equals_the_least_guessable_is_recommended() -> None:
-    listed, later, unlisted = score("a", rank=3, shift=0.51), score("b", rank=80), score("c", shift=0.49)
+    listed, later, unlisted = score("a", rank=3, moved=0.51), score("b", rank=80), score("c", moved=0.49)
     assert listed.worth - unlisted.worth < AS_GOOD
     assert recommend([listed, later, unlisted]) is unlisted
     assert recommend([listed, later]) is later
-    strong = score("d", rank=1, shift=1.0)
+    strong = score("d", rank=1, moved=1.0)
     assert recommend([listed, later, unlisted, strong]) is strong
     assert by_worth([unlisted, strong])[0] is strong
-    tried = score("e", near=0.9, shift=0.2)
+    tried = score("e", near=0.9, moved=0.2)
     assert recommend([strong, tried]) is tried, "only those that were tried against synonyms"
 
 
@@ -86,8 +89,8 @@ def test_the_tables_agree() -> None:
 
 
 def test_the_plot_is_a_picture() -> None:
-    scores = [score(kept=0.1 * place, shift=1 - 0.1 * place) for place in range(4)]
+    scores = [score(kept=0.1 * place, moved=1 - 0.1 * place) for place in range(4)]
     data = scatter(scores, scores[1])
-    assert Image.open(io.BytesIO(data)).size == (880, 550)
+    assert Image.open(io.BytesIO(data)).size == (1320, 550)
     assert data == scatter(scores, scores[1])
     assert data != scatter(scores)

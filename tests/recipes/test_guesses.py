@@ -102,7 +102,7 @@ def test_a_model_that_refuses_is_noted_and_not_asked_further(sample: Sample, tmp
 
 
 def test_what_is_guessed_from_edits_is_as_guessable_as_what_is_listed() -> None:
-    seen, listed, unknown = score("a", seen=2, shift=0.52), score("b", rank=80), score("c", shift=0.49)
+    seen, listed, unknown = score("a", seen=2, moved=0.52), score("b", rank=80), score("c", moved=0.49)
     assert (seen.guessed, listed.guessed, unknown.guessed) == (2, 80, None)
     assert score("d", seen=9, rank=4).guessed == 4
     assert recommend([seen, listed]) is listed

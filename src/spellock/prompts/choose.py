@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from spellock.prompts.prompt_score import PromptScore
 
 #: Prompts within this of the best worth are taken for as good; a sample of 64 images tells no more.
 AS_GOOD: Final = 0.05
+Strength = Literal["moved", "shift"]
 
 
-def pareto_front(scores: Sequence[PromptScore]) -> list[bool]:
-    """For each score whether no other keeps at least as much content and shifts at least as much, one of them more."""
-    return [not any(_dominates(other, one) for other in scores) for one in scores]
+def pareto_front(scores: Sequence[PromptScore], strength: Strength = "moved") -> list[bool]:
+    """For each score whether no other keeps at least as much content and moves at least as far, one of them more.
+
+    Args:
+        scores: of any number of prompts.
+        strength: what stands for moving far, the figure ``moved`` or ``shift``.
+    """
+    points = [(one.kept, float(getattr(one, strength))) for one in scores]
+    return [not any(_dominates(other, one) for other in points) for one in points]
 
 
 def by_worth(scores: Sequence[PromptScore]) -> list[PromptScore]:
@@ -48,15 +55,14 @@ def why(chosen: PromptScore, scores: Sequence[PromptScore], *, public: int) -> s
     )
     if chosen.seen is not None:
         known += f", and a vision-language model names it at place {chosen.seen} when it sees its edits"
-    best = ", no candidate is better at both content and shift" if front else ""
+    best = ", no candidate is better at both content and strength" if front else ""
     near = "" if chosen.near is None else f", is told from its nearest synonym in {100 * chosen.near:.0f} % of cases"
     return (
-        f"It keeps {100 * chosen.kept:.0f} % of the content, a probe explains {100 * chosen.shift:.0f} % of "
-        f"what is edited and what is raw{near}, {100 * chosen.distinct:.0f} % of its edits are known among all "
+        f"It keeps {100 * chosen.kept:.0f} % of the content, moves features {100 * chosen.moved:.0f} % as far as two "
+        f"raw images lie apart{near}, {100 * chosen.distinct:.0f} % of its edits are known among all "
         f"{len(scores)} candidates{best}, and {known}."
     )
 
 
-def _dominates(other: PromptScore, one: PromptScore) -> bool:
-    as_good = other.kept >= one.kept and other.shift >= one.shift
-    return as_good and (other.kept > one.kept or other.shift > one.shift)
+def _dominates(other: tuple[float, float], one: tuple[float, float]) -> bool:
+    return other != one and other[0] >= one[0] and other[1] >= one[1]

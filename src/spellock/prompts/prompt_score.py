@@ -13,8 +13,8 @@ from spellock.prompts.candidate import Candidate
 #: Each figure, what it means in one line, and how a table shows it.
 MEANINGS: Final[Mapping[str, str]] = {
     "pixels": "edit strength: mean change of a pixel, in levels of 255",
-    "moved": "edit strength: how far features move, in mean distances between two raw images",
-    "shift": "how well a probe tells edited from raw on unseen images: share explained, 0 to 1; a lock learns from it",
+    "moved": "edit strength: how far features move, in mean distances between two raw images; foretells LP best",
+    "shift": "how well a probe tells edited from raw on unseen images: share explained, 0 to 1",
     "told": "the same as an accuracy; 0.5 is none",
     "content": "accuracy (of findings AUROC) of a probe for your classes on unseen edits, or structure kept of objects",
     "kept": "that figure over the same on raw images; 1 keeps all; what UP is made of",
@@ -54,10 +54,10 @@ class PromptScore:
 
     @property
     def worth(self) -> float:
-        """Geometric mean of content kept (at most 1), shift, and distinctness with its nearest synonym, in [0, 1].
+        """Geometric mean of content kept, how far features move (both at most 1) and distinctness, in [0, 1].
 
-        An edit that fails at one of the three is no lock, however good it is at the others. ``near`` counts as 2 (near
-        - 0.5), so that what cannot be told from its synonym counts 0.
+        An edit that fails at one of the three is no lock, however good it is at the others. The choice is by
+        measurement over locked prompts (``benchmarks/prompt_scores.py``): this foretells LP; ``shift``, which small but
+        regular edits have too, does not, and ``near`` makes it worse.
         """
-        apart = self.distinct if self.near is None else min(self.distinct, max(0.0, 2 * self.near - 1))
-        return float(np.cbrt(min(1.0, self.kept) * min(1.0, self.shift) * apart))
+        return float(np.cbrt(min(1.0, self.kept) * min(1.0, self.moved) * self.distinct))

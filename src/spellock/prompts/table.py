@@ -14,7 +14,7 @@ _DIGITS = {"pixels": 1, "cost": 4}
 
 
 def text_table(scores: Sequence[PromptScore]) -> str:
-    """Aligned lines, best worth first, ``*`` on the Pareto front of content kept and shift; meanings below."""
+    """Aligned lines, best worth first, ``*`` on the Pareto front of content kept and strength; meanings below."""
     front = _front(scores)
     head = ["", "worth", *MEANINGS, "kind", "prompt"]
     rows = [head]
@@ -23,7 +23,7 @@ def text_table(scores: Sequence[PromptScore]) -> str:
         figures = [_shown(name, value) for name, value in score.figures().items()]
         rows.append([mark, f"{score.worth:.2f}", *figures, score.candidate.kind, score.candidate.prompt])
     meanings = [f"{name:<9} {meaning}" for name, meaning in MEANINGS.items()]
-    worth = "worth     geometric mean of kept, shift and distinct (or 2 near - 1 where that is less); * on the front"
+    worth = "worth     geometric mean of kept, moved and distinct; * on the front of kept and moved"
     return "\n".join([*aligned(rows), "", worth, *meanings])
 
 
