@@ -13,11 +13,11 @@ _MEANINGS: Final = (
     "rung      the last one reached; pilots and confirming pilots in percent, gap = UP - hardened LP",
     "again     the gap of the confirming pilot, on held-out images that chose no pilot",
     "gamma to weave   the numbers of the key: blend, text and image guidance, steps, weave",
-    "worth, kept, shift, distinct, near, rank, cost   the scores of the last rung, as in `spellock prompts suggest`;",
+    "worth, kept, moved, distinct, near, rank, cost   the scores of the last rung, as in `spellock prompts suggest`;",
     "          distinct is among the keys of the rung, near the nearest of synonyms and other secrets",
 )
 _NUMBERS: Final = ("gamma", "guidance_scale", "image_guidance_scale", "steps", "weave")
-_SCORES: Final = ("kept", "shift", "distinct", "near", "rank", "cost")
+_SCORES: Final = ("kept", "moved", "distinct", "near", "rank", "cost")
 _HEAD: Final = (
     "", "key", "rung", "worth", "UP", "LP", "hardened", "gap", "again", "gamma", "guidance", "image", "steps", "weave",
     *_SCORES, "kind", "prompt",
