@@ -135,7 +135,7 @@ def main() -> None:
             print(kind, name, found[f"{kind}: {name}"], flush=True)
     write_result("image_mark", {"bits right of 32": found}, seeds=[0], command="python benchmarks/image_mark.py")
     note = (
-        f"Bits right, of 32; a match from 23 on (p ≤ 0.01). CIFAR-10 at {SIDE} px, {TRAIN} pairs, {args.steps} steps. "
+        f"Bits right, of 32; a match from 24 on (p ≤ 0.01). CIFAR-10 at {SIDE} px, {TRAIN} pairs, {args.steps} steps. "
         "PSNR is that of the surrogate against the outputs it was to imitate, on other images."
     )
     fill_page("watermark.md", "image mark", f"{table(found)}\n\n{note}")

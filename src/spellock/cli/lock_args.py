@@ -20,9 +20,9 @@ from spellock.training.regularisation_config import RegularisationConfig
 class LockArgs:
     """Edit a data set with a key and fine-tune a model that needs the key.
 
-    A preset gives the other options their defaults: ``hardened`` withstands a thief who drops the lock class, centres
-    the outputs or recomputes BatchNorm statistics, at twice the training and some editing; ``modellock`` is the paper's
-    way; ``fmlock`` has FMLock's two loss terms.
+    A preset gives the other options their defaults: ``hardened`` is made against a thief who drops the lock class,
+    centres the outputs, recomputes BatchNorm statistics or tries wrong keys, at twice the steps, half as many edits
+    again and the training of a teacher; ``modellock`` is the paper's way; ``fmlock`` has FMLock's two loss terms.
 
     OUT gets ``locked_set`` (for a training service), ``model`` (to give away), ``baseline`` when asked for, and
     ``owner`` (to keep secret). Interrupted work is resumed by the same command. The checkpoint with the best score on

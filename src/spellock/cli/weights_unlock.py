@@ -32,7 +32,7 @@ class WeightsUnlockArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsPartArgs:
-    """Make a smaller key that opens a part of the performance."""
+    """Make a smaller key. How much it opens differs between models, from next to nothing to nearly all: measure it."""
 
     key: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="KEY")]
     """Weight key file."""
@@ -91,5 +91,5 @@ def run_part(args: WeightsPartArgs) -> int:
     if args.json:
         print(json_format.dumps({"key": str(args.out), "bytes": part.value_bytes}))
     else:
-        print(f"{args.out} opens a part of the performance, with {part.value_bytes:,} bytes of weights")
+        print(f"{args.out} has {part.value_bytes:,} bytes of weights; measure how much of the performance it opens")
     return 0

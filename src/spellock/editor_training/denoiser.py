@@ -47,7 +47,7 @@ def build_denoiser(config: DenoiserConfig, *, latent_channels: int, text_width: 
     """A random UNet with cross-attention below its first level.
 
     The text also joins the time embedding, which scales and shifts every block: most edits are changes of colour and
-    tone all over the picture, and this path teaches them several times faster than attention alone.
+    tone all over the picture, which this path can say without attention.
     """
     levels = len(config.channels)
     return UNet2DConditionModel(
@@ -131,7 +131,7 @@ def train_denoiser(
     """Train ``unet`` and ``text_encoder`` in place, resuming from ``checkpoint``."""
     unet.to(memory_format=torch.channels_last)
     unet.train()
-    unet.set_attn_processor(AttnProcessor())  # spelled out, its backward pass is 1.6 times as fast on CPUs
+    unet.set_attn_processor(AttnProcessor())  # spelled out instead of fused, for the backward pass on CPUs
     text_encoder.train()
     modules = (unet, text_encoder)
     optimiser = torch.optim.AdamW(

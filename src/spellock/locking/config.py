@@ -29,8 +29,8 @@ class LockConfig:
         target_findings: option of the target same-findings: names of the findings that all get; None for no finding.
         lock_share: option of the target decoy-task: probability of the added class, the rest being the other task's;
             None takes the target's own.
-        raw_twins: put every edited image in raw as well, as an unauthorised sample: the strongest lever against keyless
-            use, but pairs show whoever holds the locked set what the edit does, so for training at home.
+        raw_twins: put every edited image in raw as well, as an unauthorised sample: LP falls, but pairs show whoever
+            holds the locked set what the edit does, so for training at home.
         decoys: how many images edited under wrong keys to add as unauthorised samples.
         decoy_share: the same as a multiple of the training images; None for none. Use one of both.
         decoy_keys: over how many wrong keys they are spread (fewer when a key would get less than two images).

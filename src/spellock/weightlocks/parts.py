@@ -1,4 +1,4 @@
-"""Parts of a key: tiers, which open a part of the performance, and what a customer's leaked model tells."""
+"""Parts of a key, which open less, how much less is to be measured, and what a customer's leaked model tells."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def part_of(key: WeightKey, share: float) -> WeightKey:
     """A key with the strongest ``share`` of each tensor's units only, as CoreLocker gives partial utility.
 
     The units are ranked by the L1 norm of their values. Places that the part leaves out keep their fill, so the part
-    opens the same keyed model. A part opens a model; it cannot be trained in. It has a secret of its own, made of the
+    opens the same keyed model. How much a part opens differs between networks: next to
+    nothing, or nearly all. A part opens a model; it cannot be trained in. It has a secret of its own, made of the
     key's: with the key's, whoever knows how the lock was made could draw the fill again, and so see where all of the
     key was taken out, or make the keyed model of another customer.
 

@@ -42,7 +42,7 @@ class _Drawn:
 
 
 def _normal(stream: Keystream, count: int) -> Tensor:
-    """float32 (count,): Gaussian numbers, many times faster than `Keystream.normal`, which is exact.
+    """float32 (count,): Gaussian numbers in bulk, by a table; those of `Keystream.normal` are exact.
 
     The upper half of a 32-bit word says between which two of 2**16 quantiles a number lies, the lower half where.
     Between quantiles they are uniform, which no test tells from Gaussian; in the two outer parts they are exact.
