@@ -151,8 +151,8 @@ def _all_named(table: Table, column: str) -> list[str]:
         highest = max(int(str(item)) for item in found)
         if highest > _HIGHEST:
             raise DataError(
-                f"{table.path}: the highest number in {column!r} is {highest}, expected numbers of findings from 0; is it "
-                "the right column?"
+                f"{table.path}: the highest number in {column!r} is {highest}, expected numbers of findings from 0; is "
+                "it the right column?"
             )
         return [str(number) for number in range(highest + 1)]
     return sorted(str(item) for item in found)
