@@ -236,6 +236,8 @@ def test_arrays() -> None:
         numpy_vectors(pixels, [[1, 0], [np.nan, 0]], NAMES)
     with pytest.raises(DataError, match="expected 2 zeros"):
         checked_vectors([1, 0], 2, "x")
+    with pytest.raises(DataError, match="label rows have different lengths"):
+        numpy_vectors(pixels, [[1, 0], [1]], NAMES)
     with pytest.raises(DataError, match="expected one each"):
         numpy_vectors(pixels, [[1, 0]], NAMES)
     with pytest.raises(DataError, match="expected uint8"):
