@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 
 import numpy as np
 import pytest
@@ -85,3 +87,72 @@ def test_a_set_that_cannot_be_learnt_is_named() -> None:
     only = images.subset([i for i, one in enumerate(images.labels) if 1 not in one.labels])
     with pytest.raises(DataError, match="no object of 'green'"):
         check_box_set(only)
+
+
+class _Broken(list[object]):
+    """Its second item is gone."""
+
+    def __getitem__(self, index: object) -> object:
+        if index == 1:
+            raise FileNotFoundError("gone.png")
+        return super().__getitem__(index)  # type: ignore[index]
+
+
+def test_items_that_cannot_be_read_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(DataError, match=r"_Broken#1 cannot be read \(gone\.png\)"):
+        open_boxes(_Broken(_pairs()))
+    with caplog.at_level(logging.WARNING):
+        assert open_boxes(_Broken(_pairs()), on_error="skip").ids == ["_Broken#0", "_Broken#2"]
+    assert "_Broken#1" in caplog.text
+
+
+@pytest.mark.parametrize("masks", [torch.zeros(0), [], np.zeros((0, 1, 48, 64))], ids=["tensor", "list", "four"])
+def test_an_image_without_objects_has_masks_of_any_shape(masks: object) -> None:
+    pairs = _pairs()
+    pairs[1][1].update(boxes=[], labels=[], masks=masks, iscrowd=None)
+    assert [one.masks is None for one in open_boxes(pairs).labels] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["cat"], [1.5], [float("nan")], [None], [True], [2.0**70]],
+    ids=["word", "half", "nan", "none", "bool", "huge"],
+)
+def test_labels_that_are_no_numbers_are_named(labels: list[object]) -> None:
+    pairs = _pairs(1)
+    pairs[0][1].update(boxes=[[1, 1, 5, 5]], labels=labels, masks=np.ones((1, 48, 64)))
+    with pytest.raises(DataError, match="list#0: its labels"):
+        open_boxes(pairs)
+
+
+def test_a_number_that_is_none_of_a_category_does_not_make_categories() -> None:
+    pairs = _pairs(1)
+    pairs[0][1].update(boxes=[[1, 1, 5, 5]], labels=[10**12], masks=np.ones((1, 48, 64)))
+    with pytest.raises(DataError, match="the highest label is 1000000000000"):
+        open_boxes(pairs)
+
+
+def test_boxes_may_need_a_gradient() -> None:
+    pairs = _pairs(1)
+    boxes = pairs[0][1]["boxes"].clone()  # type: ignore[attr-defined]
+    pairs[0][1]["boxes"] = boxes.requires_grad_()
+    assert np.array_equal(open_boxes(pairs).labels[0].boxes, boxes.detach().numpy())
+
+
+def test_pictures_are_let_go_once_their_size_is_known() -> None:
+    seen: list[weakref.ref[Image.Image]] = []
+    most = 0
+
+    class Counted(list[object]):
+        def __getitem__(self, index: object) -> object:
+            nonlocal most
+            image, target = super().__getitem__(index)  # type: ignore[index,misc]
+            copied = image.copy()
+            seen.append(weakref.ref(copied))
+            gc.collect()
+            most = max(most, sum(one() is not None for one in seen))
+            return copied, target
+
+    open_boxes(Counted(_pairs(8)))
+    assert len(seen) == 8
+    assert most <= 2

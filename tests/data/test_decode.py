@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from spellock.data import decode_image
 from spellock.errors import DataError
@@ -178,3 +178,23 @@ def test_whatever_is_broken_there_is_an_image_or_a_data_error(kind: str, data: s
             problem = str(error)
     assert "picture" in problem
     assert "\n" not in problem
+
+
+def _tag(number: int, kind: int, count: int, value: bytes) -> bytes:
+    return struct.pack("<HHI", number, kind, count) + value.ljust(4, b"\0")
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation_is_turned_as_pillow_does(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    data = encoded(Image.fromarray(COLOURS), "PNG", exif=exif.tobytes())
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(pixels(data), np.asarray(ImageOps.exif_transpose(image)))
+
+
+def test_a_wrong_tag_beside_the_orientation_does_no_harm() -> None:
+    resolution = _tag(0x11A, 2, 3, b"abc")  # text, where a fraction is due
+    table = b"II*\0\x08\0\0\0\x02\0" + _tag(0x112, 3, 1, b"\x06") + resolution + bytes(4)
+    data = encoded(Image.fromarray(COLOURS), "JPEG", quality=95, exif=b"Exif\0\0" + table)
+    assert pixels(data).shape == (7, 5, 3)

@@ -50,11 +50,13 @@ def test_polygons_and_compressed_runs_are_read(tmp_path: Path) -> None:
         assert np.array_equal(one.decoded(), other.decoded())
 
 
-def test_a_set_without_some_segmentation_has_boxes_only(tmp_path: Path) -> None:
+def test_a_set_without_some_segmentation_has_boxes_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     content = write_coco_set(tmp_path, squares(4))
     del content["annotations"][0]["segmentation"]
     _write(tmp_path, content)
-    assert all(one.masks is None for one in open_boxes(tmp_path).labels)
+    with caplog.at_level(logging.WARNING):
+        assert all(one.masks is None for one in open_boxes(tmp_path).labels)
+    assert "1 of 6 objects have no segmentation, first annotation 1, so the set is read without masks" in caplog.text
 
 
 def test_images_without_objects_are_kept(tmp_path: Path) -> None:
@@ -71,6 +73,13 @@ def _first(**changes: Any) -> Callable[[dict[str, Any]], None]:
 
 
 WRONG: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "hardly any area": (_first(bbox=[5, 5, 1e-5, 4]), "has hardly an area"),
+    "a number too large": (_first(bbox=[10**400, 5, 3, 4]), "its bbox holds a number that is too large"),
+    "a run too large": (_first(segmentation={"size": [48, 64], "counts": [10**30]}), "neither text nor numbers"),
+    "a file under another name": (
+        lambda c: c["images"][1].update(file_name="./" + c["images"][0]["file_name"]),
+        "file that no other image has",
+    ),
     "zero area": (_first(bbox=[5, 5, 0, 4]), r"annotation 1: the box \(5, 5, 5, 9\) has no area"),
     "inverted": (_first(bbox=[5, 5, -3, 4]), "has no area"),
     "outside": (_first(bbox=[500, 5, 3, 4]), "lies outside"),

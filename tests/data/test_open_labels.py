@@ -236,6 +236,8 @@ def test_arrays() -> None:
         numpy_vectors(pixels, [[1, 0], [np.nan, 0]], NAMES)
     with pytest.raises(DataError, match="expected 2 zeros"):
         checked_vectors([1, 0], 2, "x")
+    with pytest.raises(DataError, match="label rows have different lengths"):
+        numpy_vectors(pixels, [[1, 0], [1]], NAMES)
     with pytest.raises(DataError, match="expected one each"):
         numpy_vectors(pixels, [[1, 0]], NAMES)
     with pytest.raises(DataError, match="expected uint8"):
@@ -255,3 +257,113 @@ def test_findings_can_be_chosen_by_their_number(tmp_path: Path) -> None:
         ChosenFindings(test, ("Gout",))
     with pytest.raises(DataError, match="name different findings"):
         frequent_findings({"a": test, "b": some}, {"a": 1, "b": 1})
+
+
+def _pictures(count: int) -> list[dict[str, object]]:
+    data = io.BytesIO()
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(data, format="PNG")
+    return [{"bytes": data.getvalue(), "path": None}] * count
+
+
+def _numbered(folder: Path, lists: list[object], **columns: list[object]) -> Path:
+    """A parquet file of pictures and lists of numbers, which a schema calls A, B and C."""
+    feature = {"feature": {"names": ["A", "B", "C"], "_type": "ClassLabel"}, "_type": "Sequence"}
+    metadata = {"huggingface": json.dumps({"info": {"features": {"labels": feature}}})}
+    table = pa.table({"image": _pictures(len(lists)), "labels": lists, **columns}).replace_schema_metadata(metadata)
+    pq.write_table(table, folder / "t.parquet")
+    return folder / "t.parquet"
+
+
+def test_numbers_mean_what_the_schema_says_whatever_the_order_of_the_findings(tmp_path: Path) -> None:
+    file = _numbered(tmp_path, [[0], [0, 2], []])
+    assert open_labels(file, findings=["C", "B", "A"]).labels.tolist() == [[0, 0, 1], [1, 0, 1], [0, 0, 0]]
+    with pytest.raises(DataError, match="row 1: unknown finding 'C'"):
+        open_labels(file, findings=["A", "B"])
+
+
+@pytest.mark.parametrize(
+    ("lists", "says"),
+    [
+        ([[0], [None], [1]], "row 1: 'labels' has an empty entry"),
+        ([[1], [0, 1, 0], [2]], r"row 1: 'labels' is \[0, 1, 0\], with a number twice"),
+        ([[0], [7], [1]], "row 1: got finding number 7, expected 0 to 2"),
+    ],
+)
+def test_lists_that_are_no_lists_of_findings_are_named(tmp_path: Path, lists: list[object], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        open_labels(_numbered(tmp_path, lists))
+    assert len(open_labels(tmp_path / "t.parquet", on_error="skip")) == 2
+
+
+def test_a_number_that_is_none_of_a_finding_does_not_make_classes(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"image": _pictures(2), "labels": [[0], [10**9]]}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="highest number in 'labels' is 1000000000"):
+        open_labels(tmp_path / "t.parquet")
+
+
+def test_a_parquet_file_of_pictures_has_the_splits_of_its_column(tmp_path: Path) -> None:
+    file = _numbered(tmp_path, [[0], [1], [2]], split=["train", "train", "test"], patient=["1", "1", "2"])
+    assert (open_labels(file).ids, open_labels(file, split="test").ids) == (
+        ["t.parquet#0", "t.parquet#1"],
+        ["t.parquet#2"],
+    )
+    with pytest.raises(DataError, match="no split 'val'; it has test, train"):
+        open_labels(file, split="val")
+    file = _numbered(tmp_path, [[0], [1], [2]], split=["train", "train", "test"], patient=["1", "1", "1"])
+    with pytest.raises(DataError, match="row 2: patient '1' is in 'test' and 'train'"):
+        open_labels(file)
+    file = _numbered(tmp_path, [[0], [1], [2]], split=["train", None, "test"])
+    with pytest.raises(DataError, match="row 1: 'split' is empty"):
+        open_labels(file)
+
+
+@pytest.mark.parametrize("owners", [["1", None, None], [1.0, float("nan"), float("nan")]], ids=["null", "nan"])
+def test_images_of_nobody_are_not_those_of_one_patient(tmp_path: Path, owners: list[object]) -> None:
+    with pytest.raises(DataError, match="row 1: 'patient' is empty, expected whom the image is of"):
+        open_labels(_numbered(tmp_path, [[0], [1], [2]], patient=owners))
+
+
+def test_a_shard_is_of_the_split_that_its_name_says(tmp_path: Path) -> None:
+    _numbered(tmp_path, [[0], [1]]).rename(tmp_path / "train-00000-of-00001.parquet")
+    _numbered(tmp_path, [[0]]).rename(tmp_path / "test-00000-of-00001.parquet")
+    assert (len(open_labels(tmp_path)), len(open_labels(tmp_path, split="test"))) == (2, 1)
+    assert len(open_labels(tmp_path / "test-00000-of-00001.parquet", split="test")) == 1
+    _numbered(tmp_path, [[0]]).rename(tmp_path / "train-00001-of-00002.parquet")
+    with pytest.raises(DataError, match="several tables of one split"):
+        open_labels(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["image;Edema;Mass", "a.png;1;0"], "has ';' between its columns, expected commas"),
+        (["image\tEdema\tMass", "a.png\t1\t0"], r"has '\\t' between its columns, expected commas"),
+        (["image,Edema,Edema", "a.png,1,0"], "two columns called 'Edema'"),
+        (["image,Edema", "a.png,1", "images/a.png,0"], r"line 3: 'images/a\.png' is a duplicate of .* line 2"),
+        (["image,Edema,patient", "a.png,1,nan"], "line 2: 'patient' is empty"),
+        (["image,Edema,split", "a.png,1,"], "line 2: 'split' is empty, expected the split"),
+    ],
+)
+def test_tables_that_say_less_than_they_seem_to(tmp_path: Path, lines: list[str], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        open_labels(write_table(tmp_path, lines, images=["a.png"]))
+
+
+def test_a_finding_is_wanted_once(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'Edema' is there twice"):
+        open_labels(write_table(tmp_path, LISTED), findings=["Edema", "Edema"])
+
+
+def test_a_cell_of_nothing_is_left_out_where_findings_are_looked_for(tmp_path: Path) -> None:
+    table = write_table(tmp_path, [line.replace("Edema|Mass", "nan") for line in LISTED])
+    assert open_labels(table, on_error="skip").classes == ("Edema",)
+
+
+def test_lists_of_splits_are_lines_of_text(tmp_path: Path) -> None:
+    table = write_table(tmp_path, ["image,Edema", "a b.png,1", "b.png,0"], images=["a b.png", "b.png"])
+    (tmp_path / "train_val_list.txt").write_bytes(b"\xef\xbb\xbfa b.png\r\n")
+    (tmp_path / "test_list.txt").write_text("b.png\n")
+    assert open_labels(table).ids == ["a b.png"]
+    (tmp_path / "test_list.txt").write_bytes(b"\xe4.png\n")
+    with pytest.raises(DataError, match=r"test_list\.txt is not UTF-8 text"):
+        open_labels(table)

@@ -61,6 +61,7 @@ def test_torchvision_fake_data_with_transform() -> None:
         (Pairs(targets=[0.0, 0.5] * 3), "not one integer"),
         (Pairs(targets=torch.tensor([0.0, 0.5] * 3)), "not one integer"),
         (Pairs(targets=[0, 1]), "6 items but 2 labels"),
+        (Pairs(targets=[0, 1, 2, 3, 4, 2_000_000]), "the largest label is 2000000"),
         (["abc", "def"], "expected pairs"),
         (object(), "expected a folder"),
     ],
@@ -84,3 +85,9 @@ def test_numpy_images() -> None:
     ]:
         with pytest.raises(DataError, match=reason):
             numpy_images(arrays, labels, ["a", "b"])
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], [0, None], [0, float("nan")], [[0], [0, 1]]])
+def test_labels_of_arrays_that_are_no_numbers_are_named(labels: list[object]) -> None:
+    with pytest.raises(DataError, match=r"mine: labels (cannot be read|are not whole numbers)"):
+        numpy_images(np.zeros((2, 4, 4), np.uint8), labels, ["a", "b"], name="mine")

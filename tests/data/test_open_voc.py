@@ -103,3 +103,28 @@ def test_deep_and_large_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes(b"<a>" + b" " * 4_000_000 + b"</a>")
     with pytest.raises(DataError, match="larger than"):
         read_xml(tmp_path / "a.xml")
+
+
+def test_an_annotation_is_of_the_image_called_like_its_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _add(tmp_path, "a", ("cat", (1, 1, 10, 20)))
+    file = _add(tmp_path, "b", ("dog", (5, 6, 40, 30)))
+    file.write_text(file.read_text().replace("b.jpg", "a.jpg"))
+    assert open_boxes(tmp_path).ids == ["a.jpg", "b.jpg"]
+    (tmp_path / "JPEGImages/b.jpg").unlink()
+    with pytest.raises(DataError, match=r"b\.xml: its image a\.jpg has annotations in a\.xml already"):
+        open_boxes(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        assert open_boxes(tmp_path, on_error="skip").ids == ["a.jpg"]
+    (tmp_path / "Annotations/a.xml").unlink()
+    assert open_boxes(tmp_path).ids == ["a.jpg"], "named inside, and by no other"
+
+
+def test_lists_of_splits_are_lines_of_text(tmp_path: Path) -> None:
+    _add(tmp_path, "a b", ("cat", (1, 1, 10, 20)))
+    _add(tmp_path, "c", ("cat", (1, 1, 10, 20)))
+    names = tmp_path / "ImageSets/Main/train.txt"
+    names.write_bytes(b"\xef\xbb\xbfa b\r\nc 1\r\n")
+    assert open_boxes(tmp_path).ids == ["a b.jpg", "c.jpg"]
+    names.write_bytes(b"\xe4\n")
+    with pytest.raises(DataError, match=r"train\.txt is not UTF-8 text"):
+        open_boxes(tmp_path)

@@ -107,3 +107,18 @@ def test_damaged_outputs_are_told(tmp_path, key) -> None:
     (tmp_path / "out" / "owner" / "manifest.jsonl").write_text("{\n")
     with pytest.raises(DataError, match="line 1"):
         LockedSet.open(tmp_path / "out")
+
+
+def test_an_id_that_is_there_twice_stops_before_anything_is_edited(tmp_path, key) -> None:
+    images = numpy_images(np.zeros((8, 8, 8, 3), np.uint8), [0, 1] * 4, ["a", "b"], ids=["x"] * 8)
+    editor = FakeEditor(key)
+    with pytest.raises(DataError, match="two images have the same id"):
+        lock_images(images, key, tmp_path / "out", editor=editor, load=FakeEditor)
+    assert not editor.edited
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_name_that_is_no_text_is_refused(tmp_path, key) -> None:
+    images = numpy_images(np.zeros((8, 8, 8, 3), np.uint8), [0, 1] * 4, ["a", "\udcff"])
+    with pytest.raises(DataError, match="cannot be a folder name"):
+        lock(images, key, tmp_path / "out")

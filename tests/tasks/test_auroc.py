@@ -119,3 +119,12 @@ def test_findings_that_can_be_judged_in_every_part() -> None:
         multilabel_scores(np.zeros((4, 1)), labels[:, 2:], ("x",))
     with pytest.raises(DataError, match="expected \\(N, 3\\) both"):
         multilabel_scores(np.zeros((4, 2)), labels, ("a", "b", "c"))
+
+
+def test_what_cannot_be_ranked_is_named() -> None:
+    labels = np.array([[1], [0], [1]])
+    for bad in (np.nan, np.inf):
+        with pytest.raises(DataError, match="some scores are not finite"):
+            multilabel_scores(np.array([[0.1], [bad], [0.3]]), labels, ["a"])
+    with pytest.raises(DataError, match="got 2 patients for 3 images"):
+        multilabel_scores(np.zeros((3, 1)), labels, ["a"], patients=["x", "y"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -213,3 +214,20 @@ def test_random_weights_come_from_the_seed_alone(name: str) -> None:
     assert torch.equal(torch.random.get_rng_state(), state)
     for name, tensor in one.network.state_dict().items():
         assert torch.equal(tensor, two.network.state_dict()[name])
+
+
+def test_a_detector_detects_outside_of_inference_mode() -> None:
+    model, image = _tiny("maskrcnn"), torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = model(image)[0]
+    assert np.array_equal(model(image)[0].boxes, expected.boxes)
+
+
+def test_a_detector_from_elsewhere_comes_back_as_one(tmp_path: Path) -> None:
+    settings = {"num_classes": 2, "input_size": 64, "mean": (0.1, 0.2, 0.3), "std": (1.0, 1.0, 1.0)}
+    model = DetectionModel(_tiny().network, **settings).eval()  # type: ignore[arg-type]
+    save_model(model, tmp_path / "own", classes=["a", "b"], task="detection", lock_class=1)
+    loaded = load_model(tmp_path / "own", network=_tiny().network).model
+    assert isinstance(loaded, DetectionModel)
+    assert (loaded.num_classes, loaded.mean_std) == (2, model.mean_std)
+    assert torch.equal(_output(loaded)["boxes"], _output(model)["boxes"])

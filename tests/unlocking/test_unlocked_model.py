@@ -20,7 +20,7 @@ from spellock.keyfile import save_key
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.models import create_model
 from spellock.tasks.pixel_model import wrap
-from spellock.unlocking.inputs import Skipped
+from spellock.unlocking.inputs import Skipped, open_inputs
 from spellock.unlocking.unlocked_model import UnlockedModel
 
 CLASSES = ("dark", "bright", "other")
@@ -176,6 +176,11 @@ def test_names_for_noise_per_image() -> None:
 def test_inputs_that_are_no_images_are_refused(inputs: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         _unlocked().predict(inputs)  # type: ignore[arg-type]
+
+
+def test_a_tensor_without_pixels_is_refused() -> None:
+    with pytest.raises(DataError, match=r"got a tensor of shape \(3, 0, 8\), expected at least one pixel"):
+        list(open_inputs(torch.zeros(3, 0, 8)))
 
 
 def test_from_pretrained_names_what_is_missing(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from spellock.errors import DataError
 _log = logging.getLogger(__name__)
 #: Rounding of whoever drew the box, in pixels, that is cut off without a word.
 _TOLERANCE = 1.0
+#: A side of less vanishes when places in a large image are rounded to float32, and detectors refuse such boxes.
+_LEAST = 1e-3
 _MOST_NAMED = 20
 
 
@@ -109,7 +111,10 @@ def checked_box(
         complain(f"{where}: the box ({shown}) has no area, expected left < right and top < bottom")
         return None
     cut: npt.NDArray[np.float64] = np.clip(whole, 0, np.array([width, height, width, height], dtype=np.float64))
-    if cut[2] <= cut[0] or cut[3] <= cut[1]:
+    if min(whole[2] - whole[0], whole[3] - whole[1]) < _LEAST:
+        complain(f"{where}: the box ({shown}) has hardly an area, expected sides of at least {_LEAST:g} pixels")
+        return None
+    if min(cut[2] - cut[0], cut[3] - cut[1]) < _LEAST:
         complain(f"{where}: the box ({shown}) lies outside the image of {width}x{height} pixels")
         return None
     if np.abs(cut - whole).max() > _TOLERANCE:

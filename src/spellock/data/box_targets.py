@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from spellock.data.annotation import Annotation
@@ -16,6 +17,9 @@ from spellock.data.image_set import ImageSet, OnError
 from spellock.data.rle import encode
 from spellock.data.torchvision_set import Pairs
 from spellock.errors import DataError
+
+#: What is higher is no number of a category.
+_HIGHEST: Final = 100_000
 
 
 def open_targets(
@@ -39,31 +43,43 @@ def open_targets(
         DataError: the set is empty, or something in it is bad and ``on_error`` is "fail".
     """
     name, complain = type(pairs).__name__, Complaints(on_error)
-    read: list[tuple[int, Image.Image, Mapping[str, Any]]] = []
+    # Sizes only: all pixels at once may be more than there is memory.
+    read: list[tuple[int, tuple[int, int], Mapping[str, Any]]] = []
     for index in range(len(pairs)):
-        where = f"{name}#{index}"
-        item = pairs[index]
-        if not isinstance(item, Sequence) or len(item) != 2 or not isinstance(item[1], Mapping):
-            raise DataError(
-                f"{where} is a {type(item).__name__}, expected an image and a dictionary of boxes and labels"
-            )
         try:
-            read.append((index, _image(item[0], where, max_pixels), item[1]))
+            image, target = _item(pairs, index, name)
+            width, height = _image(image, f"{name}#{index}", max_pixels).size
         except DataError as error:
             complain(str(error))
+        else:
+            read.append((index, (height, width), target))
     if not read:
         raise DataError(f"{name} holds no images; expected pairs of an image and its boxes")
-    highest = max((int(np.asarray(t.get("labels", ())).max(initial=0)) for _, _, t in read), default=0)
+    highest = max((int(_labels(target, f"{name}#{index}").max(initial=0)) for index, _, target in read), default=0)
     given = classes if classes is not None else getattr(pairs, "classes", None)
+    if given is None and highest > _HIGHEST:
+        raise DataError(f"{name}: the highest label is {highest}, expected numbers of categories from 1")
     names = [str(one) for one in given] if given is not None else [str(number + 1) for number in range(highest)]
-    masks = all("masks" in target for _, _, target in read)
-    annotations = [_annotation(f"{name}#{i}", im.size[::-1], t, len(names), complain, masks) for i, im, t in read]
+    masks = all(target.get("masks") is not None for _, _, target in read)
+    annotations = [_annotation(f"{name}#{index}", size, one, len(names), complain, masks) for index, size, one in read]
     kept = [index for index, _, _ in read]
 
     def again(place: int) -> Image.Image:
-        return _image(pairs[kept[place]][0], annotations[place].id, max_pixels)  # type: ignore[index]  # checked above
+        return _image(_item(pairs, kept[place], name)[0], annotations[place].id, max_pixels)
 
     return BoxSet(name, annotations, names, again, on_error=on_error)
+
+
+def _item(pairs: Pairs, index: int, name: str) -> tuple[object, Mapping[str, Any]]:
+    try:
+        item = pairs[index]
+    except Exception as error:  # whatever the foreign data set raises on a broken file
+        raise DataError(f"{name}#{index} cannot be read ({error}); remove it, or fetch it again") from error
+    if not isinstance(item, Sequence) or len(item) != 2 or not isinstance(item[1], Mapping):
+        raise DataError(
+            f"{name}#{index} is a {type(item).__name__}, expected an image and a dictionary of boxes and labels"
+        )
+    return item[0], item[1]
 
 
 def _image(image: object, where: str, max_pixels: int) -> Image.Image:
@@ -84,12 +100,18 @@ def _annotation(
     name: str, size: tuple[int, int], target: Mapping[str, Any], count: int, complain: Complaints, masks: bool
 ) -> Annotation:
     try:
-        boxes = np.asarray(target["boxes"], dtype=np.float64).reshape(-1, 4)
-        labels = np.asarray(target["labels"], dtype=np.int64).reshape(-1)
+        boxes = _array(target["boxes"]).astype(np.float64).reshape(-1, 4)
+        labels = _labels(target, name)
+        shapes = _array(target["masks"]).astype(bool) if masks else None
+        crowd = np.zeros(len(labels)) if target.get("iscrowd") is None else _array(target["iscrowd"])
+        crowd = crowd.astype(bool).reshape(-1)
     except (KeyError, ValueError, TypeError) as error:
-        raise DataError(f"{name}: boxes or labels cannot be read ({error!r}); expected (M, 4) and (M,)") from error
-    shapes = np.asarray(target["masks"]).astype(bool).reshape(-1, *np.shape(target["masks"])[-2:]) if masks else None
-    crowd = np.asarray(target.get("iscrowd", np.zeros(len(labels)))).astype(bool)
+        raise DataError(
+            f"{name}: its boxes cannot be read ({error!r}); expected (M, 4), and masks (M, H, W)"
+        ) from error
+    if shapes is not None:
+        # Without objects masks may have any shape that holds nothing.
+        shapes = shapes.reshape(-1, *shapes.shape[-2:]) if shapes.size else np.zeros((0, *size), dtype=bool)
     if not len(boxes) == len(labels) == len(crowd) or (shapes is not None and len(shapes) != len(labels)):
         raise DataError(f"{name}: got {len(boxes)} boxes for {len(labels)} labels, expected one each, masks too")
     found = []
@@ -108,3 +130,22 @@ def _annotation(
                 )
             )
     return gather(name, size, found, complain, masks=masks)
+
+
+def _labels(target: Mapping[str, Any], name: str) -> npt.NDArray[np.int64]:
+    """The labels of an image, int64 (M,)."""
+    try:
+        labels = _array(target["labels"]).reshape(-1)
+        with np.errstate(invalid="ignore"):  # what is no number is named below
+            whole = labels.astype(np.int64)
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataError(f"{name}: its labels cannot be read ({error!r}); expected whole numbers (M,)") from error
+    if labels.dtype.kind not in "iuf" or not np.array_equal(whole, labels):
+        raise DataError(f"{name}: its labels are {labels.dtype} {labels[:3]}, expected whole numbers (M,)")
+    return whole
+
+
+def _array(value: object) -> npt.NDArray[Any]:
+    """Of tensors too, wherever they are and whatever is learnt of them."""
+    found = value.detach().cpu() if hasattr(value, "detach") else value
+    return np.asarray(found)

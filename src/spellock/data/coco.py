@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,12 +20,16 @@ from spellock.data.rle import Rle, from_text
 from spellock.data.walk import named_below
 from spellock.errors import DataError
 
+_log = logging.getLogger(__name__)
+_LARGEST: Final = 2**31
+
 
 def open_coco(file: Path, *, images: Path, on_error: OnError = "fail", max_pixels: int = MAX_PIXELS) -> ImageSet:
     """Open a set in COCO's format; no image is decoded.
 
     Categories are numbered in the order of their ids. Images without objects are kept. The set has masks when every
-    object has a ``segmentation``: polygons, run lengths, or compressed run lengths.
+    object has a ``segmentation``: polygons, run lengths, or compressed run lengths. Where some have and some have not,
+    the log says so.
 
     Args:
         file: the json file.
@@ -58,7 +63,7 @@ def open_coco(file: Path, *, images: Path, on_error: OnError = "fail", max_pixel
             complain(f"{where}: there is no category {one.get('category_id')!r}")
         else:
             objects[one["image_id"]].append(one)
-    masks = all(one.get("segmentation") for group in objects.values() for one in group)
+    masks = _have_masks([one for group in objects.values() for one in group], file)
     annotations, files = [], []
     for number, (name, size) in frames.items():
         found = [
@@ -75,6 +80,20 @@ def open_coco(file: Path, *, images: Path, on_error: OnError = "fail", max_pixel
 def is_coco(content: object) -> bool:
     """Whether a JSON value looks like COCO's."""
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+
+
+def _have_masks(objects: Sequence[Mapping[str, Any]], file: Path) -> bool:
+    """Whether every object has a segmentation; the log says where some have."""
+    without = [one for one in objects if not one.get("segmentation")]
+    if without and len(without) < len(objects):
+        _log.warning(
+            "%s: %d of %d objects have no segmentation, first annotation %r, so the set is read without masks",
+            file,
+            len(without),
+            len(objects),
+            without[0].get("id"),
+        )
+    return not without
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -110,7 +129,8 @@ def _frames(
     content: Mapping[str, Any], file: Path, folder: Path, complain: Complaints
 ) -> dict[object, tuple[str, Size]]:
     frames: dict[object, tuple[str, Size]] = {}
-    names: set[str] = set()
+    # One file may have several names: "a.png" and "./a.png".
+    known: set[Path] = set()
     for one in content["images"]:
         number, name = one.get("id"), one.get("file_name")
         where = f"{file} image {number!r}"
@@ -119,7 +139,7 @@ def _frames(
             complain(f"{where}: an image lacks its id")
         elif number in frames:
             complain(f"{where}: another image has the same id")
-        elif not isinstance(name, str) or not name or name in names:
+        elif not isinstance(name, str) or not name or named_below(folder, name) in known:
             complain(f"{where}: its file_name is {name!r}, expected the name of a file that no other image has")
         elif not all(type(side) is int and side > 0 for side in size):
             complain(f"{where}: its height and width are {size}, expected pixels")
@@ -129,7 +149,7 @@ def _frames(
             complain(f"{where}: {folder / name} does not exist")
         else:
             frames[number] = (name, (size[0], size[1]))
-            names.add(name)
+            known.add(path)
     if not frames:
         raise DataError(f"{file} has no images in {folder}; check the folder")
     return frames
@@ -149,7 +169,11 @@ def _object(
         except DataError as error:
             complain(f"{where}: {error}")
             return None
-    left, top, width, height = (float(value) for value in box)
+    try:
+        left, top, width, height = (float(value) for value in box)
+    except OverflowError:
+        complain(f"{where}: its bbox holds a number that is too large")
+        return None
     return FoundObject(
         box=(left, top, left + width, top + height),
         label=places[one["category_id"]],
@@ -171,9 +195,9 @@ def read_mask(value: object, size: Size) -> Mask:
             raise DataError(f"its run lengths are for a size of {stated}, expected the image's {list(size)}")
         if isinstance(counts, str):
             return from_text(counts, size)
-        if isinstance(counts, list) and all(type(run) is int for run in counts):
+        if isinstance(counts, list) and all(type(run) is int and 0 <= run < _LARGEST for run in counts):
             return Rle(size, np.array(counts, dtype=np.int64))
-        raise DataError("its counts are neither numbers nor text")
+        raise DataError("its counts are neither text nor numbers of pixels")
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise DataError("its segmentation is neither polygons nor run lengths")
     try:

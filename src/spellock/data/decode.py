@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from spellock.errors import DataError
 
@@ -16,6 +16,16 @@ from spellock.errors import DataError
 MAX_PIXELS: Final = 100_000_000
 # Formats that Pillow decodes itself. Left out on purpose: those that start another program (EPS) or are documents.
 _FORMATS: Final = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA", "ICO", "QOI")
+#: What brings an image of an EXIF orientation upright.
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _SIXTEEN_BIT: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -77,7 +87,10 @@ def _to_rgb(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
         raise DataError(
             f"{name} is {width}x{height} pixels, more than the {max_pixels} allowed; scale it down or raise max_pixels"
         )
-    upright = ImageOps.exif_transpose(image)
+    image.load()  # some formats have their tags behind the pixels
+    # Not Pillow's exif_transpose, which writes the other tags anew and fails where one of them is wrong.
+    turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    upright = image if turn is None else image.transpose(turn)
     rgb = _flatten(upright, name)
     if rgb is image:
         rgb = image.copy()

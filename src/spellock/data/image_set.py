@@ -110,7 +110,11 @@ def checked_labels(labels: Sequence[int] | npt.NDArray[np.generic], count: int, 
     Raises:
         DataError: a label is out of range, as -1 for "unknown" is, or no whole number.
     """
-    array = np.asarray(labels, dtype=np.int64)
+    try:
+        with np.errstate(invalid="ignore"):  # NaN is named below
+            array = np.asarray(labels, dtype=np.int64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"{name}: labels cannot be read ({error}), expected one class number an image") from error
     if not np.array_equal(array, labels):
         raise DataError(f"{name}: labels are not whole numbers, expected one class number an image")
     if array.ndim != 1:

@@ -15,7 +15,8 @@ from spellock.data.columns import decode_cell
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.findings import find_findings
 from spellock.data.image_set import ImageSet, OnError
-from spellock.data.label_table import IMAGE_NAMES, LISTED_NAMES, PATIENT_NAMES, Row, Sifter, read_table
+from spellock.data.label_splits import split_rows
+from spellock.data.label_table import IMAGE_NAMES, LISTED_NAMES, PATIENT_NAMES, Row, Sifter, patient_of, read_table
 from spellock.data.label_vectors import MULTILABEL, vectors
 from spellock.data.parquet_rows import ParquetRows
 from spellock.errors import DataError
@@ -32,6 +33,7 @@ class LabelParquetSet(ImageSet):
         self,
         file: Path,
         *,
+        split: str | None = None,
         findings: Sequence[str] | None = None,
         on_error: OnError = "fail",
         max_pixels: int = MAX_PIXELS,
@@ -41,6 +43,7 @@ class LabelParquetSet(ImageSet):
         Args:
             file: has a column of pictures (struct of bytes and path, or encoded bytes) and a column ``labels`` with
                 lists, or a column of zeros and ones for each finding.
+            split: by the table's column ``split``; None takes "train" where it has one.
             findings: see `find_findings`; None takes the names that the schema states.
             on_error: whether a row with bad labels, and later an image that cannot be decoded, stops or is named and
                 left out.
@@ -60,9 +63,10 @@ class LabelParquetSet(ImageSet):
         numbers = {id(row): place for place, row in enumerate(table.rows)}
 
         def read(row: Row) -> tuple[int, list[int], str]:
-            return numbers[id(row)], how.of(row), row.text(patient)
+            return numbers[id(row)], how.of(row), "" if patient is None else patient_of(row, patient)
 
-        good = list(Sifter(on_error=on_error, read=read)(table.rows))
+        rows = split_rows(table, split, on_error)
+        good = list(Sifter(on_error=on_error, read=read)(table.rows if rows is None else rows))
         if not good:
             raise DataError(f"{file} has no usable row; expected one an image")
         self.classes, self._places = how.classes, [place for place, _, _ in good]

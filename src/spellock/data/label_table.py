@@ -49,6 +49,18 @@ class Row:
         return "" if value is None else str(value).strip()
 
 
+def patient_of(row: Row, column: str) -> str:
+    """Whom a row's image is of.
+
+    Raises:
+        DataError: nobody says; two such images may be of one patient.
+    """
+    patient = row.text(column)
+    if patient.casefold() in ("", "nan"):
+        raise DataError(f"{column!r} is empty, expected whom the image is of")
+    return patient
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """A whole table of labels; pictures are never in it."""
@@ -67,7 +79,8 @@ def read_table(path: Path) -> Table:
     """Read a CSV file (UTF-8, a header line) or the columns of a parquet file that hold no pictures.
 
     Raises:
-        DataError: the file is missing, unreadable, or has no header or no rows.
+        DataError: the file is missing, unreadable, has something else than commas between its columns, two columns of
+            one name, or no header or no rows.
     """
     try:
         columns, rows = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
@@ -87,6 +100,11 @@ def _csv(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     with open(path, encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         columns = tuple(name.strip() for name in next(reader, ()))
+        if len(columns) == 1 and (other := next((mark for mark in ";\t" if mark in columns[0]), None)):
+            raise DataError(f"{path} has {other!r} between its columns, expected commas; save it as CSV with commas")
+        twice = [name for place, name in enumerate(columns) if name and name in columns[:place]]
+        if twice:
+            raise DataError(f"{path} has two columns called {twice[0]!r}; rename or remove one")
         rows = []
         for cells in reader:
             if any(cell.strip() for cell in cells):

@@ -22,7 +22,10 @@ def checked_vectors(labels: object, count: int, name: str) -> Labels:
     Raises:
         DataError: another shape, or a value that is neither (NaN, -1 for "uncertain", probabilities).
     """
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise DataError(f"{name}: label rows have different lengths, expected {count} zeros or ones each") from error
     if array.ndim != 2 or array.shape[1] != count:
         raise DataError(f"{name}: labels have shape {array.shape}, expected {count} zeros or ones an image")
     if not (array.dtype == np.bool_ or np.issubdtype(array.dtype, np.number)):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.findings import find_findings
 from spellock.data.image_set import ON_ERROR, ImageSet, OnError
 from spellock.data.label_parquet import LabelParquetSet, picture_column
-from spellock.data.label_table import IMAGE_NAMES, PATIENT_NAMES, SPLIT_NAMES, Row, Table, complain, read_table
+from spellock.data.label_splits import split_rows
+from spellock.data.label_table import read_table
+from spellock.data.parquet import split_of
 from spellock.data.splits import choose_split
 from spellock.data.table_set import TableSet
-from spellock.errors import ConfigError, DataError, MissingSplitError
-
-#: Lists of file names beside a table, as NIH's ChestX-ray14 has them, and the splits that they stand for.
-_LISTS: Final = {"train": "train_val_list.txt", "test": "test_list.txt"}
+from spellock.errors import ConfigError, DataError
 
 
 def open_labels(
@@ -56,15 +54,15 @@ def open_labels(
     if not path.is_file():
         raise DataError(f"{path} does not exist; expected a table of labels, CSV or parquet")
     if path.suffix.lower() == ".parquet" and picture_column(path) is not None:
-        if split not in (None, path.stem):
-            raise MissingSplitError(f"{path} has no split {split!r}; it is one parquet file")
-        return LabelParquetSet(path, findings=findings, on_error=on_error, max_pixels=max_pixels)
+        # Its name may say that the whole file is of one split.
+        split = None if split == split_of(path) else split
+        return LabelParquetSet(path, split=split, findings=findings, on_error=on_error, max_pixels=max_pixels)
     table = read_table(path)
     return TableSet(
         table,
         find_findings(table, findings),
         images or path.parent,
-        rows=_rows_of(table, split, on_error),
+        rows=split_rows(table, split, on_error),
         on_error=on_error,
         max_pixels=max_pixels,
     )
@@ -72,38 +70,15 @@ def open_labels(
 
 def _table_in(folder: Path, split: str | None) -> tuple[Path, str | None]:
     """The table in a folder, and the split that is still to be chosen inside it."""
-    found = {path.stem: path for kind in ("*.csv", "*.parquet") for path in sorted(folder.glob(kind))}
+    files = [path for kind in ("*.csv", "*.parquet") for path in sorted(folder.glob(kind))]
+    found = {split_of(path): path for path in files}
+    if len(found) < len(files):
+        raise DataError(
+            f"{folder} holds several tables of one split, such as {files[0].name} and {files[-1].name}; write them as "
+            "one, or name the table itself"
+        )
     if len(found) == 1:
         return next(iter(found.values())), split
     if not found:
         raise DataError(f"{folder} holds no table of labels, expected a .csv or .parquet file; name the table itself")
     return found[choose_split(found, split, str(folder))], None
-
-
-def _rows_of(table: Table, split: str | None, on_error: OnError) -> list[Row] | None:
-    """The rows of a split; None for all, where the table has no splits and none is wanted."""
-    column, image = table.column(SPLIT_NAMES), table.column(IMAGE_NAMES)
-    parts: dict[str, list[Row]] = {}
-    if column is not None:
-        for row in table.rows:
-            parts.setdefault(row.text(column), []).append(row)
-    else:
-        for name, file in _LISTS.items():
-            if (table.path.parent / file).is_file():
-                names = set((table.path.parent / file).read_text(encoding="utf-8").split())
-                parts[name] = [row for row in table.rows if row.text(image) in names]
-    if split is None and not parts:
-        return None
-    wanted = choose_split(parts, split, str(table.path))
-    _check_apart(table, parts, wanted, on_error)
-    return parts[wanted]
-
-
-def _check_apart(table: Table, parts: Mapping[str, Sequence[Row]], wanted: str, on_error: OnError) -> None:
-    """No patient, and without patients no image, may be in the wanted split and in another."""
-    column = table.column(PATIENT_NAMES) or table.column(IMAGE_NAMES)
-    own = {row.text(column) for row in parts[wanted]}
-    for name, rows in parts.items():
-        shared = [row for row in rows if name != wanted and row.text(column) in own]
-        if shared:
-            complain(f"{shared[0].where}: {column} {shared[0].text(column)!r} is in {name!r} and {wanted!r}", on_error)

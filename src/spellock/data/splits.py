@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Final
 
 from spellock.errors import DataError, MissingSplitError
@@ -28,3 +29,18 @@ def choose_split(found: Collection[str], wanted: str | None, name: str) -> str:
     if len(found) == 1:
         return next(iter(found))
     raise DataError(f"{name} holds several splits ({listing}) and none is called 'train'; say which with split=")
+
+
+def read_list(file: Path) -> list[str]:
+    """The names in a list of a split, one a line, without space around them; empty lines are passed over.
+
+    Raises:
+        DataError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise DataError(f"cannot read {file}: {error.strerror}; check its permissions") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} is not UTF-8 text ({error.reason}); save it in UTF-8") from error
+    return [line.strip() for line in lines if line.strip()]

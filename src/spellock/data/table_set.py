@@ -13,7 +13,7 @@ from spellock.data.decode import MAX_PIXELS, decode_image
 from spellock.data.findings import Findings
 from spellock.data.folder import SUFFIXES
 from spellock.data.image_set import ImageSet, OnError
-from spellock.data.label_table import IMAGE_NAMES, PATIENT_NAMES, Row, Sifter, Table, complain
+from spellock.data.label_table import IMAGE_NAMES, PATIENT_NAMES, Row, Sifter, Table, complain, patient_of
 from spellock.data.label_vectors import MULTILABEL, vectors
 from spellock.data.walk import files_below, named_below
 from spellock.errors import DataError
@@ -66,7 +66,7 @@ class TableSet(ImageSet):
             raise DataError(f"{table.path} has no column of file names, expected 'Image Index' or 'image'")
         self._column, self._patient, self._findings = column, table.column(PATIENT_NAMES), findings
         self._folder, self._known = folder, _files(folder, on_error)
-        self._seen: dict[str, str] = {}
+        self._seen: dict[Path, str] = {}
         self._check_unlabelled(table)
         good = list(Sifter(on_error=on_error, read=self._read)(table.rows if rows is None else rows))
         if not good:
@@ -82,15 +82,15 @@ class TableSet(ImageSet):
         return decode_image(path, name=str(path), max_pixels=self._max_pixels)
 
     def _read(self, row: Row) -> _Labelled:
-        name, patient = row.text(self._column), row.text(self._patient)
+        name = row.text(self._column)
         if not name:
             raise DataError(f"{self._column!r} is empty, expected a file name")
-        if self._patient is not None and not patient:
-            raise DataError(f"{self._patient!r} is empty, expected whom the image is of")
+        patient = "" if self._patient is None else patient_of(row, self._patient)
         made = _Labelled(name=name, file=self._file(name), findings=self._findings.of(row), patient=patient)
-        if name in self._seen:
-            raise DataError(f"{name!r} is a duplicate of {self._seen[name]}")
-        self._seen[name] = row.where
+        # One file may have several names: "a.png" and "images/a.png".
+        if made.file in self._seen:
+            raise DataError(f"{name!r} is a duplicate of {self._seen[made.file]}")
+        self._seen[made.file] = row.where
         return made
 
     def _file(self, name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, SupportsIndex, runtime_checkable
+from typing import Any, Final, Protocol, SupportsIndex, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -11,6 +11,9 @@ from PIL import Image
 from spellock.data.decode import MAX_PIXELS, decode_image
 from spellock.data.image_set import ImageSet, OnError, checked_labels
 from spellock.errors import DataError
+
+#: What is higher is no class number.
+_HIGHEST: Final = 1_000_000
 
 
 @runtime_checkable
@@ -42,6 +45,8 @@ class TorchvisionSet(ImageSet):
                 f"{self.name}: labels are not one integer an image; this task needs class numbers from 0"
             ) from error
         names = _class_names(pairs)
+        if not names and labels.max(initial=0) > _HIGHEST:
+            raise DataError(f"{self.name}: the largest label is {labels.max()}, expected class numbers from 0")
         self.classes = tuple(names) if names else tuple(str(label) for label in range(int(labels.max(initial=-1)) + 1))
         self.labels = checked_labels(labels, len(self.classes), self.name)
         if len(self.labels) != len(pairs):

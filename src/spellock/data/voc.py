@@ -10,7 +10,7 @@ from spellock.data.box_set import BoxSet, file_reader
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ImageSet, OnError
 from spellock.data.safe_xml import Element, read_xml
-from spellock.data.splits import choose_split
+from spellock.data.splits import choose_split, read_list
 from spellock.errors import DataError, MissingSplitError
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -55,13 +55,17 @@ def open_voc(
         roots[path.stem] = path, root
     classes = sorted(names)
     annotations, files = [], []
+    known: dict[str, str] = {}
     for stem in roots if wanted is None else wanted:
         if stem not in roots:
             if not (folder / "Annotations" / f"{stem}.xml").is_file():
                 complain(f"{folder}: image {stem!r} has no annotations in Annotations/{stem}.xml")
             continue
         made = _image(folder, *roots[stem], classes, complain)
-        if made is not None:
+        if made is not None and made.id in known:
+            complain(f"{roots[stem][0]}: its image {made.id} has annotations in {known[made.id]} already")
+        elif made is not None:
+            known[made.id] = roots[stem][0].name
             annotations.append(made)
             files.append(folder / "JPEGImages" / made.id)
     if not annotations:
@@ -75,14 +79,18 @@ def _listed(folder: Path, split: str | None) -> list[str] | None:
         if split is not None:
             raise MissingSplitError(f"{folder} has no lists in ImageSets/Main, so there is no split {split!r}")
         return None
-    lines = lists[choose_split(lists, split, str(folder))].read_text(encoding="utf-8").splitlines()
-    return list(dict.fromkeys(line.split()[0] for line in lines if line.strip()))
+    lines = read_list(lists[choose_split(lists, split, str(folder))])
+    # A number may follow the name, which may have spaces itself.
+    whole = [line if (folder / "Annotations" / f"{line}.xml").is_file() else line.split()[0] for line in lines]
+    return list(dict.fromkeys(whole))
 
 
 def _image(folder: Path, path: Path, root: Element, classes: list[str], complain: Complaints) -> Annotation | None:
     stated = Path(root.words("filename")).name
-    candidates = [stated] if stated else []
+    # Files that were renamed keep the old name inside, which may be another image's by now.
+    candidates = [stated] if Path(stated).stem == path.stem else []
     candidates += [path.stem + suffix for suffix in (".jpg", ".jpeg", ".png", ".JPG")]
+    candidates += [stated] if stated else []
     name = next((one for one in candidates if (folder / "JPEGImages" / one).is_file()), None)
     if name is None:
         complain(f"{path} line {root.line}: its image {candidates[0]} is not in JPEGImages")

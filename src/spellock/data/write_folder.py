@@ -25,7 +25,7 @@ def check_folder_names(classes: Sequence[str]) -> None:
             not name
             or name != name.strip()
             or name[0] == "."
-            or any(letter in "/\\:\0\n\r" for letter in name)
+            or any(letter in "/\\:\0\n\r" or "\ud800" <= letter <= "\udfff" for letter in name)
             or len(name.encode()) > 200
         ):
             raise DataError(

@@ -12,7 +12,7 @@ import numpy as np
 
 import spellock
 from spellock.data.image_set import ImageSet
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, DataError
 from spellock.key import Key
 from spellock.locking.assemble import Assembly
 from spellock.locking.config import LockConfig
@@ -88,6 +88,8 @@ def lock_images(
     config = config or LockConfig()
     task = task_of(images, config, tiers)
     task.check_trainable(images)
+    if len(set(images.ids)) < len(images):
+        raise DataError(f"{images.name}: two images have the same id; give each its own")
     images = task.squashed(images, key.resolution, key.resize)
     check_tiers(tiers, images.classes, key)
     target = with_groups(config.lock_target(), tiers, images.classes)

@@ -148,8 +148,12 @@ def multilabel_scores(
         classes: names of the K findings.
 
     Raises:
-        DataError: shapes differ, or no finding has positives and negatives.
+        DataError: shapes differ, a score is not finite, or no finding has positives and negatives.
     """
+    if patients is not None and len(patients) != len(labels):
+        raise DataError(f"got {len(patients)} patients for {len(labels)} images, expected one each")
+    if not np.isfinite(scores).all():
+        raise DataError("some scores are not finite, expected numbers; the model is broken, or computes too coarsely")
     if scores.shape != labels.shape or labels.shape[1:] != (len(classes),):
         raise DataError(f"got scores {scores.shape} and labels {labels.shape}, expected (N, {len(classes)}) both")
     kept = judgeable(labels)

@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from spellock.artefacts import new_folder, write_bytes, write_json
 from spellock.errors import ConfigError, ModelError, StorageError
 from spellock.tasks.architectures import create_network
+from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detectors import create_detector, is_detector
 from spellock.tasks.model_card import model_card
 from spellock.tasks.model_config import FORMAT, VERSION, check_lock_class, read_config
 from spellock.tasks.pixel_model import PixelModel
-from spellock.tasks.task import Task, make_task
+from spellock.tasks.task import Task, list_tasks, make_task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,16 +162,16 @@ def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel
             f"{path} does not fit its config.json ({config['architecture']}, {len(classes)} classes); "
             "the folder mixes two models"
         ) from error
-    model = model or PixelModel(
-        network,
-        input_size=config["input_size"],
-        mean=config["mean"],
-        std=config["std"],
-        interpolation=config["interpolation"],
-        architecture=config["architecture"],
-        options=config["options"],
-    )
+    model = model or _around(network, config, len(classes))
     return LoadedModel(model=model.eval(), classes=classes, config=config)
+
+
+def _around(network: nn.Module, config: dict[str, Any], classes: int) -> PixelModel:
+    """A model of what was loaded into a network."""
+    settings = {name: config[name] for name in ("input_size", "mean", "std", "architecture", "options")}
+    if config["task"] in list_tasks() and make_task(config["task"]).has_boxes:
+        return DetectionModel(network, num_classes=classes, **settings)
+    return PixelModel(network, interpolation=config["interpolation"], **settings)
 
 
 def _detector(config: dict[str, Any], categories: int) -> PixelModel:

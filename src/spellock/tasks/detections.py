@@ -39,7 +39,7 @@ class Detections:
     def of(cls, output: Mapping[str, Tensor], size: Size) -> Detections:
         """From torchvision's output for one image of ``size``: labels from 1, masks as probabilities (M, 1, H, W)."""
         # RetinaNet has an output for the background, which it may name when all scores are asked for.
-        output = {name: tensor[output["labels"] > 0] for name, tensor in output.items()}
+        output = {name: tensor.detach()[output["labels"] > 0] for name, tensor in output.items()}
         masks = output.get("masks")
         inked = None if masks is None else (masks[:, 0] > MASK_THRESHOLD).cpu().numpy()
         return cls(

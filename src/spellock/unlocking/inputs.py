@@ -97,6 +97,8 @@ def _images(one: OneInput, name: str, max_pixels: int) -> Iterator[Image.Image]:
         yield decode_image(one, name=name, max_pixels=max_pixels)
     elif isinstance(one, torch.Tensor):
         batch = check_images(one[None] if one.ndim == 3 else one, what=name)
+        if 0 in batch.shape[2:]:
+            raise DataError(f"{name}: got a tensor of shape {tuple(one.shape)}, expected at least one pixel")
         yield from (Image.fromarray(row) for row in to_uint8(batch.detach().cpu()).permute(0, 2, 3, 1).numpy())
     elif isinstance(one, np.ndarray):
         yield from (Image.fromarray(row).convert("RGB") for row in _rows(one, name))
