@@ -10,10 +10,9 @@ from torch import Tensor
 
 from spellock.attacks.base import Stolen
 from spellock.attacks.checks import held
-from spellock.attacks.outputs import places_of_classes
+from spellock.attacks.outputs import asked, places_of_classes
 from spellock.attacks.view import AttackerView, floats
 from spellock.hidden import Scalar
-from spellock.tasks.pixel_model import PixelModel
 
 
 def through(
@@ -38,10 +37,7 @@ def through(
             return change(squashed(images, side)).clamp(0, 1).float()
 
     def predict(images: Tensor) -> Tensor:
-        changed = shown(images)
-        device = view.answer.mean.device if isinstance(view.answer, PixelModel) else changed.device
-        with torch.no_grad():
-            return view.answer(changed.to(device)).float().cpu()[:, real.cpu()]
+        return asked(view.answer, shown(images))[:, real.cpu()]
 
     return Stolen(predict=predict, name=name, found=dict(found or {}), shown=shown)
 
