@@ -197,7 +197,7 @@ def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
             if callable(reset := getattr(layer, "reset_parameters", getattr(layer, "_reset_parameters", None))):
                 reset()
             elif (own := list(layer.parameters(recurse=False))) and not list(layer.children()):
-                raise ConfigError(f"a {type(layer).__name__} cannot be drawn anew; leave the random control out")
+                raise ConfigError(f"a {type(layer).__name__} cannot be drawn anew; do without random weights")
             else:
                 for parameter in own:
                     nn.init.normal_(parameter, std=_TOKEN_SPREAD)
