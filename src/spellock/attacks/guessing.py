@@ -69,7 +69,7 @@ class Guesser:
         return Stolen(predict=predict, name=name, found=found or {}, guess=key, shown=shown)
 
     def _edit(self, editor: Editor, images: Tensor) -> Tensor:
-        small = from_uint8(to_uint8(squashed(images, self.editor.resolution)))
+        small = from_uint8(to_uint8(squashed(images, self.editor.resolution, resize=self.editor.resize)))
         return editor(small, [f"guess#{place}" for place in range(len(small))])
 
 

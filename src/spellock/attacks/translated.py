@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from spellock.attacks.base import Stolen
@@ -13,6 +15,7 @@ from spellock.attacks.checks import held
 from spellock.attacks.outputs import asked, places_of_classes
 from spellock.attacks.view import AttackerView, floats
 from spellock.hidden import Scalar
+from spellock.pixels import from_uint8, to_uint8
 
 
 def through(
@@ -48,9 +51,15 @@ def raw_and_edited(view: AttackerView) -> tuple[Tensor, Tensor]:
     return squashed(floats(view.unlabelled), edited.shape[-1]), edited
 
 
-def squashed(images: Tensor, side: int) -> Tensor:
-    """Float images on the CPU, bicubic and smoothed to ``side`` squared where they have another size."""
+def squashed(images: Tensor, side: int, *, resize: str = "bicubic") -> Tensor:
+    """Float images on the CPU, smoothed to ``side`` squared where they have another size; ``resize`` is the filter, of
+    those that keys have."""
     images = images.cpu()
     if images.shape[-2:] == (side, side):
         return images
+    if resize != "bicubic":  # as an editor prepares images; torch has not all of its filters
+        pixels = to_uint8(images).permute(0, 2, 3, 1).numpy()
+        kind = Image.Resampling[resize.upper()]
+        small = np.stack([np.asarray(Image.fromarray(one).resize((side, side), kind)) for one in pixels])
+        return from_uint8(torch.from_numpy(small).permute(0, 3, 1, 2).contiguous())
     return F.interpolate(images, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
