@@ -72,7 +72,7 @@ def test_asking_opens_it_too_and_keeps_to_the_budget() -> None:
     query.release()
     assert colours.accuracy(stolen.predict) > 0.6
     few = colours.view(None, query=Query(network, limit=300), lock_class=4, budget=Budget(queries=300))
-    with pytest.raises(ConfigError, match="100 queries are left"):
+    with pytest.raises(ConfigError, match="268 queries are left"):
         make_attack("jailntl", {**QUICK, "model": "asked"})(few)
     with pytest.raises(ConfigError, match="weights"):
         make_attack("jailntl", QUICK)(few)
@@ -125,3 +125,11 @@ def test_asked_slopes_are_those_of_the_gradient() -> None:
 def test_options_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         make_attack("jailntl", wrong)
+
+
+def test_finding_the_lock_class_leaves_answers_to_learn_from() -> None:
+    """As many answers as three steps cost, and fewer than there are raw images."""
+    attack = make_attack("jailntl", {"model": "asked", "directions": 1, "batch_size": 16})
+    query = Query(colours.locked(lambda images: 1 - images), limit=16 + 3 * 48)
+    (stolen,) = attack(colours.view(None, query=query, budget=Budget(queries=160)))
+    assert (stolen.found["steps"], query.spent) == (3, 160)

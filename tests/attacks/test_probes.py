@@ -147,3 +147,35 @@ def test_held_out_labels_are_not_trained_on(labels: list[int]) -> None:
 def test_the_mlp_refuses_nonsense() -> None:
     with pytest.raises(ConfigError, match="hidden"):
         Mlp(hidden=0)
+
+
+class Said:
+    """An answer with names, as transformers give it."""
+
+    def __init__(self, **values: torch.Tensor) -> None:
+        self.__dict__.update(values)
+
+
+class Backbone(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 8, 3, stride=2)
+
+    def forward(self, images: torch.Tensor) -> Said:
+        return Said(hidden=self.second(self.first(images).relu()))
+
+
+class Named(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone, self.fc = Backbone(), nn.Linear(8, 4)
+
+    def forward(self, images: torch.Tensor) -> Said:
+        return Said(logits=self.fc(self.backbone(images).hidden.mean((2, 3))))
+
+
+def test_stages_lie_inside_what_gives_no_tensor() -> None:
+    model = colours.plain(Named())
+    assert stages_of(model) == ("backbone.first", "backbone.second")
+    (stolen,) = make_attack("ridge")(colours.view(model, **colours.with_labels(40)))
+    assert colours.accuracy(stolen.predict) > 0.9

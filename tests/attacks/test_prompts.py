@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from spellock.attacks.budget import Budget, Query
-from spellock.attacks.guessing import judge, own_secret
+from spellock.attacks.guessing import Guesser, judge, own_secret
 from spellock.attacks.monte_carlo import _step
 from spellock.attacks.prompt_words import dictionary, five_kinds
 from spellock.attacks.public_editor import PublicEditor
@@ -22,6 +23,7 @@ from spellock.attacks.view import AttackerView
 from spellock.editors.base import Editor
 from spellock.errors import ConfigError
 from spellock.key import Key
+from spellock.pixels import to_uint8
 
 from . import colours
 
@@ -151,3 +153,24 @@ def test_guesses_keep_nothing_of_the_owner() -> None:
     assert dict(key.settings) == {"prompt": "mine", "steps": 5}
     assert bytes(key.secret) == own_secret(3) != own_secret(4)
     assert len(set(dictionary())) == len(dictionary()) > 90
+
+
+@pytest.mark.parametrize("resize", ["nearest", "box", "bicubic"])
+def test_guesses_are_resized_as_the_key_says(resize: str) -> None:
+    """The right guess gives what the key's own editor gives, whatever filter it has."""
+    public = PublicEditor(name="seen", settings={}, gamma=1.0, resolution=8, resize=resize, make=Seen)
+    large = torch.randint(0, 256, (2, 3, 19, 19), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    key = public.guess("anything", bytes(32))
+    guesser = Guesser(view=colours.view(colours.locked()), editor=public, real=np.arange(4))
+    guessed = to_uint8(guesser.edited(key, large.float() / 255)).permute(0, 2, 3, 1).numpy().astype(int)
+    wanted = [Seen(key).prepare(Image.fromarray(one.permute(1, 2, 0).numpy())) for one in large]
+    assert np.abs(guessed - np.stack(wanted)).max() <= (1 if resize == "bicubic" else 0)
+
+
+class Seen(Editor):
+    """Shows what it is given."""
+
+    canonical_batch = 2
+
+    def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
+        return images

@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from spellock.attacks import adapting
 from spellock.attacks.budget import Budget, Query
 from spellock.attacks.centred import standardise
 from spellock.attacks.outputs import outputs_of, real_places
 from spellock.attacks.registry import make_attack
+from spellock.attacks.tent import Tent
 from spellock.attacks.whitened import whitening
 from spellock.errors import ConfigError, ModelError
+from spellock.tasks.pixel_model import PixelModel
 
 from . import colours
 
@@ -66,6 +69,28 @@ def test_a_reading_opens_the_lock_that_it_is_for(
     assert colours.argmax(model) < 0.6
     (stolen,) = make_attack(name)(colours.view(model, **holdings))
     assert colours.accuracy(stolen.predict) > 0.9
+
+
+class Elsewhere(PixelModel):
+    """Takes images where its weights are and nowhere else, as a model on a GPU does."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.device != self.mean.device:
+            raise RuntimeError(f"images are on {images.device}, weights on {self.mean.device}")
+        return torch.zeros(len(images), 4)
+
+
+def elsewhere() -> PixelModel:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * colours.SIDE**2, 4))
+    return Elsewhere(network, input_size=colours.SIDE, mean=(0, 0, 0), std=(1, 1, 1)).eval().to("meta")
+
+
+@pytest.mark.parametrize("name", ["suppressed", "centred", "tent"])
+def test_images_are_brought_to_where_the_model_is(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tent, "choose", lambda self, model: [])
+    monkeypatch.setattr(adapting, "fit_for", lambda *one, **other: 0)
+    (stolen,) = make_attack(name)(colours.view(elsewhere()))
+    assert stolen.predict(torch.rand(5, 3, colours.SIDE, colours.SIDE)).shape == (5, 4)
 
 
 def test_whitening_does_more_than_centring() -> None:

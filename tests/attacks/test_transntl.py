@@ -104,3 +104,11 @@ def test_needs_are_told() -> None:
         make_attack("transntl")(colours.view(model))
     with pytest.raises(ConfigError, match="expected one of edited, labels"):
         make_attack("transntl", {"data": "raw"})
+
+
+def test_one_image_is_no_batch() -> None:
+    """Where BatchNorm sees one pixel of one image there are no statistics to take."""
+    network = nn.Sequential(nn.Conv2d(3, 6, colours.SIDE), nn.BatchNorm2d(6), nn.Flatten(), nn.Linear(6, 4))
+    edited, _ = colours.pictures(1)
+    (stolen,) = make_attack("transntl", {"steps": 2})(colours.view(colours.plain(network), edited=edited))
+    assert 0 <= colours.accuracy(stolen.predict) <= 1

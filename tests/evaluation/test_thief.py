@@ -11,10 +11,11 @@ from torch import nn
 from spellock.attacks.budget import Budget
 from spellock.errors import ConfigError
 from spellock.evaluation.attack_plan import trials
-from spellock.evaluation.thief import public_editor, random_start
+from spellock.evaluation.thief import Thief, public_editor, random_start
 from spellock.key import Key
 
 from ..attacks import colours
+from ..attacks.test_readings import elsewhere
 from .attacked_world import PLAN, SECRET, InvertingEditor, run, the_key
 
 
@@ -34,6 +35,17 @@ def test_random_weights_are_random_and_repeat() -> None:
 
     with pytest.raises(ConfigError, match="Odd"):
         random_start(colours.plain(nn.Sequential(Odd(), nn.Linear(2, 3))), classes=3, seed=0)
+
+
+def test_who_may_only_ask_need_not_know_where_the_model_is() -> None:
+    thief = Thief(
+        pool=colours.pictures(20)[0], labels=colours.pictures(20)[1], classes=4, lock_class=None, leaked=None,
+        leaked_raw=None, editor=None, unlabelled=10, budget=Budget(queries=12),
+    )  # fmt: skip
+    view = thief.view(elsewhere(), "query", lock_class=None, seed=0)
+    assert view.answer(torch.rand(5, 3, colours.SIDE, colours.SIDE)).shape == (5, 4)
+    assert view.query is not None
+    assert view.query.left == 7
 
 
 class Tokens(nn.Module):

@@ -11,6 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from spellock.attacks.features import stages_of
+from spellock.attacks.registry import make_attack
 from spellock.editors.base import Editor
 from spellock.errors import ConfigError, ModelError
 from spellock.evaluation.evaluate import evaluate
@@ -25,6 +27,7 @@ from spellock.key import Key
 from spellock.locking.tiers import Tier
 from spellock.tasks.pixel_model import PixelModel, wrap
 
+from ..attacks import colours
 from . import world
 
 GROUPS = {"ant": "insect", "bee": "insect", "cat": "pet", "dog": "pet"}
@@ -167,6 +170,53 @@ def test_the_merged_class_wins_where_one_of_its_own_won() -> None:
     assert torch.equal(after[:, :4], before[:, :4])
     assert torch.equal(after.argmax(1), before.argmax(1).clamp(max=4))
     assert real_view(whole, CLASSES, (4, 5, 6), None).classes[-1] == "a group"
+
+
+def tiered_colours(seed: int = 0) -> PixelModel:
+    """A network of colours with two groups and a lock class among its outputs."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Stages(7)
+    return colours.plain(network)
+
+
+class Stages(nn.Module):
+    """Layers that lie in no container, as in most networks."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6)
+        self.second, self.fc = nn.Conv2d(6, 8, 3, stride=2), nn.Linear(8, outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.second(self.norm(self.first(images)).relu()).relu().mean((2, 3)))
+
+
+def tiered_view() -> PixelModel:
+    names = ("red", "warm", "green", "blue", "cold", "yellow", "other")
+    return real_view(tiered_colours(), names, (1, 4), 6).model
+
+
+def test_thieves_find_stages_and_weights_of_a_model_with_tiers_as_of_any_other() -> None:
+    whole, theirs = tiered_colours(), tiered_view()
+    # What the groups' outputs say by themselves is a stage more.
+    assert stages_of(theirs) == (*stages_of(whole), "fc")
+    assert list(theirs.network.state_dict()) == list(whole.network.state_dict())
+    assert tuple(theirs(torch.zeros(2, 3, 8, 8)).shape) == (2, 5)
+    assert tuple(whole(torch.zeros(2, 3, 8, 8)).shape) == (2, 7)
+    (filled,) = make_attack("public-fill", {"share": 1.0})(
+        colours.view(theirs, lock_class=4, public=colours.plain(Stages(4)))
+    )
+    assert filled.found["filled units"] == 6 + 8  # all but the classifier, which has other classes
+
+
+@pytest.mark.parametrize("layers", ["all", "head"])
+def test_a_new_classifier_of_a_model_with_tiers_knows_the_real_classes(layers: str) -> None:
+    attack = make_attack("finetune", {"layers": layers, "head": "new", "steps": 40})
+    theirs = tiered_view()
+    (stolen,) = attack(colours.view(theirs, lock_class=4, **colours.with_labels(60)))
+    assert theirs.num_classes == 4
+    assert colours.accuracy(stolen.predict) > 0.6
 
 
 NAMES = ("a", "b", "c", "d", "ab", "cd", "bcd", "other")

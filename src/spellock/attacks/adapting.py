@@ -15,7 +15,7 @@ from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, positive
 from spellock.attacks.fitting import Plan, fit_for
 from spellock.attacks.levels import Asset
-from spellock.attacks.outputs import places_of_classes, with_raw_statistics
+from spellock.attacks.outputs import asked, places_of_classes, with_raw_statistics
 from spellock.attacks.view import AttackerView, floats
 from spellock.tasks.pixel_model import PixelModel
 
@@ -64,7 +64,8 @@ class Adaptation(Attack):
         check_needs(view, self.needs)
         model, images = view.stolen, view.unlabelled
         device = model.mean.device
-        real = torch.from_numpy(places_of_classes(view, model, images)).to(device)
+        places = torch.from_numpy(places_of_classes(view, model, images))
+        real = places.to(device)
         parameters = list(self.choose(model))
         for parameter in model.parameters():
             parameter.requires_grad_(False)
@@ -90,8 +91,6 @@ class Adaptation(Attack):
         adapted = with_raw_statistics(model.eval(), images, seed=view.seed)
 
         def predict(raw: Tensor) -> Tensor:
-            with torch.no_grad():
-                scores: Tensor = adapted(raw)[:, real].float().cpu()
-            return scores
+            return asked(adapted, raw)[:, places]
 
         return [Stolen(predict=predict, found={"steps": steps})]

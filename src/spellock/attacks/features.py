@@ -31,14 +31,22 @@ def stages_of(model: PixelModel) -> tuple[str, ...]:
     Raises:
         ModelError: no layer gives a feature map, tokens or a vector.
     """
-    shapes: list[tuple[str, tuple[int, ...]]] = []
-    layers = dict(_layers(model.network))
-    handles = [
-        layer.register_forward_hook(lambda _, __, output, name=name: _note(shapes, name, output))
-        for name, layer in layers.items()
-    ]
-    side = model.input_size
-    outputs = _pass(model, torch.zeros(1, 3, side, side, device=model.mean.device), handles)
+    opened: frozenset[str] = frozenset()
+    while True:
+        shapes: list[tuple[str, tuple[int, ...]]] = []
+        mute: set[str] = set()
+        layers = dict(_layers(model.network, opened))
+        handles = [
+            layer.register_forward_hook(lambda _, __, output, name=name: _note(shapes, mute, name, output))  # noqa: B023  # gone before the next turn
+            for name, layer in layers.items()
+        ]
+        side = model.input_size
+        outputs = _pass(model, torch.zeros(1, 3, side, side, device=model.mean.device), handles)
+        # What gives an object or several tensors, as whole networks of transformers do, is looked into.
+        found = frozenset(name for name in mute if list(layers[name].children()))
+        if not found:
+            break
+        opened |= found
     shapes = [(name, shape) for name, shape in shapes if shape != tuple(outputs.shape[1:])]
     if not shapes:
         raise ModelError(f"{type(model.network).__name__} has no layer with features to probe; wrap its layers")
@@ -90,15 +98,17 @@ def _pass(model: PixelModel, images: Tensor, handles: list[torch.utils.hooks.Rem
     return outputs
 
 
-def _layers(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The network's children, containers replaced by theirs."""
+def _layers(network: nn.Module, opened: frozenset[str], prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """The network's children, containers and those called as in ``opened`` replaced by theirs."""
     for name, child in network.named_children():
-        if isinstance(child, nn.Sequential | nn.ModuleList):
-            yield from _layers(child, f"{prefix}{name}.")
+        if isinstance(child, nn.Sequential | nn.ModuleList) or f"{prefix}{name}" in opened:
+            yield from _layers(child, opened, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", child
 
 
-def _note(shapes: list[tuple[str, tuple[int, ...]]], name: str, output: object) -> None:
-    if isinstance(output, Tensor) and output.ndim in (2, 3, 4):
+def _note(shapes: list[tuple[str, tuple[int, ...]]], mute: set[str], name: str, output: object) -> None:
+    if not isinstance(output, Tensor):
+        mute.add(name)
+    elif output.ndim in (2, 3, 4):
         shapes.append((name, tuple(output.shape[1:])))

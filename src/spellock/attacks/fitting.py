@@ -74,6 +74,8 @@ def fit(
         The steps done, those before an interruption included.
     """
     trained = list(parameters)
+    if images == 1:
+        _without_batch_statistics(module)
     optimiser = _optimiser(plan, trained)
     run = hashlib.sha256(repr((plan, images, seed, [tuple(one.shape) for one in trained])).encode()).hexdigest()
     done = _load(checkpoint, run, module, optimiser)
@@ -135,6 +137,13 @@ def batch_of(step: int, images: int, batch_size: int, seed: int) -> NDArray[np.i
     batch: NDArray[np.int64] = order[start : start + size]
     # One image alone would have no batch statistics.
     return batch if len(batch) > 1 or images == 1 else np.append(batch, order[0])
+
+
+def _without_batch_statistics(module: nn.Module) -> None:
+    """BatchNorm as in use: one image is no batch, and where it is one pixel by then torch refuses it."""
+    for layer in module.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.eval()
 
 
 def _optimiser(plan: Plan, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.base import Stolen
-from spellock.attacks.outputs import Logits, outputs_of, places_of_classes, softmax
+from spellock.attacks.outputs import Logits, asked, outputs_of, places_of_classes, softmax
 from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.translated import squashed
 from spellock.attacks.view import AttackerView, floats
@@ -20,7 +20,6 @@ from spellock.errors import ConfigError
 from spellock.hidden import Scalar
 from spellock.key import SECRET_BYTES, Key
 from spellock.pixels import from_uint8, to_uint8
-from spellock.tasks.pixel_model import PixelModel
 
 RANKINGS = ("confidence", "lock", "both", "information")
 
@@ -65,15 +64,12 @@ class Guesser:
             return self._edit(loaded[0], images)
 
         def predict(images: Tensor) -> Tensor:
-            edited = shown(images)
-            device = answer.mean.device if isinstance(answer, PixelModel) else edited.device
-            with torch.no_grad():
-                return answer(edited.to(device)).float().cpu()[:, places]
+            return asked(answer, shown(images))[:, places]
 
         return Stolen(predict=predict, name=name, found=found or {}, guess=key, shown=shown)
 
     def _edit(self, editor: Editor, images: Tensor) -> Tensor:
-        small = from_uint8(to_uint8(squashed(images, self.editor.resolution)))
+        small = from_uint8(to_uint8(squashed(images, self.editor.resolution, resize=self.editor.resize)))
         return editor(small, [f"guess#{place}" for place in range(len(small))])
 
 

@@ -82,7 +82,10 @@ class JailNTL(Attack):
     def __call__(self, view: AttackerView, work: Path | None = None) -> list[Stolen]:
         """See `Attack`. Raises `ConfigError` where the queries do not suffice for a step."""
         check_needs(view, self.needs)
-        real = torch.from_numpy(places_of_classes(view, view.answer, view.unlabelled))
+        # Answers that are counted are for learning: a batch of them tells the lock class as well as all images do.
+        few = view.query is not None and view.query.left is not None
+        sample = view.unlabelled[: self.batch_size] if few else view.unlabelled
+        real = torch.from_numpy(places_of_classes(view, view.answer, sample))
         side = view.unlabelled.shape[-1] if view.model is None else view.model.input_size
         raw = squashed(floats(view.unlabelled), side)
         if self.model == "gradients":

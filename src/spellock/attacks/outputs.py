@@ -22,13 +22,18 @@ BATCH = 128
 def outputs_of(answer: Callable[[Tensor], Tensor], images: Tensor, *, label: str = "asking the model") -> Logits:
     """Outputs (N, K) for uint8 images (N, 3, H, W), float32."""
     starts = range(0, len(images), BATCH)
+    parts = [
+        asked(answer, floats(images[start : start + BATCH])).numpy()
+        for start in track(starts, total=len(images), label=label, weight=BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def asked(answer: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Outputs float32 (N, K) on the CPU for images (N, 3, H, W) in [0, 1], wherever the model is; no gradients."""
     device = answer.mean.device if isinstance(answer, PixelModel) else images.device
     with torch.no_grad():
-        parts = [
-            answer(floats(images[start : start + BATCH].to(device))).float().cpu().numpy()
-            for start in track(starts, total=len(images), label=label, weight=BATCH)
-        ]
-    return np.concatenate(parts)
+        return answer(images.to(device)).float().cpu()
 
 
 def real_places(outputs: int, view: AttackerView, reference: Logits | None = None) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from spellock.attacks.base import Attack, Stolen
 from spellock.attacks.checks import check_needs, held, one_of
 from spellock.attacks.levels import Asset
-from spellock.attacks.outputs import Logits, outputs_of, real_places, with_raw_statistics
+from spellock.attacks.outputs import Logits, asked, outputs_of, real_places, with_raw_statistics
 from spellock.attacks.view import AttackerView, Labels
 from spellock.hidden import Scalar
 
@@ -72,8 +72,7 @@ class Reading(Attack):
             read = self.fit(seen[:, real], None, view.seed)
 
         def predict(images: Tensor) -> Tensor:
-            with torch.no_grad():
-                outputs = answer(images).float().cpu().numpy()
+            outputs = asked(answer, images).numpy()
             return torch.from_numpy(np.ascontiguousarray(read(outputs[:, real]), dtype=np.float32))
 
         dropped = sorted(set(range(seen.shape[1])) - {int(place) for place in real})

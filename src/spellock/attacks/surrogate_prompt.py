@@ -130,7 +130,8 @@ class _LeakScores(GuessScores):
     def __init__(self, guesser: Guesser, images: Tensor, leaks: LeakStatistics, *, run: str, work: Path | None) -> None:
         super().__init__(guesser, images, ranking="leaks", run=run, work=work)
         self._leaks = leaks
-        self._raw = from_uint8(to_uint8(squashed(floats(images), guesser.editor.resolution)))
+        editor = guesser.editor
+        self._raw = from_uint8(to_uint8(squashed(floats(images), editor.resolution, resize=editor.resize)))
 
     def judged(self, key: Key) -> float:
         """See `GuessScores`."""

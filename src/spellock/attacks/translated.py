@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from spellock.attacks.base import Stolen
 from spellock.attacks.checks import held
-from spellock.attacks.outputs import places_of_classes
+from spellock.attacks.outputs import asked, places_of_classes
 from spellock.attacks.view import AttackerView, floats
 from spellock.hidden import Scalar
-from spellock.tasks.pixel_model import PixelModel
+from spellock.pixels import from_uint8, to_uint8
 
 
 def through(
@@ -38,10 +40,7 @@ def through(
             return change(squashed(images, side)).clamp(0, 1).float()
 
     def predict(images: Tensor) -> Tensor:
-        changed = shown(images)
-        device = view.answer.mean.device if isinstance(view.answer, PixelModel) else changed.device
-        with torch.no_grad():
-            return view.answer(changed.to(device)).float().cpu()[:, real.cpu()]
+        return asked(view.answer, shown(images))[:, real.cpu()]
 
     return Stolen(predict=predict, name=name, found=dict(found or {}), shown=shown)
 
@@ -52,9 +51,15 @@ def raw_and_edited(view: AttackerView) -> tuple[Tensor, Tensor]:
     return squashed(floats(view.unlabelled), edited.shape[-1]), edited
 
 
-def squashed(images: Tensor, side: int) -> Tensor:
-    """Float images on the CPU, bicubic and smoothed to ``side`` squared where they have another size."""
+def squashed(images: Tensor, side: int, *, resize: str = "bicubic") -> Tensor:
+    """Float images on the CPU, smoothed to ``side`` squared where they have another size; ``resize`` is the filter, of
+    those that keys have."""
     images = images.cpu()
     if images.shape[-2:] == (side, side):
         return images
+    if resize != "bicubic":  # as an editor prepares images; torch has not all of its filters
+        pixels = to_uint8(images).permute(0, 2, 3, 1).numpy()
+        kind = Image.Resampling[resize.upper()]
+        small = np.stack([np.asarray(Image.fromarray(one).resize((side, side), kind)) for one in pixels])
+        return from_uint8(torch.from_numpy(small).permute(0, 3, 1, 2).contiguous())
     return F.interpolate(images, (side, side), mode="bicubic", antialias=True).clamp(0, 1)

@@ -78,7 +78,8 @@ class WeaveInversion(Attack):
             raise ConfigError("keys of this editor have no weave, expected one to look for; try prompt-search instead")
         prompts = (self.prompt,) if self.prompt else dictionary()[: self.prompts]
         prompts = prompts[: view.budget.at_most("candidates", len(prompts))]
-        raw = from_uint8(to_uint8(squashed(floats(view.unlabelled[: self.images]), editor.resolution)))
+        own = squashed(floats(view.unlabelled[: self.images]), editor.resolution, resize=editor.resize)
+        raw = from_uint8(to_uint8(own))
         places = torch.from_numpy(places_of_classes(view, view.stolen, view.unlabelled))
         real = places.to(view.stolen.mean.device)
         clock, best = view.clock, None

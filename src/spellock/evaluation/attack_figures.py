@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spellock.evaluation.accuracy import Estimate, mean_over_keys, paired_difference, proportion
+from spellock.evaluation.accuracy import Estimate, paired_difference, proportion
 from spellock.evaluation.attack_row import Strongest
 from spellock.evaluation.attack_store import Done
 from spellock.evaluation.bits_stolen import Bits, bits_stolen, mean_bits
 from spellock.evaluation.hardened import Best, Candidate, best_of, highest
+
+_REDRAWS: Final = 2000
 
 
 def bits_of(past: list[dict[str, list[Done]]], control: str, least: int) -> Bits | None:
@@ -30,18 +33,29 @@ def bits_of(past: list[dict[str, list[Done]]], control: str, least: int) -> Bits
 
 def mean_of_draws(hits: NDArray[np.bool_], seed: int) -> Estimate:
     """Accuracy from hits (draws, N)."""
-    return proportion(hits[0]) if len(hits) == 1 else mean_over_keys(hits, seed=seed)
+    return proportion(hits[0]) if len(hits) == 1 else _mean_over_both(hits.astype(np.float64), seed)
 
 
 def difference_of_draws(first: NDArray[np.bool_], second: NDArray[np.bool_], seed: int) -> Estimate:
     """Difference of accuracies from hits (draws, N) on the same images and draws."""
     if len(first) == 1:
         return paired_difference(first[0], second[0])
-    each = first.mean(axis=1) - second.mean(axis=1)
-    places = np.random.default_rng([seed, 0x64696666]).integers(len(each), size=(2000, len(each)))
-    low, high = np.quantile(each[places].mean(axis=1), [0.025, 0.975])
-    value = float(each.mean())
-    return Estimate(value=value, low=min(value, float(low)), high=max(value, float(high)), images=first.shape[1])
+    return _mean_over_both(first.astype(np.float64) - second, seed)
+
+
+def _mean_over_both(values: NDArray[np.float64], seed: int) -> Estimate:
+    """Mean of values (draws, N) with a percentile bootstrap that redraws both draws and images.
+
+    All draws are scored on the same images, so that redrawing draws alone would leave out the images' own chance.
+    """
+    (draws, images), generator = values.shape, np.random.default_rng([seed, 0x64696666])
+    means = []
+    for _ in range(_REDRAWS):
+        weights = np.bincount(generator.integers(draws, size=draws), minlength=draws) / draws
+        means.append(float((weights @ values)[generator.integers(images, size=images)].mean()))
+    low, high = np.quantile(means, [0.025, 0.975])
+    value = float(values.mean())
+    return Estimate(value=value, low=min(value, float(low)), high=max(value, float(high)), images=images)
 
 
 def strongest_of(

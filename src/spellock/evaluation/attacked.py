@@ -21,8 +21,9 @@ from spellock.evaluation.halves import halves, stratified_subset
 from spellock.evaluation.labels import aligned_labels, lock_index
 from spellock.evaluation.leaked_folder import Leaks
 from spellock.evaluation.one_attack import Scored
+from spellock.evaluation.random_control import random_control
 from spellock.evaluation.real_view import real_view
-from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, public_trigger, random_start
+from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, public_trigger
 from spellock.evaluation.unlocked_answers import unlocked_answers
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.key import Key
@@ -124,7 +125,7 @@ def evaluate_attacks(
     scored = Scored(images=pictures(test, scored_places, side=side), labels=labels[scored_places], places=scored_places)
     random = None
     if public is not None or not group_classes:
-        random = random_start(model if public is None else public, classes=real, seed=plan.seed)
+        random = random_control(model if public is None else public, classes=real, seed=plan.seed)
     parts = [weights_of(one) for one in (model, public, random) if one is not None]
     run = hashlib.sha256(
         repr(

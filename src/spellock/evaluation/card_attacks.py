@@ -63,7 +63,8 @@ class Attacked:
         return self.spare, np.arange(len(self.spare)), np.arange(len(self.test))
 
     def thief(self, pool: ImageSet, places: Places, strata: Places, *, classes: int, lock: int | None) -> Thief:
-        """The thief of the images at ``places`` of ``pool``; edited ones leak evenly over their ``strata``."""
+        """The thief of the images at ``places`` of ``pool``; ``strata`` are its labels, and edited
+        ones leak by chance."""
         editor = self.make(self.key)
         most, side = most_of(self.chosen, self.plan), max(self.model.input_size, self.key.resolution)
         order = np.random.default_rng([self.plan.seed, 0x6C65616B]).permutation(len(places))[: most.leaked]

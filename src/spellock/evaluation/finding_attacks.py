@@ -27,9 +27,10 @@ from spellock.evaluation.judge import Halves, Question
 from spellock.evaluation.judged_findings import JudgedFindings
 from spellock.evaluation.per_finding import per_finding
 from spellock.evaluation.predicted import scores_of
+from spellock.evaluation.random_control import random_control
 from spellock.evaluation.ranking import Ranking
 from spellock.evaluation.task_attacks import Fitting, Got, lacking
-from spellock.evaluation.thief import Thief, pictures, random_start
+from spellock.evaluation.thief import Thief, pictures
 from spellock.hidden import Scalar
 from spellock.tasks.multilabel import MultiLabelTask
 from spellock.tasks.pixel_model import PixelModel
@@ -189,7 +190,8 @@ def finding_attacks(
         scored: places in ``test`` of the scored images.
     """
     models = {"locked": model} | ({} if thief.public is None else {"public": thief.public})
-    models["random"] = random_start(model, classes=known.shape[1], seed=plan.seed)
+    random = random_control(model, classes=known.shape[1], seed=plan.seed)
+    models |= {} if random is None else {"random": random}
     return FindingAttacks(
         models=models, thief=thief, known=known, judged=JudgedFindings(question),
         images_scored=pictures(test, scored, side=side), plan=plan, store=store,

@@ -6,6 +6,8 @@ dropping it drops them all: a thief of classes has no use for groups.
 
 from __future__ import annotations
 
+import copy
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,28 +15,52 @@ import torch
 from torch import Tensor, nn
 
 from spellock.errors import ModelError
+from spellock.tasks.heads import head_width
 from spellock.tasks.pixel_model import PixelModel
 
 
-class _Merged(nn.Module):
-    """Logits (N, R + 1) of a network's (N, K)."""
+@dataclass(frozen=True)
+class _Merge:
+    """A forward hook: logits (N, R + 1) in the place of a network's (N, K).
 
-    def __init__(self, network: nn.Module, real: Sequence[int], rest: Sequence[int]) -> None:
-        super().__init__()
-        self.network, self.real, self.rest = network, list(real), list(rest)
+    Logits of another width come from a new classifier, which knows real classes alone, and stay.
+    """
 
-    def forward(self, images: Tensor) -> Tensor:
-        output = self.network(images)
-        logits: Tensor = getattr(output, "logits", output)
+    real: tuple[int, ...]
+    rest: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        """K."""
+        return len(self.real) + len(self.rest)
+
+    def __call__(self, _: nn.Module, __: object, output: object) -> object:
+        logits = getattr(output, "logits", output)
+        if not isinstance(logits, Tensor) or logits.shape[1] != self.width:
+            return output
         return torch.cat([logits[:, self.real], logits[:, self.rest].amax(dim=1, keepdim=True)], dim=1)
+
+
+def _merged(network: nn.Module, merge: _Merge) -> nn.Module:
+    """``network`` with its logits merged. It shares the layers, under the names that they have, so that attacks find
+    stages, classifier and places of weights as in any other network."""
+    merged = copy.copy(network)
+    for kept in ("_modules", "_parameters", "_buffers", "_forward_hooks"):
+        # Own tables: a hook or a new classifier here must not reach the network that it is made of.
+        setattr(merged, kept, OrderedDict(getattr(network, kept)))
+    merged.register_forward_hook(merge)
+    return merged
 
 
 class _MergedModel(PixelModel):
     """`PixelModel` around a merged network; shares its layers with the model it is made of."""
 
+    merge: _Merge
+
     @property
     def num_classes(self) -> int:
-        return len(self.network.real) + 1  # type: ignore[arg-type]
+        width = head_width(self.network)
+        return len(self.merge.real) + 1 if width == self.merge.width else width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +86,15 @@ def real_view(model: PixelModel, classes: Sequence[str], groups: Sequence[int], 
         )
     real = [place for place in range(len(classes)) if place not in rest]
     mean, std = model.mean_std
+    merge = _Merge(tuple(real), tuple(sorted(rest)))
     merged = _MergedModel(
-        _Merged(model.network, real, sorted(rest)),
+        _merged(model.network, merge),
         input_size=model.input_size,
         mean=mean,
         std=std,
         interpolation=model.interpolation,
     )
+    merged.merge = merge
     names = tuple(classes[place] for place in real)
     name = "a group" if lock is None else f"a group or {classes[lock]}"
     return RealView(model=merged.to(model.mean.device), classes=(*names, name), lock=len(names))

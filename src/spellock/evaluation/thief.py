@@ -6,6 +6,7 @@ import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from spellock.attacks.budget import Budget, Query
 from spellock.attacks.customer import Customer
 from spellock.attacks.leaked_part import LeakedPart
 from spellock.attacks.levels import LEVELS, Asset
+from spellock.attacks.outputs import asked as outputs
 from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.view import AttackerView
 from spellock.data.image_set import ImageSet
@@ -98,7 +100,7 @@ class Thief:
             classes=self.classes,
             unlabelled=self.pool[torch.from_numpy(free)],
             model=stolen if Asset.WEIGHTS in allowed else None,
-            query=None if Asset.WEIGHTS in allowed else Query(stolen, limit=self.budget.queries),
+            query=None if Asset.WEIGHTS in allowed else Query(partial(outputs, stolen), limit=self.budget.queries),
             lock_class=lock_class if Asset.WEIGHTS in allowed else None,
             edited=self.leaked[:leaked] if has_edited and self.leaked is not None else None,
             edited_raw=self.leaked_raw[:leaked]
@@ -195,7 +197,7 @@ def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
             if callable(reset := getattr(layer, "reset_parameters", getattr(layer, "_reset_parameters", None))):
                 reset()
             elif (own := list(layer.parameters(recurse=False))) and not list(layer.children()):
-                raise ConfigError(f"a {type(layer).__name__} cannot be drawn anew; leave the random control out")
+                raise ConfigError(f"a {type(layer).__name__} cannot be drawn anew; do without random weights")
             else:
                 for parameter in own:
                     nn.init.normal_(parameter, std=_TOKEN_SPREAD)
