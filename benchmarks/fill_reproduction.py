@@ -21,6 +21,8 @@ from support.results import PAPER, RESULTS
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reproduction.md"
 #: Baseline, UP and LP of Table 2's style locks, for the sets nearest to ours.
 TABLE2 = PAPER | {"Pets, SimCLR ResNet-50": (87.19, 85.45, 11.26)}
+#: Sets that `prompts.py` takes at 32 px besides its own.
+SMALL_SETS = {"cifar10": "CIFAR-10", "fashion_mnist": "Fashion-MNIST"}
 SETS = {"cifar10": "CIFAR-10", "gtsrb": "GTSRB", "fashion_mnist": "Fashion-MNIST", "imagenette": "Imagenette, 96 px"}
 Table = Callable[[dict[str, Any]], list[str]]
 _OURS = ("baseline", "up", "lp", "lp_suppressed", "hardened_lp")
@@ -68,17 +70,23 @@ def cells(name: str, table: Table, total: int, *, picture: str = "") -> list[str
 
 
 def agreement() -> list[str]:
-    """How far the figures of a prompt depend on the seed and on the set."""
-    first, second = (load(name) for name in ("prompts", "prompts_cifar10"))
-    if first is None or second is None:
+    """How far the figures of a prompt depend on the seed and on the set, a line a set with several seeds."""
+    first = load("prompts")
+    if first is None:
         return ["Not measured yet."]
-    one, other = first["figures"]["cells"], second["figures"]["cells"]
-    return [f"On CIFAR-10: {between_seeds(other)} {between_sets(one, other)}"]
+    one, lines = first["figures"]["cells"], []
+    for name, title in SMALL_SETS.items():
+        document = load(f"prompts_{name}")
+        if document is not None:
+            other = document["figures"]["cells"]
+            lines.append(f"- {title}: {between_seeds(other)} {between_sets(one, other)}")
+    return lines
 
 
 def draw() -> None:
     """The plots, from the same files as the tables."""
-    for name, plot in (("locks_compared", plot_locks), ("prompts", plot_prompts), ("prompts_cifar10", plot_prompts)):
+    prompts = ["prompts", *(f"prompts_{name}" for name in SMALL_SETS)]
+    for name, plot in (("locks_compared", plot_locks), *((name, plot_prompts) for name in prompts)):
         document = load(name)
         if document is not None:
             plot(document["figures"]["cells"], name)
@@ -93,10 +101,13 @@ def main() -> None:
         ),
         "patches": cells("locks_compared", patch_table, 41),
         "kinds": cells("prompts", kind_table, 74, picture="UP against LP for every prompt"),
-        "kinds cifar10": cells("prompts_cifar10", kind_table, 74, picture="The same for CIFAR-10"),
+        **{
+            f"kinds {name}": cells(f"prompts_{name}", kind_table, 74, picture=f"The same for {title}")
+            for name, title in SMALL_SETS.items()
+        },
         "agreement": agreement(),
         "prompts": cells("prompts", prompt_table, 74),
-        "prompts cifar10": cells("prompts_cifar10", prompt_table, 74),
+        **{f"prompts {name}": cells(f"prompts_{name}", prompt_table, 74) for name in SMALL_SETS},
     }
     text = PAGE.read_text()
     for name, lines in parts.items():

@@ -34,4 +34,4 @@ def between_sets(one: Runs, other: Runs) -> str:
         pairs = [(mean(r[name] for r in one[c].values()), mean(r[name] for r in other[c].values())) for c in shared]
         rho = spearmanr([a for a, _ in pairs], [b for _, b in pairs]).statistic
         parts.append(f"{word} {rho:+.2f}")
-    return f"Rank correlation between the two sets over {len(shared)} prompts: {', '.join(parts)}."
+    return f"Rank correlation with Imagenette over {len(shared)} prompts: {', '.join(parts)}."
