@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import errno
-import io
-import json
 import logging
 import os
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 from spellock.data import ChosenFindings, frequent_findings, numpy_vectors, open_labels
 from spellock.data.image_set import ImageSet
@@ -46,48 +41,6 @@ def test_one_column_that_names_them(tmp_path: Path) -> None:
     assert images.labels.tolist() == [[1, 0], [1, 1], [0, 0]]
     ordered = open_labels(tmp_path, findings=["Mass", "Edema", "Hernia"])
     assert ordered.labels.tolist() == [[0, 1, 0], [1, 1, 0], [0, 0, 0]]
-
-
-@pytest.mark.parametrize("as_names", [False, True], ids=["numbers", "names"])
-def test_hugging_face_parquet(tmp_path: Path, as_names: bool) -> None:
-    pictures = []
-    for level in (10, 20, 30):
-        data = io.BytesIO()
-        Image.fromarray(np.full((4, 4), level, np.uint8)).save(data, format="PNG")
-        pictures.append({"bytes": data.getvalue(), "path": None})
-    lists = [["Mass"], [], ["Mass", "Edema"]] if as_names else [[1], [], [1, 0]]
-    metadata = {}
-    if not as_names:
-        feature = {"feature": {"names": list(NAMES), "_type": "ClassLabel"}, "_type": "Sequence"}
-        metadata = {"huggingface": json.dumps({"info": {"features": {"labels": feature}}})}
-    table = pa.table({"image": pictures, "labels": lists}).replace_schema_metadata(metadata)
-    pq.write_table(table, tmp_path / "train.parquet")
-    images = open_labels(tmp_path)
-    assert images.classes == NAMES
-    assert images.labels.tolist() == [[0, 1], [0, 0], [1, 1]]
-    assert images.open(2).getpixel((0, 0)) == (30, 30, 30)
-    assert images.patients is None
-
-
-def test_a_parquet_table_beside_images(tmp_path: Path) -> None:
-    write_images(tmp_path, ["a.png", "b.png"])
-    pq.write_table(pa.table({"image": ["a.png", "b.png"], "x": [1, 0], "y": [0.0, 1.0]}), tmp_path / "t.parquet")
-    assert open_labels(tmp_path / "t.parquet").labels.tolist() == [[1, 0], [0, 1]]
-    pq.write_table(pa.table({"image": ["a.png", "b.png"], "x": [1, 0], "y": [0.0, None]}), tmp_path / "t.parquet")
-    with pytest.raises(DataError, match=r"t\.parquet row 1: the label of 'y' is empty"):
-        open_labels(tmp_path / "t.parquet")
-
-
-def test_splits_of_a_column(tmp_path: Path) -> None:
-    lines = ["image,patient,split,Edema,Mass", "a.png,1,train,1,0", "b.png,1,train,0,1", "c.png,2,val,1,1"]
-    table = write_table(tmp_path, lines)
-    assert open_labels(table).ids == ["a.png", "b.png"], "train by default"
-    assert open_labels(table, split="val").ids == ["c.png"]
-    with pytest.raises(DataError, match="no split 'test'; it has train, val"):
-        open_labels(table, split="test")
-    table.write_text(table.read_text().replace("c.png,2", "c.png,1"))
-    with pytest.raises(DataError, match=r"labels\.csv line 4: patient '1' is in 'val' and 'train'"):
-        open_labels(table)
 
 
 def test_the_layout_of_chestxray14(tmp_path: Path) -> None:
@@ -259,80 +212,6 @@ def test_findings_can_be_chosen_by_their_number(tmp_path: Path) -> None:
         frequent_findings({"a": test, "b": some}, {"a": 1, "b": 1})
 
 
-def _pictures(count: int) -> list[dict[str, object]]:
-    data = io.BytesIO()
-    Image.fromarray(np.zeros((4, 4), np.uint8)).save(data, format="PNG")
-    return [{"bytes": data.getvalue(), "path": None}] * count
-
-
-def _numbered(folder: Path, lists: list[object], **columns: list[object]) -> Path:
-    """A parquet file of pictures and lists of numbers, which a schema calls A, B and C."""
-    feature = {"feature": {"names": ["A", "B", "C"], "_type": "ClassLabel"}, "_type": "Sequence"}
-    metadata = {"huggingface": json.dumps({"info": {"features": {"labels": feature}}})}
-    table = pa.table({"image": _pictures(len(lists)), "labels": lists, **columns}).replace_schema_metadata(metadata)
-    pq.write_table(table, folder / "t.parquet")
-    return folder / "t.parquet"
-
-
-def test_numbers_mean_what_the_schema_says_whatever_the_order_of_the_findings(tmp_path: Path) -> None:
-    file = _numbered(tmp_path, [[0], [0, 2], []])
-    assert open_labels(file, findings=["C", "B", "A"]).labels.tolist() == [[0, 0, 1], [1, 0, 1], [0, 0, 0]]
-    with pytest.raises(DataError, match="row 1: unknown finding 'C'"):
-        open_labels(file, findings=["A", "B"])
-
-
-@pytest.mark.parametrize(
-    ("lists", "says"),
-    [
-        ([[0], [None], [1]], "row 1: 'labels' has an empty entry"),
-        ([[1], [0, 1, 0], [2]], r"row 1: 'labels' is \[0, 1, 0\], with a number twice"),
-        ([[0], [7], [1]], "row 1: got finding number 7, expected 0 to 2"),
-    ],
-)
-def test_lists_that_are_no_lists_of_findings_are_named(tmp_path: Path, lists: list[object], says: str) -> None:
-    with pytest.raises(DataError, match=says):
-        open_labels(_numbered(tmp_path, lists))
-    assert len(open_labels(tmp_path / "t.parquet", on_error="skip")) == 2
-
-
-def test_a_number_that_is_none_of_a_finding_does_not_make_classes(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"image": _pictures(2), "labels": [[0], [10**9]]}), tmp_path / "t.parquet")
-    with pytest.raises(DataError, match="highest number in 'labels' is 1000000000"):
-        open_labels(tmp_path / "t.parquet")
-
-
-def test_a_parquet_file_of_pictures_has_the_splits_of_its_column(tmp_path: Path) -> None:
-    file = _numbered(tmp_path, [[0], [1], [2]], split=["train", "train", "test"], patient=["1", "1", "2"])
-    assert (open_labels(file).ids, open_labels(file, split="test").ids) == (
-        ["t.parquet#0", "t.parquet#1"],
-        ["t.parquet#2"],
-    )
-    with pytest.raises(DataError, match="no split 'val'; it has test, train"):
-        open_labels(file, split="val")
-    file = _numbered(tmp_path, [[0], [1], [2]], split=["train", "train", "test"], patient=["1", "1", "1"])
-    with pytest.raises(DataError, match="row 2: patient '1' is in 'test' and 'train'"):
-        open_labels(file)
-    file = _numbered(tmp_path, [[0], [1], [2]], split=["train", None, "test"])
-    with pytest.raises(DataError, match="row 1: 'split' is empty"):
-        open_labels(file)
-
-
-@pytest.mark.parametrize("owners", [["1", None, None], [1.0, float("nan"), float("nan")]], ids=["null", "nan"])
-def test_images_of_nobody_are_not_those_of_one_patient(tmp_path: Path, owners: list[object]) -> None:
-    with pytest.raises(DataError, match="row 1: 'patient' is empty, expected whom the image is of"):
-        open_labels(_numbered(tmp_path, [[0], [1], [2]], patient=owners))
-
-
-def test_a_shard_is_of_the_split_that_its_name_says(tmp_path: Path) -> None:
-    _numbered(tmp_path, [[0], [1]]).rename(tmp_path / "train-00000-of-00001.parquet")
-    _numbered(tmp_path, [[0]]).rename(tmp_path / "test-00000-of-00001.parquet")
-    assert (len(open_labels(tmp_path)), len(open_labels(tmp_path, split="test"))) == (2, 1)
-    assert len(open_labels(tmp_path / "test-00000-of-00001.parquet", split="test")) == 1
-    _numbered(tmp_path, [[0]]).rename(tmp_path / "train-00001-of-00002.parquet")
-    with pytest.raises(DataError, match="several tables of one split"):
-        open_labels(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
@@ -357,13 +236,3 @@ def test_a_finding_is_wanted_once(tmp_path: Path) -> None:
 def test_a_cell_of_nothing_is_left_out_where_findings_are_looked_for(tmp_path: Path) -> None:
     table = write_table(tmp_path, [line.replace("Edema|Mass", "nan") for line in LISTED])
     assert open_labels(table, on_error="skip").classes == ("Edema",)
-
-
-def test_lists_of_splits_are_lines_of_text(tmp_path: Path) -> None:
-    table = write_table(tmp_path, ["image,Edema", "a b.png,1", "b.png,0"], images=["a b.png", "b.png"])
-    (tmp_path / "train_val_list.txt").write_bytes(b"\xef\xbb\xbfa b.png\r\n")
-    (tmp_path / "test_list.txt").write_text("b.png\n")
-    assert open_labels(table).ids == ["a b.png"]
-    (tmp_path / "test_list.txt").write_bytes(b"\xe4.png\n")
-    with pytest.raises(DataError, match=r"test_list\.txt is not UTF-8 text"):
-        open_labels(table)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from spellock.attacks.base import Stolen
 from spellock.attacks.budget import Budget
@@ -39,7 +39,6 @@ from .attacked_world import (
     reachable,
     run,
     the_key,
-    with_lock,
 )
 
 
@@ -132,30 +131,6 @@ def test_a_control_that_cannot_be_run_costs_no_other_row(caplog: pytest.LogCaptu
     assert all(row.public is None and row.random is None and row.bits is None for row in choosy)
     assert all(row.public is not None for row in report.rows if row.attack == "prototypes")
     assert "no control with public weights, because this network has no such layer" in caplog.text
-
-
-class Scale(nn.Module):
-    """A layer that cannot draw its weights anew."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(3, 1, 1))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.scale * images
-
-
-def test_a_network_without_random_weights_is_attacked_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
-    model = colours.locked(after=with_lock, outputs=5)
-    model.network.pool = nn.Sequential(Scale(), *model.network.pool)
-    report = evaluate_attacks(
-        model, (*NAMES, "other"), None, image_set(), trials(["prototypes"]), dataclasses.replace(PLAN, labels=(8,)),
-        lock_class="other", public=None,
-    )  # fmt: skip
-    (row,) = report.rows
-    assert row.accuracy is not None
-    assert row.random is None
-    assert "no control with random weights, because a Scale cannot be drawn anew" in caplog.text
 
 
 def test_bits_stolen_are_those_of_the_probes_own_scores() -> None:

@@ -86,13 +86,9 @@ def _have_masks(objects: Sequence[Mapping[str, Any]], file: Path) -> bool:
     """Whether every object has a segmentation; the log says where some have."""
     without = [one for one in objects if not one.get("segmentation")]
     if without and len(without) < len(objects):
-        _log.warning(
-            "%s: %d of %d objects have no segmentation, first annotation %r, so the set is read without masks",
-            file,
-            len(without),
-            len(objects),
-            without[0].get("id"),
-        )
+        few, first = f"{len(without)} of {len(objects)}", without[0].get("id")
+        says = "%s: %s objects have no segmentation, first annotation %r, so the set is read without masks"
+        _log.warning(says, file, few, first)
     return not without
 
 
@@ -133,17 +129,17 @@ def _frames(
     known: set[Path] = set()
     for one in content["images"]:
         number, name = one.get("id"), one.get("file_name")
-        where = f"{file} image {number!r}"
-        size = (one.get("height"), one.get("width"))
+        where, size = f"{file} image {number!r}", (one.get("height"), one.get("width"))
+        path = named_below(folder, name) if isinstance(name, str) and name else None
         if number is None or not isinstance(number, int | str):
             complain(f"{where}: an image lacks its id")
         elif number in frames:
             complain(f"{where}: another image has the same id")
-        elif not isinstance(name, str) or not name or named_below(folder, name) in known:
+        elif not isinstance(name, str) or not name or path in known:
             complain(f"{where}: its file_name is {name!r}, expected the name of a file that no other image has")
         elif not all(type(side) is int and side > 0 for side in size):
             complain(f"{where}: its height and width are {size}, expected pixels")
-        elif (path := named_below(folder, name)) is None:
+        elif path is None:
             complain(f"{where}: {name} lies outside of {folder}, expected images below it, or links to them")
         elif not path.is_file():
             complain(f"{where}: {folder / name} does not exist")

@@ -8,32 +8,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from spellock.attacks import outputs
 from spellock.attacks.budget import Budget, Query
 from spellock.attacks.customer import Customer
 from spellock.attacks.leaked_part import LeakedPart
 from spellock.attacks.levels import LEVELS, Asset
-from spellock.attacks.outputs import asked as outputs
 from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.view import AttackerView
 from spellock.data.image_set import ImageSet
 from spellock.editors.base import Editor
 from spellock.editors.presets import new_key
-from spellock.errors import ConfigError
 from spellock.evaluation.halves import stratified_subset
 from spellock.evaluation.wrong_key_trials import EditorMaker
 from spellock.key import Key
-from spellock.tasks.heads import replace_head
 from spellock.tasks.pixel_model import PixelModel
 from spellock.vision import VisionModel
-
-_TOKEN_SPREAD: Final = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +83,7 @@ class Thief:
         """What ``level`` allows of ``model``, with so many labelled and leaked images and answers."""
         allowed = LEVELS[level]
         stolen = copy.deepcopy(model).eval()
+        holds, ask = Asset.WEIGHTS in allowed, partial(outputs.asked, stolen)
         chosen = torch.from_numpy(stratified_subset(self.labels, labels, seed=seed)) if labels else None
         draws = np.random.default_rng([seed, 0x706F6F6C])
         free, customer = draws.permutation(len(self.pool))[: self.unlabelled], None
@@ -99,9 +95,9 @@ class Thief:
         return AttackerView(
             classes=self.classes,
             unlabelled=self.pool[torch.from_numpy(free)],
-            model=stolen if Asset.WEIGHTS in allowed else None,
-            query=None if Asset.WEIGHTS in allowed else Query(partial(outputs, stolen), limit=self.budget.queries),
-            lock_class=lock_class if Asset.WEIGHTS in allowed else None,
+            model=stolen if holds else None,
+            query=None if holds else Query(ask, limit=self.budget.queries),
+            lock_class=lock_class if holds else None,
             edited=self.leaked[:leaked] if has_edited and self.leaked is not None else None,
             edited_raw=self.leaked_raw[:leaked]
             if has_edited and Asset.PAIRS in allowed and self.leaked_raw is not None
@@ -177,28 +173,3 @@ def public_trigger(key: Key, make: EditorMaker) -> PublicEditor | None:
     return PublicEditor(
         name=key.editor, settings={}, gamma=key.gamma, resolution=key.resolution, resize=key.resize, make=make
     )
-
-
-def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
-    """The same network for ``classes`` with fresh random weights and statistics, layer by layer as PyTorch draws them.
-
-    What a module with layers of its own holds beside them (tokens, positions, scales) is normal with deviation 0.02, as
-    transformers draw it.
-
-    Raises:
-        ConfigError: a layer with weights cannot draw new ones.
-    """
-    fresh = copy.deepcopy(model)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        if fresh.num_classes != classes:
-            replace_head(fresh.network, classes)
-        for layer in fresh.network.modules():
-            if callable(reset := getattr(layer, "reset_parameters", getattr(layer, "_reset_parameters", None))):
-                reset()
-            elif (own := list(layer.parameters(recurse=False))) and not list(layer.children()):
-                raise ConfigError(f"a {type(layer).__name__} cannot be drawn anew; do without random weights")
-            else:
-                for parameter in own:
-                    nn.init.normal_(parameter, std=_TOKEN_SPREAD)
-    return fresh.eval()

@@ -1,0 +1,66 @@
+"""Splits of tables of findings: columns, lists, shards, and patients that are in one split only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spellock.data import open_labels
+from spellock.errors import DataError
+
+from .label_samples import write_numbered, write_table
+
+
+def test_splits_of_a_column(tmp_path: Path) -> None:
+    lines = ["image,patient,split,Edema,Mass", "a.png,1,train,1,0", "b.png,1,train,0,1", "c.png,2,val,1,1"]
+    table = write_table(tmp_path, lines)
+    assert open_labels(table).ids == ["a.png", "b.png"], "train by default"
+    assert open_labels(table, split="val").ids == ["c.png"]
+    with pytest.raises(DataError, match="no split 'test'; it has train, val"):
+        open_labels(table, split="test")
+    table.write_text(table.read_text().replace("c.png,2", "c.png,1"))
+    with pytest.raises(DataError, match=r"labels\.csv line 4: patient '1' is in 'val' and 'train'"):
+        open_labels(table)
+
+
+def test_a_parquet_file_of_pictures_has_the_splits_of_its_column(tmp_path: Path) -> None:
+    file = write_numbered(tmp_path, [[0], [1], [2]], split=["train", "train", "test"], patient=["1", "1", "2"])
+    assert (open_labels(file).ids, open_labels(file, split="test").ids) == (
+        ["t.parquet#0", "t.parquet#1"],
+        ["t.parquet#2"],
+    )
+    with pytest.raises(DataError, match="no split 'val'; it has test, train"):
+        open_labels(file, split="val")
+    file = write_numbered(tmp_path, [[0], [1], [2]], split=["train", "train", "test"], patient=["1", "1", "1"])
+    with pytest.raises(DataError, match="row 2: patient '1' is in 'test' and 'train'"):
+        open_labels(file)
+    file = write_numbered(tmp_path, [[0], [1], [2]], split=["train", None, "test"])
+    with pytest.raises(DataError, match="row 1: 'split' is empty"):
+        open_labels(file)
+
+
+@pytest.mark.parametrize("owners", [["1", None, None], [1.0, float("nan"), float("nan")]], ids=["null", "nan"])
+def test_images_of_nobody_are_not_those_of_one_patient(tmp_path: Path, owners: list[object]) -> None:
+    with pytest.raises(DataError, match="row 1: 'patient' is empty, expected whom the image is of"):
+        open_labels(write_numbered(tmp_path, [[0], [1], [2]], patient=owners))
+
+
+def test_a_shard_is_of_the_split_that_its_name_says(tmp_path: Path) -> None:
+    write_numbered(tmp_path, [[0], [1]]).rename(tmp_path / "train-00000-of-00001.parquet")
+    write_numbered(tmp_path, [[0]]).rename(tmp_path / "test-00000-of-00001.parquet")
+    assert (len(open_labels(tmp_path)), len(open_labels(tmp_path, split="test"))) == (2, 1)
+    assert len(open_labels(tmp_path / "test-00000-of-00001.parquet", split="test")) == 1
+    write_numbered(tmp_path, [[0]]).rename(tmp_path / "train-00001-of-00002.parquet")
+    with pytest.raises(DataError, match="several tables of one split"):
+        open_labels(tmp_path)
+
+
+def test_lists_of_splits_are_lines_of_text(tmp_path: Path) -> None:
+    table = write_table(tmp_path, ["image,Edema", "a b.png,1", "b.png,0"], images=["a b.png", "b.png"])
+    (tmp_path / "train_val_list.txt").write_bytes(b"\xef\xbb\xbfa b.png\r\n")
+    (tmp_path / "test_list.txt").write_text("b.png\n")
+    assert open_labels(table).ids == ["a b.png"]
+    (tmp_path / "test_list.txt").write_bytes(b"\xe4.png\n")
+    with pytest.raises(DataError, match=r"test_list\.txt is not UTF-8 text"):
+        open_labels(table)
