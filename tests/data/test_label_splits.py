@@ -51,9 +51,6 @@ def test_a_shard_is_of_the_split_that_its_name_says(tmp_path: Path) -> None:
     write_numbered(tmp_path, [[0]]).rename(tmp_path / "test-00000-of-00001.parquet")
     assert (len(open_labels(tmp_path)), len(open_labels(tmp_path, split="test"))) == (2, 1)
     assert len(open_labels(tmp_path / "test-00000-of-00001.parquet", split="test")) == 1
-    write_numbered(tmp_path, [[0]]).rename(tmp_path / "train-00001-of-00002.parquet")
-    with pytest.raises(DataError, match="several tables of one split"):
-        open_labels(tmp_path)
 
 
 def test_lists_of_splits_are_lines_of_text(tmp_path: Path) -> None:

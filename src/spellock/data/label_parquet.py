@@ -16,7 +16,16 @@ from spellock.data.decode import MAX_PIXELS
 from spellock.data.findings import find_findings
 from spellock.data.image_set import ImageSet, OnError
 from spellock.data.label_splits import split_rows
-from spellock.data.label_table import IMAGE_NAMES, LISTED_NAMES, PATIENT_NAMES, Row, Sifter, patient_of, read_table
+from spellock.data.label_table import (
+    IMAGE_NAMES,
+    LISTED_NAMES,
+    PATIENT_NAMES,
+    Row,
+    Sifter,
+    Table,
+    patient_of,
+    read_table,
+)
 from spellock.data.label_vectors import MULTILABEL, vectors
 from spellock.data.parquet_rows import ParquetRows
 from spellock.errors import DataError
@@ -25,13 +34,13 @@ _PICTURES: Final = ("image", "img", *IMAGE_NAMES)
 
 
 class LabelParquetSet(ImageSet):
-    """Rows of one parquet file that holds the pictures; opening reads the labels only. Ids are ``<file>#<row>``."""
+    """Rows of parquet files that hold the pictures; opening reads the labels only. Ids are ``<file>#<row>``."""
 
     task = MULTILABEL
 
     def __init__(
         self,
-        file: Path,
+        files: Sequence[Path],
         *,
         split: str | None = None,
         findings: Sequence[str] | None = None,
@@ -41,8 +50,9 @@ class LabelParquetSet(ImageSet):
         """Read schema and labels.
 
         Args:
-            file: has a column of pictures (struct of bytes and path, or encoded bytes) and a column ``labels`` with
-                lists, or a column of zeros and ones for each finding.
+            files: one file, or the shards of one split in order, of one schema and in one folder: a column of pictures
+                (struct of bytes and path, or encoded bytes) and a column ``labels`` with lists, or a column of zeros
+                and ones for each finding.
             split: by the table's column ``split``; None takes "train" where it has one.
             findings: see `find_findings`; None takes the names that the schema states.
             on_error: whether a row with bad labels, and later an image that cannot be decoded, stops or is named and
@@ -50,37 +60,42 @@ class LabelParquetSet(ImageSet):
             max_pixels: see `decode_image`.
 
         Raises:
-            DataError: see ``on_error``; or a column is missing, or no row is usable.
+            DataError: see ``on_error``; or a column is missing, shards have different ones, or no row is usable.
         """
-        self.name, self.on_error, self._max_pixels, self._file = str(file), on_error, max_pixels, file
-        table = read_table(file)
-        picture = picture_column(file)
-        if picture is None:
-            raise DataError(f"{file} has no column of pictures, expected a struct of bytes and path called 'image'")
+        first = files[0]
+        self.name, self.on_error, self._max_pixels = (
+            str(first if len(files) == 1 else first.parent),
+            on_error,
+            max_pixels,
+        )
+        tables = [read_table(file) for file in files]
+        picture = _one_schema(files, tables)
+        table = Table(path=first, columns=tables[0].columns, rows=tuple(row for part in tables for row in part.rows))
         listed = table.column(LISTED_NAMES)
-        how = find_findings(table, findings, None if listed is None else _stated(file, listed))
+        how = find_findings(table, findings, None if listed is None else _stated(first, listed))
         patient = table.column(PATIENT_NAMES)
-        numbers = {id(row): place for place, row in enumerate(table.rows)}
+        places = {id(row): (shard, place) for shard, part in enumerate(tables) for place, row in enumerate(part.rows)}
 
-        def read(row: Row) -> tuple[int, list[int], str]:
-            return numbers[id(row)], how.of(row), "" if patient is None else patient_of(row, patient)
+        def read(row: Row) -> tuple[tuple[int, int], list[int], str]:
+            return places[id(row)], how.of(row), "" if patient is None else patient_of(row, patient)
 
         rows = split_rows(table, split, on_error)
         good = list(Sifter(on_error=on_error, read=read)(table.rows if rows is None else rows))
         if not good:
-            raise DataError(f"{file} has no usable row; expected one an image")
-        self.classes, self._places = how.classes, [place for place, _, _ in good]
-        self.ids = [f"{file.name}#{place}" for place in self._places]
+            raise DataError(f"{self.name} has no usable row; expected one an image")
+        self.classes, self._files, self._places = how.classes, list(files), [place for place, _, _ in good]
+        self.ids = [f"{files[shard].name}#{row}" for shard, row in self._places]
         self.labels = vectors((places for _, places, _ in good), len(self.classes))
         if patient is not None:
             self.patients = [name for _, _, name in good]
-        self._cells = ParquetRows(file, picture)
+        self._cells = [ParquetRows(file, picture) for file in files]
 
     def open(self, index: int) -> Image.Image:
         """See `ImageSet.open`."""
-        row = self._places[index]
+        shard, row = self._places[index]
+        file = self._files[shard]
         return decode_cell(
-            self._cells[row], name=f"{self._file} row {row}", folder=self._file.parent, max_pixels=self._max_pixels
+            self._cells[shard][row], name=f"{file} row {row}", folder=file.parent, max_pixels=self._max_pixels
         )
 
 
@@ -97,6 +112,24 @@ def picture_column(file: Path) -> str | None:
     kinds = {name: schema.field(name).type for name in schema.names}
     held = [name for name, kind in kinds.items() if pa.types.is_struct(kind) or pa.types.is_binary(kind)]
     return next((name for name in (*_PICTURES, *held) if name in held), None)
+
+
+def _one_schema(files: Sequence[Path], tables: Sequence[Table]) -> str:
+    """The column of pictures of all shards, whose labels have to mean the same.
+
+    Raises:
+        DataError: there is no such column, or a shard has other columns or other class names than the first.
+    """
+    first, columns = files[0], tables[0].columns
+    picture, listed = picture_column(first), tables[0].column(LISTED_NAMES)
+    if picture is None:
+        raise DataError(f"{first} has no column of pictures, expected a struct of bytes and path called 'image'")
+    for file, table in zip(files[1:], tables[1:], strict=True):
+        if picture_column(file) != picture or set(table.columns) != set(columns):
+            raise DataError(f"{file} has other columns than {first}; write all shards with one schema")
+        if listed is not None and _stated(file, listed) != _stated(first, listed):
+            raise DataError(f"{file} names or numbers its classes otherwise than {first}; write all with one schema")
+    return picture
 
 
 def _stated(file: Path, column: str) -> list[str] | None:

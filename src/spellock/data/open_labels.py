@@ -11,7 +11,7 @@ from spellock.data.image_set import ON_ERROR, ImageSet, OnError
 from spellock.data.label_parquet import LabelParquetSet, picture_column
 from spellock.data.label_splits import split_rows
 from spellock.data.label_table import read_table
-from spellock.data.parquet import split_of
+from spellock.data.parquet import parquet_files, split_of
 from spellock.data.splits import choose_split
 from spellock.data.table_set import TableSet
 from spellock.errors import ConfigError, DataError
@@ -30,7 +30,8 @@ def open_labels(
 
     Args:
         source: a table, CSV or parquet, with the images beside it; a parquet file that holds the images; a folder with
-            one such table (or one a split); or an `ImageSet`, which is returned as it is.
+            one such table (or one a split), or with such files in shards, as `parquet_files` finds them; or an
+            `ImageSet`, which is returned as it is.
         images: where a table's images lie; None searches everything beside the table.
         split: which split, by the table's column ``split``, by lists of file names beside it (``train_val_list.txt``
             and ``test_list.txt``), or by the tables' names; None takes "train" where there are splits.
@@ -48,15 +49,16 @@ def open_labels(
         return source
     if not isinstance(source, str | Path):
         raise DataError(f"got a {type(source).__name__}, expected a table of labels or a folder with one")
-    path = Path(source)
-    if path.is_dir():
-        path, split = _table_in(path, split)
+    paths = [Path(source)]
+    if paths[0].is_dir():
+        paths, split = _tables_in(paths[0], split)
+    path = paths[0]
     if not path.is_file():
         raise DataError(f"{path} does not exist; expected a table of labels, CSV or parquet")
-    if path.suffix.lower() == ".parquet" and picture_column(path) is not None:
+    if _holds_pictures(path):
         # Its name may say that the whole file is of one split.
         split = None if split == split_of(path) else split
-        return LabelParquetSet(path, split=split, findings=findings, on_error=on_error, max_pixels=max_pixels)
+        return LabelParquetSet(paths, split=split, findings=findings, on_error=on_error, max_pixels=max_pixels)
     table = read_table(path)
     return TableSet(
         table,
@@ -68,17 +70,27 @@ def open_labels(
     )
 
 
-def _table_in(folder: Path, split: str | None) -> tuple[Path, str | None]:
-    """The table in a folder, and the split that is still to be chosen inside it."""
+def _holds_pictures(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet" and picture_column(path) is not None
+
+
+def _tables_in(folder: Path, split: str | None) -> tuple[list[Path], str | None]:
+    """The table in a folder, or the shards of one that holds the pictures; and the split still to be chosen inside."""
     files = [path for kind in ("*.csv", "*.parquet") for path in sorted(folder.glob(kind))]
-    found = {split_of(path): path for path in files}
-    if len(found) < len(files):
-        raise DataError(
-            f"{folder} holds several tables of one split, such as {files[0].name} and {files[-1].name}; write them as "
-            "one, or name the table itself"
-        )
+    found: dict[str, list[Path]] = {}
+    for path in files:
+        found.setdefault(split_of(path), []).append(path)
+    for several in (group for group in found.values() if len(group) > 1):
+        if not all(map(_holds_pictures, several)):
+            raise DataError(
+                f"{folder} holds several tables of one split, such as {several[0].name} and {several[-1].name}; write "
+                "them as one, or name the table itself"
+            )
     if len(found) == 1:
         return next(iter(found.values())), split
-    if not found:
+    if found:
+        return found[choose_split(found, split, str(folder))], None
+    shards = parquet_files(folder, split)
+    if not shards:
         raise DataError(f"{folder} holds no table of labels, expected a .csv or .parquet file; name the table itself")
-    return found[choose_split(found, split, str(folder))], None
+    return shards, None

@@ -63,4 +63,4 @@ def read_held_out(folder: Path, classes: list[str]) -> ImageSet:
 def open_parquet(file: Path) -> ImageSet:
     """A parquet file that was written here, with one label an image or several."""
     several = "labels" in pq.read_schema(file).names
-    return LabelParquetSet(file) if several else ParquetSet([file], name=str(file.parent))
+    return LabelParquetSet([file]) if several else ParquetSet([file], name=str(file.parent))
