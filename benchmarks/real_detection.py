@@ -1,13 +1,13 @@
 """Locks on real detection sets, as in ModelLock's Table 3: none and a style lock, UP, LP, lock category dropped.
 
 Nuclei: Mask R-CNN, blood cells (BCCD): Faster R-CNN, both at 256 px on a small backbone. Lock targets: the paper's box
-in the centre, nothing, the objects of another image, and objects where the texture says. The backbone's ImageNet
-weights come from a local file. Arms of one seed share the baseline, which is trained once; wrong keys and halves of the
-test images are the same for all arms and seeds, and each picture is edited once a key. What is finished is kept, edits
-too, so the command may be stopped and run again. ``--toy`` takes few images and steps and writes no result: it shows
-that everything runs.
+in the centre, the same with images under wrong keys as decoys, nothing, the objects of another image, and objects where
+the texture says. The backbone's ImageNet weights come from a local file. Locks of one seed share the baseline, which is
+trained once; wrong keys and halves of the test images are the same for all locks and seeds, and each picture is edited
+once a key. What is finished is kept, edits too, so the command may be stopped and run again. ``--toy`` takes few images
+and steps and writes no result: it shows that everything runs.
 
-    python benchmarks/real_detection.py nuclei bccd [--seeds 0 1 2] [--targets centre-box decoy-boxes] [--toy]
+    python benchmarks/real_detection.py nuclei bccd [--seeds 0 1 2] [--locks centre-box decoy-boxes] [--toy]
     python benchmarks/real_detection.py cityscapes --folder FOLDER --weights FILE --device cuda
 """
 
@@ -45,7 +45,12 @@ from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.tasks.checkpoint import load_model
 from spellock.training.config import FinetuneConfig
 
-TARGETS = ("centre-box", "nothing", "other-boxes", "decoy-boxes")
+_LOCK = LockConfig(task="detection", target="centre-box", raw_twins=True, validation=0.1, on_error="skip")
+LOCKS = {
+    "centre-box": _LOCK,
+    "centre-box, wrong keys": replace(_LOCK, decoy_share=0.5, decoy_keys=20),
+    **{target: replace(_LOCK, target=target) for target in ("nothing", "other-boxes", "decoy-boxes")},
+}
 PROMPT = "with oil pastel"
 #: Sets whose tables are in the docs.
 FILLS = ("nuclei", "bccd")
@@ -106,12 +111,12 @@ def edits_of(name: str, setting: Setting, args: argparse.Namespace) -> Callable[
 
 
 def measure(
-    name: str, setting: Setting, target: str, seed: int, key: Key, data: tuple[ImageSet, ImageSet],
+    name: str, setting: Setting, lock: str, seed: int, key: Key, data: tuple[ImageSet, ImageSet],
     make_editor: Callable[[Key], Editor], args: argparse.Namespace,
 ) -> Figures:  # fmt: skip
-    """One lock and its figures in percent; the baseline is made with the first target."""
+    """One lock and its figures in percent; the baseline is made with the first."""
     train, test = data
-    out = args.work / f"{name}_{seed}_{target}"
+    out = args.work / f"{name}_{seed}_{lock.replace(', ', '_').replace(' ', '_')}"
     weights = args.weights or (None if setting.weights is None else args.data / "weights" / setting.weights)
     epochs = 1 if args.toy else setting.epochs
     training = FinetuneConfig(
@@ -123,7 +128,7 @@ def measure(
     lock_model(
         train, key, out,
         choice=ModelChoice(name=setting.model, weights=weights, input_size=setting.side),
-        lock=LockConfig(task="detection", target=target, raw_twins=True, validation=0.1, seed=seed, on_error="skip"),
+        lock=replace(LOCKS[lock], seed=seed),
         training=training, baseline=first, device=args.device, make_editor=make_editor,
     )  # fmt: skip
     if first:
@@ -136,14 +141,14 @@ def measure(
     )  # fmt: skip
     if isinstance(make_editor, EditMemory):
         make_editor.save()
-    write_report(report, out / "report", title=f"{name}, {target}")
+    write_report(report, out / "report", title=f"{name}, {lock}")
     return {figure: 100 * one.value for figure, one in report.figures.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="+", choices=SETTINGS)
-    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
+    parser.add_argument("--locks", nargs="+", choices=list(LOCKS), default=list(LOCKS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument(
@@ -171,16 +176,15 @@ def main() -> None:
         key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret)
         make_editor = edits_of(name, setting, args)
         if args.toy:
-            for target in args.targets:
-                print(json.dumps({target: measure(name, setting, target, 0, key, data, make_editor, args)}, indent=1))
+            for lock in args.locks:
+                print(json.dumps({lock: measure(name, setting, lock, 0, key, data, make_editor, args)}, indent=1))
             continue
         settings: dict[str, Any] = {**asdict(setting), "images": len(data[0]), "test_images": len(data[1])}
         command = f"python benchmarks/real_detection.py {name}"
         cells = Cells(f"real_detection_{name}", command=command, settings=settings, again=args.again)
         for seed in args.seeds:
-            for target in args.targets:
-                one = partial(measure, name, setting, target, seed, key, data, make_editor, args)
-                cells.run(target, seed, one)
+            for lock in args.locks:
+                cells.run(lock, seed, partial(measure, name, setting, lock, seed, key, data, make_editor, args))
                 if name in FILLS:
                     fill_page("detection.md", name, tables(cells.done))
         print(tables(cells.done))

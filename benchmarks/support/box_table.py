@@ -26,7 +26,7 @@ _ENDS: Final = {"": "AP of boxes", "_50": "AP50 of boxes", "_75": "AP75 of boxes
 
 
 def tables(cells: Runs) -> str:
-    """Markdown: for each figure a row a lock target; then wrong keys, and how far the aims are met; percent."""
+    """Markdown: for each figure a row a lock; then wrong keys, and how far the aims are met; percent."""
     done = {name: runs for name, runs in cells.items() if runs}
     lines = []
     for end, title in _ENDS.items():
