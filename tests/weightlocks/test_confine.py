@@ -141,6 +141,52 @@ def test_averages_of_weights_are_put_back() -> None:
     assert bits(fresh) == bits(average.module)
 
 
+def test_gradients_from_before_move_nothing() -> None:
+    for zeros in (False, True):
+        net, key = keyed(FROZEN)
+        before = bits(net)
+        optimizer = OPTIMISERS["adamw"](list(net.parameters()))
+        net(torch.rand(2, 3, 8, 8)).sum().backward()
+        if zeros:
+            optimizer.zero_grad(set_to_none=False)
+        with confine(optimizer, key, net) as confinement:
+            assert net.fc1.bias.grad is None
+            grad, mask = net.conv2.weight.grad, key.places["conv2.weight"].mask()
+            assert grad is not None
+            assert not grad[~mask].any()
+            assert bool(grad[mask].any()) is not zeros
+            optimizer.step()  # with them, before any others
+            confinement.new_key()
+        assert not outside_changed(before, net, key)
+
+
+def test_gradients_outside_are_zero_even_where_they_overflowed() -> None:
+    net, key = keyed(FROZEN)
+    with confine(OPTIMISERS["sgd"](list(net.parameters())), key, net):
+        mask = key.places["conv2.weight"].mask()
+        (net.conv2.weight * torch.where(mask, 1.0, torch.inf)).sum().backward()
+        grad = net.conv2.weight.grad
+        assert grad is not None
+        assert torch.equal(grad, mask.float())
+
+
+def test_an_average_as_pytorch_gives_it_is_put_back_with_its_statistics() -> None:
+    net, key = keyed(CHANNELS)
+    optimizer = OPTIMISERS["sgd"](list(net.parameters()))
+    with confine(optimizer, key, net) as confinement:
+        average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.7), use_buffers=True)
+        train(net, optimizer, after=lambda: average.update_parameters(net))
+        average.module.bn1.running_mean.mul_(1.0001)  # as rounding would
+        confinement.project(average)
+        new = confinement.new_key(average)
+        with pytest.raises(ConfigError, match="the model to put back has no such tensor"):
+            confinement.project(nn.Linear(2, 2))
+    assert new.version == key.version + 1
+    assert not outside_changed(bits(net), average.module, key)
+    with pytest.raises(ConfigError, match="after the confinement was closed"):
+        confinement.project(average)
+
+
 def test_statistics_count_only_when_they_are_in_the_key() -> None:
     for select, moves in ((None, True), (FROZEN, False), (CHANNELS, False)):
         net, key = keyed(select)
