@@ -57,6 +57,16 @@ def test_a_part_goes_to_disk_and_cannot_be_trained_in(tmp_path: Path) -> None:
         Confinement(None, part, net)
 
 
+def test_a_part_of_a_key_with_values_that_are_no_numbers() -> None:
+    net = small_net()
+    with torch.no_grad():
+        net.conv2.weight.fill_(torch.nan)
+    whole = bits(net)
+    key = lock_module(net, CONFIG, secret=SECRET)
+    unlock_module(net, part_of(key, 1.0))
+    assert bits(net) == whole
+
+
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_a_part_tells_nothing_of_the_secret_that_the_fill_is_drawn_from(share: float) -> None:
     net = small_net()

@@ -169,6 +169,8 @@ def lock_module(
 ) -> WeightKey:
     """Turn ``module`` into the keyed model, in place, and return its key. Arguments as in `Locker`.
 
+    Whatever ends it early, an interruption too, leaves the module as it was: half of a key would be lost for good.
+
     Args:
         config: settings; `DEFAULT` without.
         image_key: a key to put into the same file, for models that want edited images too.
@@ -179,11 +181,18 @@ def lock_module(
         ModelError: the module has quantised or partly shared weights.
     """
     state = ModuleState(module)
+    taken: dict[str, Tensor] = {}
     with Locker(state, config or DEFAULT, secret=secret, public=public) as locker:
-        for name in state.infos:
-            keyed = locker.keyed(name)
-            if name in locker.places:
-                with torch.no_grad():
-                    state.tensors[name].copy_(keyed)
-            each(name)
-        return locker.key(image_key=image_key)
+        try:
+            for name in state.infos:
+                keyed = locker.keyed(name)
+                if name in locker.places:
+                    taken[name] = locker.places[name].take(state.tensors[name])
+                    with torch.no_grad():
+                        state.tensors[name].copy_(keyed)
+                each(name)
+            return locker.key(image_key=image_key)
+        except BaseException:
+            for name, values in taken.items():
+                locker.places[name].put(state.tensors[name], values)
+            raise
