@@ -84,6 +84,21 @@ def test_customers_get_models_of_their_own() -> None:
         unlock_module(nets[0], keys[1])
 
 
+def test_a_fill_that_is_the_same_for_all_customers_takes_no_name() -> None:
+    with pytest.raises(ConfigError, match="zero, which gives all customers the same model"):
+        WeightLockConfig(select=SELECT, fill="zero", customer="Ann")
+    with pytest.raises(ConfigError, match="has all tensors of the key, which gives all customers the same"):
+        lock(small_net(), "public", customer="Ann")
+    public = small_net(9)
+    public.head = nn.Linear(12, 7)  # another classifier: that of the owner is drawn for each customer
+    nets = [small_net(), small_net()]
+    for net, name in zip(nets, ("Ann", "Bob"), strict=True):
+        config = WeightLockConfig(select=SELECT, fill="public", customer=name)
+        lock_module(net, config, secret=SECRET, public=ModuleState(public))
+    assert bits(nets[0])["head.weight"] != bits(nets[1])["head.weight"]
+    assert bits(nets[0])["conv2.weight"] == bits(nets[1])["conv2.weight"]
+
+
 def test_gaussian_is_like_the_rest_of_its_layer() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(200, 300), nn.Linear(300, 4))
