@@ -5,21 +5,24 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from accelerate import Accelerator
+from safetensors.torch import load_model, save_model
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.confine import Confinement, confine
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.model_files import lock_files
 from spellock.weightlocks.select_config import PRESETS, SelectConfig
 from spellock.weightlocks.unlocking import unlock_module, unlocked
 from spellock.weightlocks.weight_key import WeightKey
 
-from .networks import SECRET, SmallNet, bits, small_net
+from .networks import SECRET, SmallNet, TiedText, bits, small_net
 
 Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 OPTIMISERS: dict[str, Make] = {
@@ -214,6 +217,31 @@ def test_old_and_new_keys_open_their_own_states() -> None:
     with unlocked(shipped, new):
         assert bits(shipped) == trained
     assert bits(shipped) == locked, "the shipped model never changes"
+
+
+def test_tied_weights_under_the_name_that_a_file_took(tmp_path: Path) -> None:
+    net = TiedText()
+    net.add_module("a_head", net.lm_head)  # the first by alphabet, which the file takes, and the last of the module
+    save_model(net, str(tmp_path / "model.safetensors"))
+    select = SelectConfig(fraction=0.5, head="mix", granularity="scalar")
+    key = lock_files(tmp_path / "model.safetensors", tmp_path / "keyed", WeightLockConfig(select=select), secret=SECRET)
+    assert "a_head.weight" in key.places
+    assert "embed.weight" not in key.places
+    whole, fresh = bits(net), copy.deepcopy(net)
+    load_model(fresh, str(tmp_path / "keyed" / "model.safetensors"))
+    assert bits(fresh) != whole
+    with unlocked(fresh, key):
+        assert bits(fresh) == whole
+    unlock_module(fresh, key)
+    optimizer = OPTIMISERS["adamw"](list(fresh.parameters()))
+    with confine(optimizer, key, fresh) as confinement:
+        fresh.lm_head.weight.square().sum().backward()
+        optimizer.step()
+        new = confinement.new_key()
+    mask = key.places["a_head.weight"].mask()
+    assert torch.equal(fresh.lm_head.weight[~mask], net.lm_head.weight[~mask])
+    assert not torch.equal(fresh.lm_head.weight[mask], net.lm_head.weight[mask])
+    assert torch.equal(new.values["a_head.weight"].flatten(), fresh.lm_head.weight.detach()[mask])
 
 
 def test_closing_frees_the_model() -> None:

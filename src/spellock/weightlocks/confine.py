@@ -29,14 +29,14 @@ class Confinement:
 
     def __init__(self, optimizer: Optimizer | None, key: WeightKey, model: nn.Module) -> None:
         self.key, self.model = key, model
-        state = ModuleState(model)
+        state = ModuleState(model, known=key.digests)
         check_fits(key.places, state.infos, what="the model")
         check_outside(state, key, what="the model to train")
         self._handles: list[RemovableHandle] = []
         self._frozen: list[nn.Parameter] = []
         self._partial: dict[str, tuple[Tensor, Tensor]] = {}
         self._closed = False
-        parameters = dict(model.named_parameters())
+        parameters = _parameters(model, key)
         if not any(parameter.requires_grad for name, parameter in parameters.items() if name in key.places):
             raise ConfigError(
                 "no parameter in the key has requires_grad, expected some to train; unfreeze them before confining"
@@ -78,8 +78,8 @@ class Confinement:
             raise ConfigError("got a model to put back after the confinement was closed; do it within the with block")
         other = None if model is None else _averaged(model)
         if other is not None:
-            check_fits(self.key.places, ModuleState(other).infos, what="the model to put back")
-        parameters = dict((other or self.model).named_parameters())
+            check_fits(self.key.places, ModuleState(other, known=self.key.digests).infos, what="the model to put back")
+        parameters = _parameters(other or self.model, self.key)
         with torch.no_grad():
             for name, (mask, base) in self._partial.items():
                 torch.where(mask, parameters[name], base, out=parameters[name].data)
@@ -102,7 +102,7 @@ class Confinement:
         Raises:
             ModelError: something outside the key has changed nevertheless.
         """
-        state = ModuleState(self.model if model is None else _averaged(model))
+        state = ModuleState(self.model if model is None else _averaged(model), known=self.key.digests)
         check_outside(state, self.key, what="the trained model")
         return self.key.replace(values=key_values(state, self.key), version=self.key.version + 1)
 
@@ -133,6 +133,15 @@ def confine(optimizer: Optimizer, key: WeightKey, model: nn.Module) -> Confineme
         ModelError: the model differs from the keyed one outside the key already.
     """
     return Confinement(optimizer, key, model)
+
+
+def _parameters(model: nn.Module, key: WeightKey) -> dict[str, nn.Parameter]:
+    """By name; one that has several (tied weights) is there once, under the key's name of it or the first."""
+    found: dict[int, tuple[str, nn.Parameter]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if id(parameter) not in found or name in key.digests:
+            found[id(parameter)] = name, parameter
+    return dict(found.values())
 
 
 def _only(mask: Tensor) -> Any:

@@ -25,7 +25,7 @@ def unlock_module(module: nn.Module, key: WeightKey, *, check: bool = True) -> N
         ConfigError: the model has not the tensors of the key.
         ModelError: ``check``, and the model is another one or was altered.
     """
-    state = ModuleState(module)
+    state = ModuleState(module, known=key.digests)
     check_key(state, key, check=check, what="the model")
     _put(state, key, key.values)
 
@@ -36,7 +36,7 @@ def unlocked(module: nn.Module, key: WeightKey, *, check: bool = True) -> Iterat
 
     Within the block the model may go to another device or another floating dtype: it is keyed again there.
     """
-    state = ModuleState(module)
+    state = ModuleState(module, known=key.digests)
     check_key(state, key, check=check, what="the model")
     fill = {name: place.take(state.tensors[name]) for name, place in key.places.items()}
     try:
@@ -44,7 +44,7 @@ def unlocked(module: nn.Module, key: WeightKey, *, check: bool = True) -> Iterat
         yield module
     finally:
         # Asked for anew: a module that was moved has other tensors than before.
-        tensors = ModuleState(module).tensors
+        tensors = ModuleState(module, known=key.digests).tensors
         for name, place in key.places.items():
             place.put(tensors[name], fill[name].to(tensors[name].dtype))
 
