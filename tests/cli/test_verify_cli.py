@@ -89,6 +89,7 @@ def test_other_methods(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
         ([*SHORT], {"key": False}, "needs the key"),
         ([*SHORT], {"suspect": "nothing"}, "no model folder"),
         ([*SHORT], {"suspect": "many"}, "expected classification"),
+        ([*SHORT, "--against", "many"], {}, "expected classification"),
         ([*SHORT], {"data": "one"}, "one class"),
         ([*SHORT, "--queries", "10"], {}, "expected at most 10"),
         (["--method", "sack"], {}, "did you mean sac"),
@@ -100,7 +101,7 @@ def test_other_methods(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_mistakes_are_one_clear_sentence(
     folder: Path, capsys: pytest.CaptureFixture[str], more: list[str], changes: dict[str, object], words: str
 ) -> None:
-    more = [str(folder / word) if word == "plain" else word for word in more]
+    more = [str(folder / word) if word in ("plain", "many") else word for word in more]
     assert verify(folder, *more, **changes) in (1, 2)
     captured = capsys.readouterr()
     assert words in captured.err

@@ -50,6 +50,9 @@ def test_area_and_threshold() -> None:
     wins = sum((a < b) + 0.5 * (a == b) for a in copies for b in unrelated)
     assert area(copies, unrelated) == pytest.approx(wins / 12)
     assert best_threshold([0.1, 0.2], [0.4, 0.6]) == pytest.approx(0.3)
+    assert best_threshold([0.1, 0.9], [0.4, 0.6]) == pytest.approx(0.25)
+    for farther in ([0.5], [0.5, 0.9], [0.6, 0.7]):
+        assert best_threshold(farther, [0.1, 0.5]) is None
 
 
 @pytest.mark.parametrize("side", [8, 32, 33])
@@ -107,6 +110,14 @@ def test_copies_are_nearer_than_unrelated_models() -> None:
     other = method(Suspect(suspects.network(4, 7)), case(copies=copies))  # not trained at all
     assert not other.match
     assert other.statistic > own.statistic
+
+
+def test_copies_that_are_no_nearer_blame_nobody() -> None:
+    held = case(copies=(suspects.network(4, 7),), unrelated=(suspects.pruned(suspects.locked(), 0.1),))
+    for suspect in (suspects.locked(), suspects.plain(), suspects.network(4, 7)):
+        found = Sac(images=40)(Suspect(suspect), held)
+        assert not found.match
+        assert "AUC 0.000, so the copies given are no nearer than these and no distance tells" in found.words
 
 
 def test_wrong_samples_are_those_that_the_own_model_gets_wrong() -> None:

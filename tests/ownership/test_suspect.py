@@ -34,6 +34,20 @@ def test_other_answers_are_refused(wrong: np.ndarray) -> None:
         read_answers(wrong, 2)
 
 
+def test_single_numbers_that_are_no_labels_are_refused() -> None:
+    assert read_answers(np.array([4.0, 0.0]), 2).labels.tolist() == [4, 0]
+    for wrong in ([0.2, 0.9], [1.0, np.nan]):  # as of two classes, where one probability says all
+        with pytest.raises(ModelError, match="no whole number"):
+            read_answers(np.array(wrong), 2)
+
+
+def test_answers_that_change_their_shape_are_refused() -> None:
+    images = raw(suspects.pictures(129), np.arange(129), suspects.SIDE)
+    for query in (lambda asked: asked.mean((2, 3)).squeeze(), lambda asked: asked.mean((1, 2, 3)).round().squeeze()):
+        with pytest.raises(ModelError, match="must not squeeze"):
+            Suspect(query=query).ask(images)
+
+
 def test_queries_are_counted_and_limited() -> None:
     images = raw(suspects.pictures(6), np.arange(6), suspects.SIDE)
     suspect = Suspect(query=lambda asked: asked.mean((2, 3)), limit=10)
@@ -78,3 +92,8 @@ def test_a_case_says_what_it_lacks_and_finds_labels_by_name() -> None:
         _ = Case(images=suspects.pictures(8), classes=("a", "c", "d")).own_labels
     with pytest.raises(DataError, match="holds no images"):
         Case(images=suspects.pictures(0))
+    several = suspects.pictures(8)
+    several.labels = np.eye(4, dtype=np.int64)[several.labels]
+    with pytest.raises(DataError, match="several labels an image"):
+        Case(images=several)
+    assert not Case(images=several, labelled=False).labelled

@@ -5,21 +5,24 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from accelerate import Accelerator
+from safetensors.torch import load_model, save_model
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.confine import Confinement, confine
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.model_files import lock_files
 from spellock.weightlocks.select_config import PRESETS, SelectConfig
 from spellock.weightlocks.unlocking import unlock_module, unlocked
 from spellock.weightlocks.weight_key import WeightKey
 
-from .networks import SECRET, SmallNet, bits, small_net
+from .networks import SECRET, SmallNet, TiedText, bits, small_net
 
 Make = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 OPTIMISERS: dict[str, Make] = {
@@ -141,6 +144,52 @@ def test_averages_of_weights_are_put_back() -> None:
     assert bits(fresh) == bits(average.module)
 
 
+def test_gradients_from_before_move_nothing() -> None:
+    for zeros in (False, True):
+        net, key = keyed(FROZEN)
+        before = bits(net)
+        optimizer = OPTIMISERS["adamw"](list(net.parameters()))
+        net(torch.rand(2, 3, 8, 8)).sum().backward()
+        if zeros:
+            optimizer.zero_grad(set_to_none=False)
+        with confine(optimizer, key, net) as confinement:
+            assert net.fc1.bias.grad is None
+            grad, mask = net.conv2.weight.grad, key.places["conv2.weight"].mask()
+            assert grad is not None
+            assert not grad[~mask].any()
+            assert bool(grad[mask].any()) is not zeros
+            optimizer.step()  # with them, before any others
+            confinement.new_key()
+        assert not outside_changed(before, net, key)
+
+
+def test_gradients_outside_are_zero_even_where_they_overflowed() -> None:
+    net, key = keyed(FROZEN)
+    with confine(OPTIMISERS["sgd"](list(net.parameters())), key, net):
+        mask = key.places["conv2.weight"].mask()
+        (net.conv2.weight * torch.where(mask, 1.0, torch.inf)).sum().backward()
+        grad = net.conv2.weight.grad
+        assert grad is not None
+        assert torch.equal(grad, mask.float())
+
+
+def test_an_average_as_pytorch_gives_it_is_put_back_with_its_statistics() -> None:
+    net, key = keyed(CHANNELS)
+    optimizer = OPTIMISERS["sgd"](list(net.parameters()))
+    with confine(optimizer, key, net) as confinement:
+        average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.7), use_buffers=True)
+        train(net, optimizer, after=lambda: average.update_parameters(net))
+        average.module.bn1.running_mean.mul_(1.0001)  # as rounding would
+        confinement.project(average)
+        new = confinement.new_key(average)
+        with pytest.raises(ConfigError, match="the model to put back has no such tensor"):
+            confinement.project(nn.Linear(2, 2))
+    assert new.version == key.version + 1
+    assert not outside_changed(bits(net), average.module, key)
+    with pytest.raises(ConfigError, match="after the confinement was closed"):
+        confinement.project(average)
+
+
 def test_statistics_count_only_when_they_are_in_the_key() -> None:
     for select, moves in ((None, True), (FROZEN, False), (CHANNELS, False)):
         net, key = keyed(select)
@@ -168,6 +217,31 @@ def test_old_and_new_keys_open_their_own_states() -> None:
     with unlocked(shipped, new):
         assert bits(shipped) == trained
     assert bits(shipped) == locked, "the shipped model never changes"
+
+
+def test_tied_weights_under_the_name_that_a_file_took(tmp_path: Path) -> None:
+    net = TiedText()
+    net.add_module("a_head", net.lm_head)  # the first by alphabet, which the file takes, and the last of the module
+    save_model(net, str(tmp_path / "model.safetensors"))
+    select = SelectConfig(fraction=0.5, head="mix", granularity="scalar")
+    key = lock_files(tmp_path / "model.safetensors", tmp_path / "keyed", WeightLockConfig(select=select), secret=SECRET)
+    assert "a_head.weight" in key.places
+    assert "embed.weight" not in key.places
+    whole, fresh = bits(net), copy.deepcopy(net)
+    load_model(fresh, str(tmp_path / "keyed" / "model.safetensors"))
+    assert bits(fresh) != whole
+    with unlocked(fresh, key):
+        assert bits(fresh) == whole
+    unlock_module(fresh, key)
+    optimizer = OPTIMISERS["adamw"](list(fresh.parameters()))
+    with confine(optimizer, key, fresh) as confinement:
+        fresh.lm_head.weight.square().sum().backward()
+        optimizer.step()
+        new = confinement.new_key()
+    mask = key.places["a_head.weight"].mask()
+    assert torch.equal(fresh.lm_head.weight[~mask], net.lm_head.weight[~mask])
+    assert not torch.equal(fresh.lm_head.weight[mask], net.lm_head.weight[mask])
+    assert torch.equal(new.values["a_head.weight"].flatten(), fresh.lm_head.weight.detach()[mask])
 
 
 def test_closing_frees_the_model() -> None:

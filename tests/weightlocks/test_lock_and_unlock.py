@@ -15,6 +15,7 @@ from torch import nn
 from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.fills import list_fills
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.places import Place
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import unlock_module, unlocked
@@ -81,6 +82,21 @@ def test_customers_get_models_of_their_own() -> None:
     assert [key.customer for key in keys] == ["Ann", "Bob"]
     with pytest.raises(ModelError, match="not the keyed model of this key"):
         unlock_module(nets[0], keys[1])
+
+
+def test_a_fill_that_is_the_same_for_all_customers_takes_no_name() -> None:
+    with pytest.raises(ConfigError, match="zero, which gives all customers the same model"):
+        WeightLockConfig(select=SELECT, fill="zero", customer="Ann")
+    with pytest.raises(ConfigError, match="has all tensors of the key, which gives all customers the same"):
+        lock(small_net(), "public", customer="Ann")
+    public = small_net(9)
+    public.head = nn.Linear(12, 7)  # another classifier: that of the owner is drawn for each customer
+    nets = [small_net(), small_net()]
+    for net, name in zip(nets, ("Ann", "Bob"), strict=True):
+        config = WeightLockConfig(select=SELECT, fill="public", customer=name)
+        lock_module(net, config, secret=SECRET, public=ModuleState(public))
+    assert bits(nets[0])["head.weight"] != bits(nets[1])["head.weight"]
+    assert bits(nets[0])["conv2.weight"] == bits(nets[1])["conv2.weight"]
 
 
 def test_gaussian_is_like_the_rest_of_its_layer() -> None:
@@ -179,6 +195,51 @@ def test_keys_do_not_show_themselves() -> None:
     assert SECRET.hex() not in repr(key)
     with pytest.raises(ConfigError, match="use save_weight_key"):
         pickle.dumps(key)
+
+
+def test_a_model_that_moves_within_the_block_is_keyed_again() -> None:
+    net = small_net()
+    key = lock(net)
+    keyed = bits(net)
+    whole = bits(small_net().to(torch.float64))
+    with unlocked(net, key):
+        net.to(torch.float64)  # as another device would, this gives the module other tensors
+        assert bits(net) == whole
+    assert bits(net.to(torch.float32)) == keyed
+
+
+def test_an_interruption_leaves_the_model_keyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = small_net()
+    key = lock(net)
+    keyed, put, calls = bits(net), Place.put, iter(range(99))
+
+    def interrupted(place: Place, tensor: torch.Tensor, values: torch.Tensor) -> None:
+        put(place, tensor, values)
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Place, "put", interrupted)
+    with pytest.raises(KeyboardInterrupt), unlocked(net, key):
+        raise AssertionError("not reached")
+    assert bits(net) == keyed
+
+
+def test_a_lock_that_fails_leaves_the_model_as_it_was() -> None:
+    net = small_net()
+    with torch.no_grad():
+        net.head.weight[0, 0] = torch.inf  # has no 8 bits, and comes last
+    whole = bits(net)
+    with pytest.raises(ConfigError, match="not finite"):
+        lock(net, coding="int8")
+    assert bits(net) == whole
+
+    def interrupted(name: str) -> None:
+        if name == "fc1.weight":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lock_module(net, WeightLockConfig(select=SELECT), each=interrupted)
+    assert bits(net) == whole
 
 
 def test_settings_are_checked() -> None:

@@ -83,6 +83,25 @@ def test_a_single_file_and_shards(tmp_path: Path) -> None:
         assert (tmp_path / "whole" / file).read_bytes() == (shards / file).read_bytes()
 
 
+def test_a_folder_of_links_as_in_the_cache_of_hugging_face(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "snapshot").mkdir()
+    for path in folder.iterdir():
+        (tmp_path / "snapshot" / path.name).symlink_to(path)
+    lock_files(tmp_path / "snapshot", tmp_path / "keyed", CONFIG)
+    assert (tmp_path / "keyed" / "config.json").read_text() == '{"a": 1}'
+    assert not any(path.is_symlink() for path in (tmp_path / "keyed").iterdir())
+
+
+def test_a_single_shard_is_written_as_a_whole_model(tmp_path: Path) -> None:
+    shard = tmp_path / "shard"
+    shard.mkdir()
+    save_file(tensors(), shard / "model-1-of-1.safetensors")
+    index = {"weight_map": dict.fromkeys(tensors(), "model-1-of-1.safetensors")}
+    (shard / "model.safetensors.index.json").write_text(json.dumps(index))
+    lock_files(shard, tmp_path / "keyed", CONFIG)
+    assert sorted(path.name for path in (tmp_path / "keyed").iterdir()) == ["README.md", "model.safetensors"]
+
+
 def test_an_altered_model_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
     key = lock_files(folder, tmp_path / "keyed", CONFIG)
     path = tmp_path / "keyed" / "model.safetensors"

@@ -190,3 +190,17 @@ def test_the_default_is_drawn_from_the_secret() -> None:
 
     assert places(SECRET) == places(SECRET)
     assert places(SECRET) != places(bytes(32))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float8_e4m3fn])
+def test_a_layer_in_eight_bits_beside_others_is_never_in_the_key(dtype: torch.dtype) -> None:
+    """Its scale has one axis and is called a weight, like a gain; that makes the matrix no part of a normalisation."""
+    net = small_net()
+    net.fc1 = nn.Module()  # type: ignore[assignment]
+    net.fc1.register_buffer("weight", torch.ones(12, 16).to(dtype))
+    net.fc1.register_buffer("weight_scale", torch.ones(12))
+    net.head.register_buffer("seen", torch.tensor(True))
+    net.bn1.num_batches_tracked = torch.tensor(3, dtype=torch.int16)
+    places = chosen(net, PRESETS["default"])
+    assert {"fc1.weight_scale", "bn1.running_var", "bn2.num_batches_tracked", "head.weight"} <= places.keys()
+    assert not {"fc1.weight", "head.seen", "bn1.num_batches_tracked"} & places.keys()

@@ -15,7 +15,9 @@ from spellock.key import Key
 from spellock.keyfile_cipher import ScryptCost
 from spellock.weightlocks import weight_keyfile
 from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.places import whole_place
 from spellock.weightlocks.select_config import SelectConfig
+from spellock.weightlocks.states import TensorInfo
 from spellock.weightlocks.weight_header import MAGIC, is_weight_key
 from spellock.weightlocks.weight_key import WeightKey
 from spellock.weightlocks.weight_keyfile import load_weight_key, save_weight_key
@@ -48,6 +50,16 @@ def test_comes_back(tmp_path: Path, key: WeightKey) -> None:
     assert is_weight_key(path)
     assert SECRET.hex().encode() not in path.read_bytes()
     assert b"conv1" not in path.read_bytes()
+
+
+def test_a_key_that_could_not_be_read_again_is_not_written(tmp_path: Path, key: WeightKey) -> None:
+    name = next(name for name, place in key.places.items() if place.whole)
+    info = TensorInfo(dtype=torch.int16, shape=key.places[name].info.shape)
+    values = dict(key.values) | {name: key.values[name].to(torch.int16)}
+    odd = key.replace(places=dict(key.places) | {name: whole_place(name, info)}, values=values)
+    with pytest.raises(ConfigError, match=r"torch\.int16, expected one of float64"):
+        save_weight_key(odd, tmp_path / "w.key", passphrase=None, plain=True)
+    assert not (tmp_path / "w.key").exists()
 
 
 def test_dense_places_of_older_files_are_read() -> None:

@@ -85,15 +85,12 @@ def run(args: VerifyArgs) -> int:
     from spellock.ownership.case import Evidence
     from spellock.ownership.registry import make_method
     from spellock.ownership.suspect import Suspect
-    from spellock.tasks.checkpoint import load_model
 
     method = make_method(args.method, _options(args))
     idle = [flag for flag, evidence in _EVIDENCE.items() if Evidence[evidence] not in method.uses]
     refuse_idle(args, idle, f"--method {args.method}", instead="leave it out, or choose a method that looks at it")
     device = check_device(args.device)
-    loaded = load_model(args.suspect)
-    _check_task(loaded, args.suspect)
-    model = loaded.model.to(device).eval()
+    model = _classifier(args.suspect).model.to(device).eval()
     if args.labels_only:
         suspect = Suspect(query=lambda images: model(images.to(device)).argmax(dim=1), limit=args.queries)
     elif args.black_box:
@@ -135,14 +132,11 @@ def _case(args: VerifyArgs, device: str) -> Case:
     from spellock.editors.registry import load_editor
     from spellock.ownership.case import Case
     from spellock.passphrase import open_key
-    from spellock.tasks.checkpoint import load_model
 
-    own = None if args.own is None else load_model(args.own)
-    if own is not None and args.own is not None:
-        _check_task(own, args.own)
+    own = None if args.own is None else _classifier(args.own)
 
     def models(folders: tuple[Path, ...]) -> tuple[PixelModel, ...]:
-        return tuple(load_model(folder).model.to(device).eval() for folder in folders)
+        return tuple(_classifier(folder).model.to(device).eval() for folder in folders)
 
     return Case(
         images=scored_images(args.data, args.split),
@@ -158,9 +152,13 @@ def _case(args: VerifyArgs, device: str) -> Case:
     )
 
 
-def _check_task(loaded: LoadedModel, folder: Path) -> None:
+def _classifier(folder: Path) -> LoadedModel:
+    from spellock.tasks.checkpoint import load_model
+
+    loaded = load_model(folder)
     if loaded.config["task"] != "classification":
         raise DataError(f"{folder} has task {loaded.config['task']}, expected classification; give another model")
+    return loaded
 
 
 def _options(args: VerifyArgs) -> dict[str, Scalar]:

@@ -45,7 +45,7 @@ class Case:
         seed: of all that is drawn.
 
     Raises:
-        DataError: no images.
+        DataError: no images, or several labels an image.
     """
 
     images: ImageSet
@@ -65,6 +65,11 @@ class Case:
         if self.private is not None and not len(self.private):
             raise DataError(
                 f"{self.private.name} holds no images, expected images that the owner's model was trained on"
+            )
+
+        if self.labelled and self.images.labels.ndim != 1:
+            raise DataError(
+                f"{self.images.name} has several labels an image, expected one; say that its labels do not count"
             )
 
     @property

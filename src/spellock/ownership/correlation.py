@@ -36,12 +36,17 @@ def area(copies: list[float], unrelated: list[float]) -> float:
     return float(((a < b) + 0.5 * (a == b)).mean())
 
 
-def best_threshold(copies: list[float], unrelated: list[float]) -> float:
-    """Distance that tells them apart best (most true minus false matches), midway to the next one above."""
+def best_threshold(copies: list[float], unrelated: list[float]) -> float | None:
+    """Distance that tells them apart best (most true minus false matches), midway to the next one above.
+
+    None where no distance lets more of the copies pass than of the unrelated models: it would blame these first.
+    """
     values = sorted({*copies, *unrelated})
     gains = [np.mean(np.array(copies) <= value) - np.mean(np.array(unrelated) <= value) for value in values]
     place = int(np.argmax(gains))
-    return values[place] if place + 1 == len(values) else (values[place] + values[place + 1]) / 2
+    if gains[place] <= 0:
+        return None
+    return (values[place] + values[place + 1]) / 2  # where the gain is above 0, an unrelated model lies above
 
 
 def _from_labels(labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:

@@ -73,8 +73,12 @@ class Sac(Verification):
         p = (1 + sum(one <= found for one in unrelated)) / (len(unrelated) + 1)
         least = 1 / (len(unrelated) + 1)
         if copies:
-            threshold = best_threshold(copies, unrelated)
-            match, rule = found <= threshold, f"AUC {area(copies, unrelated):.3f}, threshold {threshold:.4f}"
+            best = best_threshold(copies, unrelated)
+            threshold, match = (0.0, False) if best is None else (best, found <= best)
+            rule = f"AUC {area(copies, unrelated):.3f}, " + (
+                "so the copies given are no nearer than these and no distance tells" if best is None else
+                f"threshold {best:.4f}"
+            )  # fmt: skip
         else:
             threshold, match = self.alpha, p <= self.alpha + 1e-12
             rule = f"p = {p:.2g} by rank among them, {least:.2g} at least"

@@ -87,6 +87,11 @@ class Suspect:
         if len(images) > BATCH:  # a method may ask thousands of times about a few images: no bar for those
             starts = track(starts, total=len(images), label=label, weight=BATCH)
         parts = [self._batch(images[start : start + BATCH]) for start in starts]
+        if odd := [part.shape for part in parts if not part.shape or part.shape[1:] != parts[0].shape[1:]]:
+            raise ModelError(
+                f"the suspect gave {parts[0].shape} for some images and {odd[0]} for others, expected a label each, or "
+                "scores of the same classes; a query must not squeeze its answers"
+            )
         return read_answers(np.concatenate(parts), len(images))
 
     def _batch(self, images: Tensor) -> NDArray[np.generic]:
@@ -106,9 +111,14 @@ def read_answers(answers: NDArray[np.generic], images: int) -> Answers:
     """Answers from scores (N, K) or labels (N,). Scores that are no probabilities are taken for logits.
 
     Raises:
-        ModelError: another shape, or scores that are not finite.
+        ModelError: another shape, labels that are no whole numbers, or scores that are not finite.
     """
     if answers.shape == (images,):
+        if not np.array_equal(answers, np.rint(answers)):
+            raise ModelError(
+                "the suspect gave one number an image that is no whole number, expected a label each, or scores of all "
+                "classes; of two classes give both probabilities"
+            )
         return Answers(labels=answers.astype(np.int64))
     if answers.ndim != 2 or len(answers) != images or answers.shape[1] < 2:
         raise ModelError(

@@ -16,7 +16,7 @@ class Verdict:
         method: registry name.
         statistic: what was measured, in the unit that ``measured`` names.
         measured: the statistic in words.
-        threshold: of the p-value where there is one, else of the statistic.
+        threshold: of the p-value; of the statistic where there is none, or where known copies have set it (`sac`).
         match: whether the suspect goes back to the owner's model, as far as this method tells.
         queries: images that the suspect was asked about.
         words: the verdict in a few sentences.

@@ -89,7 +89,7 @@ def adapt(
         select=SCORE,
         device=device,
     )
-    state = ModuleState(network)
+    state = ModuleState(network, known=key.digests)
     check_outside(state, key, what="the trained model")
     new = key.replace(values=key_values(state, key), version=key.version + 1)
     if new.coding == EXACT or score is None:

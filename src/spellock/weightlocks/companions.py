@@ -24,7 +24,7 @@ def companions_of(chosen: Mapping[str, Place], infos: Mapping[str, TensorInfo]) 
         stem, channels = gain.rpartition(".")[0], place.info.shape[0]
         beside = [f"{stem}.{last}" for last in ("bias", "running_mean", "running_var")]
         for name in [*beside, *_feeding(stem)]:
-            if name in infos and infos[name].shape[0] == channels:
+            if name in infos and infos[name].shape[:1] == (channels,) and kind_of(name, infos) is not Kind.FIXED:
                 unit = units_of(infos[name], "unit")
                 found.append(Place(name=name, info=infos[name], unit=unit, indices=place.indices))
     return found

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.hooks import RemovableHandle
 
 from spellock.errors import ConfigError
@@ -28,13 +29,14 @@ class Confinement:
 
     def __init__(self, optimizer: Optimizer | None, key: WeightKey, model: nn.Module) -> None:
         self.key, self.model = key, model
-        state = ModuleState(model)
+        state = ModuleState(model, known=key.digests)
         check_fits(key.places, state.infos, what="the model")
         check_outside(state, key, what="the model to train")
         self._handles: list[RemovableHandle] = []
         self._frozen: list[nn.Parameter] = []
         self._partial: dict[str, tuple[Tensor, Tensor]] = {}
-        parameters = dict(model.named_parameters())
+        self._closed = False
+        parameters = _parameters(model, key)
         if not any(parameter.requires_grad for name, parameter in parameters.items() if name in key.places):
             raise ConfigError(
                 "no parameter in the key has requires_grad, expected some to train; unfreeze them before confining"
@@ -42,13 +44,18 @@ class Confinement:
         for name, parameter in parameters.items():
             place = key.places.get(name)
             if place is None:
+                # Optimisers ask for a gradient, not for requires_grad: one left from before would move the tensor, and
+                # one of zeros lets weight decay do so.
+                parameter.grad = None
                 if parameter.requires_grad:
                     parameter.requires_grad_(False)
                     self._frozen.append(parameter)
             elif not place.whole:
                 mask = place.mask().to(parameter.device)
+                only = _only(mask)
+                only(parameter)
                 self._partial[name] = (mask, parameter.detach().clone())
-                self._handles.append(parameter.register_post_accumulate_grad_hook(_only(mask)))
+                self._handles.append(parameter.register_post_accumulate_grad_hook(only))
         for name, module in model.named_modules():
             if _counts(module) and not _all_in(key, f"{name}.".lstrip("."), dict(module.named_buffers(recurse=False))):
                 module.eval()
@@ -60,25 +67,42 @@ class Confinement:
     def project(self, model: nn.Module | None = None) -> None:
         """Put everything outside the key back to what it was, in ``model`` (for example an average of weights, whose
         rounding moves what all its parts agree on); by default in the model itself, as after every step.
+
+        Args:
+            model: with the tensors of the confined one; of an `AveragedModel` of PyTorch the model inside is taken.
+
+        Raises:
+            ConfigError: it has not the key's tensors, or the confinement is closed.
         """
-        own = model is None
-        parameters = dict((self.model if model is None else model).named_parameters())
+        if self._closed:
+            raise ConfigError("got a model to put back after the confinement was closed; do it within the with block")
+        other = None if model is None else _averaged(model)
+        if other is not None:
+            check_fits(self.key.places, ModuleState(other, known=self.key.digests).infos, what="the model to put back")
+        parameters = _parameters(other or self.model, self.key)
         with torch.no_grad():
             for name, (mask, base) in self._partial.items():
                 torch.where(mask, parameters[name], base, out=parameters[name].data)
-            if not own:
+            if other is not None:
                 mine: Mapping[str, Tensor] = self.model.state_dict()
-                for name, tensor in (model or self.model).state_dict().items():
-                    if name in self.key.digests and name not in self.key.places:
+                for name, tensor in other.state_dict().items():
+                    # Statistics in a part of which the key lies stand still all together.
+                    if name in self.key.digests and (name not in self.key.places or self._stands_still(name)):
                         tensor.copy_(mine[name])
+
+    def _stands_still(self, name: str) -> bool:
+        return name not in self._partial and not self.key.places[name].whole
 
     def new_key(self, model: nn.Module | None = None) -> WeightKey:
         """The key of the trained model: of the next version, for the same keyed model. Old keys open the old state.
 
+        Args:
+            model: what the key shall open, as in `project`; by default the model itself.
+
         Raises:
             ModelError: something outside the key has changed nevertheless.
         """
-        state = ModuleState(self.model if model is None else model)
+        state = ModuleState(self.model if model is None else _averaged(model), known=self.key.digests)
         check_outside(state, self.key, what="the trained model")
         return self.key.replace(values=key_values(state, self.key), version=self.key.version + 1)
 
@@ -88,7 +112,7 @@ class Confinement:
             handle.remove()
         for parameter in self._frozen:
             parameter.requires_grad_(True)
-        self._handles, self._frozen, self._partial = [], [], {}
+        self._handles, self._frozen, self._partial, self._closed = [], [], {}, True
 
     def __enter__(self) -> Confinement:
         return self
@@ -101,7 +125,8 @@ def confine(optimizer: Optimizer, key: WeightKey, model: nn.Module) -> Confineme
     """Confine every step of ``optimizer`` on the unlocked ``model`` to the key.
 
     Works with any torch optimiser, momentum and weight decay included, with gradient clipping, accumulation, mixed
-    precision, and with accelerate's wrapper. Parameters without a part in the key get ``requires_grad`` False.
+    precision, and with accelerate's wrapper. Parameters without a part in the key get ``requires_grad`` False, and lose
+    gradients that they have.
 
     Raises:
         ConfigError: the key does not fit the model, or nothing in the key can be trained.
@@ -110,12 +135,28 @@ def confine(optimizer: Optimizer, key: WeightKey, model: nn.Module) -> Confineme
     return Confinement(optimizer, key, model)
 
 
+def _parameters(model: nn.Module, key: WeightKey) -> dict[str, nn.Parameter]:
+    """By name; one that has several (tied weights) is there once, under the key's name of it or the first."""
+    found: dict[int, tuple[str, nn.Parameter]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if id(parameter) not in found or name in key.digests:
+            found[id(parameter)] = name, parameter
+    return dict(found.values())
+
+
 def _only(mask: Tensor) -> Any:
+    outside = ~mask
+
     def hook(parameter: Tensor) -> None:
         if parameter.grad is not None:
-            parameter.grad.mul_(mask)
+            parameter.grad.masked_fill_(outside, 0)  # not a product, which leaves infinities and NaN to clipping
 
     return hook
+
+
+def _averaged(model: nn.Module) -> nn.Module:
+    """The model inside PyTorch's average of weights, or ``model``."""
+    return model.module if isinstance(model, AveragedModel) else model
 
 
 def _counts(module: nn.Module) -> bool:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
+import torch
+
 from spellock.errors import ConfigError
 from spellock.weightlocks.states import TensorInfo
 
 _STATISTICS: Final = ("running_mean", "running_var", "num_batches_tracked")
+_COUNTERS: Final = (torch.int32, torch.int64)
 _HEADS: Final = ("head.fc", "heads.head", "head", "fc", "classifier", "score", "lm_head", "linear", "output_layer")
 
 
@@ -29,10 +32,11 @@ def kind_of(name: str, infos: Mapping[str, TensorInfo]) -> Kind:
     """The kind of the tensor ``name`` among all of a model's."""
     stem, _, last = name.rpartition(".")
     info = infos[name]
-    if last in _STATISTICS:
-        return Kind.STATISTIC
     # Not bytes with a scale beside them: in 8 bits a magnitude alone says nothing of a weight's part.
-    if not info.dtype.is_floating_point or info.dtype.itemsize < 2:
+    floating = info.dtype.is_floating_point and info.dtype.itemsize >= 2
+    if last in _STATISTICS and (floating or info.dtype in _COUNTERS):
+        return Kind.STATISTIC
+    if not floating:
         return Kind.FIXED
     if "weight" in last:
         if len(info.shape) >= 2:
@@ -47,7 +51,9 @@ def norm_tensors(infos: Mapping[str, TensorInfo]) -> list[str]:
     stems = {
         name.rpartition(".")[0] for name, kind in kinds.items() if kind in (Kind.BATCH_GAIN, Kind.GAIN, Kind.STATISTIC)
     }
-    return [name for name in infos if name.rpartition(".")[0] in stems and kinds[name] != Kind.MATRIX]
+    # What has one axis and is called a weight may be the scale of a matrix in 8 bits, which is beside it then.
+    left_out = (Kind.MATRIX, Kind.FIXED)
+    return [name for name in infos if name.rpartition(".")[0] in stems and kinds[name] not in left_out]
 
 
 def head_tensors(infos: Mapping[str, TensorInfo], head: str | None = None) -> list[str]:

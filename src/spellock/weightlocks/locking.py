@@ -42,7 +42,8 @@ class WeightLockConfig:
             the size for 32-bit weights, where the opened model has the rounded values; or "exact".
 
     Raises:
-        ConfigError: fill or coding are unknown, or the customer's name is longer than 200 characters.
+        ConfigError: fill or coding are unknown, the customer's name is longer than 200 characters, or there is one with
+            the fill "zero", which gives all customers the same model.
     """
 
     select: SelectConfig = field(default_factory=SelectConfig)
@@ -56,6 +57,11 @@ class WeightLockConfig:
         if len(self.customer) > 200:
             raise ConfigError(
                 f"the customer's name has {len(self.customer)} characters, expected at most 200; shorten it"
+            )
+        if self.customer and self.fill == "zero":
+            raise ConfigError(
+                "got a customer's name with the fill zero, which gives all customers the same model; take the fill "
+                "gaussian or shuffled, or leave the name out"
             )
 
 
@@ -74,7 +80,8 @@ class Locker:
         public: the public pretrained model, for the fill of that name.
 
     Raises:
-        ConfigError: the selection is empty, or the fill needs a public model.
+        ConfigError: the selection is empty, the fill needs a public model, or there is a customer's name and the public
+            model has all of the key's tensors, so that nothing is drawn for the customer.
     """
 
     def __init__(
@@ -86,6 +93,11 @@ class Locker:
         self._secret = secrets.token_bytes(SECRET_BYTES) if secret is None else secret
         self._drawn: HasSecret = Secret(self._secret)
         self.places: Mapping[str, Place] = select(state, config.select, self._drawn)
+        if config.customer and public is not None and all(self._is_public(place) for place in self.places.values()):
+            raise ConfigError(
+                "got a customer's name and a public model that has all tensors of the key, which gives all customers "
+                "the same model; take the fill gaussian or shuffled, or leave the name out"
+            )
         self._coded: dict[str, Future[bytes]] = {}
         self._hashing = Hashing()
         self._digests: dict[str, RunningDigest] = {}
@@ -144,14 +156,18 @@ class Locker:
             image_key=image_key,
         )
 
+    def _is_public(self, place: Place) -> bool:
+        """Whether the fill is the public model's, or one for all as statistics have."""
+        if kind_of(place.name, self.state.infos) is Kind.STATISTIC:
+            return True
+        return self._public is not None and self._public.infos.get(place.name) == place.info
+
     def _fill(self, place: Place, tensor: Tensor) -> Values:
         if kind_of(place.name, self.state.infos) is Kind.STATISTIC:
             # Noise could make a variance negative, and a network of NaN is no lock that a customer can look at.
             fresh = 1.0 if place.name.endswith("running_var") else 0.0
             return torch.full((len(place.indices), place.unit), fresh)
-        public = None
-        if self._public is not None and self._public.infos.get(place.name) == place.info:
-            public = self._public[place.name]
+        public = self._public[place.name] if self._public is not None and self._is_public(place) else None
         purpose = f"weight key: fill for {self.config.customer!r}, {place.name}"
         return make_fill(self.config.fill)(
             Hole(place=place, tensor=tensor, stream=Keystream(self._drawn, purpose), public=public)
@@ -169,6 +185,8 @@ def lock_module(
 ) -> WeightKey:
     """Turn ``module`` into the keyed model, in place, and return its key. Arguments as in `Locker`.
 
+    Whatever ends it early, an interruption too, leaves the module as it was: half of a key would be lost for good.
+
     Args:
         config: settings; `DEFAULT` without.
         image_key: a key to put into the same file, for models that want edited images too.
@@ -179,11 +197,18 @@ def lock_module(
         ModelError: the module has quantised or partly shared weights.
     """
     state = ModuleState(module)
+    taken: dict[str, Tensor] = {}
     with Locker(state, config or DEFAULT, secret=secret, public=public) as locker:
-        for name in state.infos:
-            keyed = locker.keyed(name)
-            if name in locker.places:
-                with torch.no_grad():
-                    state.tensors[name].copy_(keyed)
-            each(name)
-        return locker.key(image_key=image_key)
+        try:
+            for name in state.infos:
+                keyed = locker.keyed(name)
+                if name in locker.places:
+                    taken[name] = locker.places[name].take(state.tensors[name])
+                    with torch.no_grad():
+                        state.tensors[name].copy_(keyed)
+                each(name)
+            return locker.key(image_key=image_key)
+        except BaseException:
+            for name, values in taken.items():
+                locker.places[name].put(state.tensors[name], values)
+            raise

@@ -116,14 +116,16 @@ def _folder_like(state: FileState, out: Path) -> Iterator[Path]:
             for beside in sorted(state.path.iterdir()):
                 if beside in state.files or beside.name in (_CARD, INDEX_FILE):
                     continue
-                if beside.is_file() and not beside.is_symlink() and beside.suffix in _BESIDE:
+                if (
+                    beside.is_file() and beside.suffix in _BESIDE
+                ):  # through links, which Hugging Face's cache is made of
                     shutil.copyfile(beside, folder / beside.name)
                 else:
                     left.append(beside.name)
             if left:
                 _log.warning("not taken along from %s: %s", state.path, ", ".join(left))
             index = shard_index(state.path)
-            if index is not None:
+            if index is not None and len(state.files) > 1:  # a single shard is written as a whole model
                 write_bytes(folder / INDEX_FILE, index)
         yield folder
 

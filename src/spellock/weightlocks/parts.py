@@ -46,15 +46,19 @@ def part_of(key: WeightKey, share: float) -> WeightKey:
 def whose(state: State, keys: Iterable[WeightKey]) -> list[tuple[str, float]]:
     """Whose keyed model ``state`` is: customers with the share of tensors of the key that are theirs byte for byte.
 
-    Sorted, the likeliest first. A model that was trained further keeps those that the training left alone; one whose
-    thief put the key in tells nothing.
+    Only tensors in which the keys' models differ are looked at, for statistics have one fill for all customers; where
+    they differ in none, or there is one key, all are. Sorted, the likeliest first. A model that was trained further
+    keeps those that the training left alone; one whose thief put the key in tells nothing.
     """
-    found = []
-    infos = state.infos
-    for key in keys:
+    given, infos, found = list(keys), state.infos, []
+    digests: dict[str, set[str | None]] = {
+        name: {key.digests.get(name) for key in given} for key in given for name in key.places
+    }
+    for key in given:
+        places = {name: place for name, place in key.places.items() if len(digests[name]) > 1} or key.places
         same = [
             infos.get(name) == place.info and digest_of(place.info, state[name]) == key.digests[name]
-            for name, place in key.places.items()
+            for name, place in places.items()
         ]
         found.append((key.customer, sum(same) / len(same)))
     return sorted(found, key=lambda pair: -pair[1])

@@ -101,7 +101,7 @@ def _included(infos: Mapping[str, TensorInfo], config: SelectConfig) -> list[str
         names |= norms
     if config.biases == "key":
         names |= {name for name in infos if kind_of(name, infos) is Kind.BIAS and name not in norms}
-    return [name for name in infos if name in names and infos[name].scalars]
+    return [name for name in infos if name in names and infos[name].scalars and kind_of(name, infos) is not Kind.FIXED]
 
 
 def _cost(info: TensorInfo, unit: int, measure: Measure) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -54,14 +54,16 @@ class State(Protocol):
 class ModuleState:
     """The state of a module. A tensor that has several names (tied weights) counts once, under the first of them.
 
+    Args:
+        known: names that go before the first: those of a file or a key, for what writes files may take another one.
+
     Raises:
         ModelError: two tensors share a part of their memory only, or an entry of the state is no plain tensor, as in
             modules quantised with packed weights.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, *, known: Container[str] = ()) -> None:
         self.tensors: dict[str, Tensor] = {}
-        self.aliases: dict[str, str] = {}
         seen: dict[tuple[object, ...], str] = {}
         storages: dict[int, str] = {}
         for name, tensor in module.state_dict(keep_vars=True).items():
@@ -75,7 +77,9 @@ class ModuleState:
             place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride())
             storage = tensor.untyped_storage().data_ptr()
             if tensor.numel() and place in seen:
-                self.aliases[name] = seen[place]
+                if name in known and seen[place] not in known:
+                    self.tensors[name] = self.tensors.pop(seen[place])
+                    seen[place] = name
                 continue
             if tensor.numel() and storage in storages:
                 raise ModelError(

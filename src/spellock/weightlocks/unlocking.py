@@ -25,22 +25,28 @@ def unlock_module(module: nn.Module, key: WeightKey, *, check: bool = True) -> N
         ConfigError: the model has not the tensors of the key.
         ModelError: ``check``, and the model is another one or was altered.
     """
-    state = ModuleState(module)
+    state = ModuleState(module, known=key.digests)
     check_key(state, key, check=check, what="the model")
     _put(state, key, key.values)
 
 
 @contextmanager
 def unlocked(module: nn.Module, key: WeightKey, *, check: bool = True) -> Iterator[nn.Module]:
-    """The whole model within a ``with`` block, the keyed one again after it. Raises what `unlock_module` raises."""
-    state = ModuleState(module)
+    """The whole model within a ``with`` block, the keyed one again after it. Raises what `unlock_module` raises.
+
+    Within the block the model may go to another device or another floating dtype: it is keyed again there.
+    """
+    state = ModuleState(module, known=key.digests)
     check_key(state, key, check=check, what="the model")
     fill = {name: place.take(state.tensors[name]) for name, place in key.places.items()}
-    _put(state, key, key.values)
     try:
+        _put(state, key, key.values)
         yield module
     finally:
-        _put(state, key, fill)
+        # Asked for anew: a module that was moved has other tensors than before.
+        tensors = ModuleState(module, known=key.digests).tensors
+        for name, place in key.places.items():
+            place.put(tensors[name], fill[name].to(tensors[name].dtype))
 
 
 def check_key(state: State, key: WeightKey, *, check: bool = True, what: str) -> None:

@@ -18,7 +18,7 @@ from spellock.weightlocks.coded_values import CodedValues
 from spellock.weightlocks.digest import model_digest
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.splice import Values
-from spellock.weightlocks.value_coding import EXACT, check_coding, coded_bytes, rounded
+from spellock.weightlocks.value_coding import EXACT, check_coding, coded_bytes, coding_of, rounded
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -89,6 +89,8 @@ class WeightKey:
         """Whether the values are such that the key's file can hold them."""
         if isinstance(self.values, CodedValues):
             return self.values.canonical(place.name)
+        if coding_of(place.info, self.coding) == EXACT:  # all values, also those that do not equal themselves
+            return True
         values = self.values[place.name]
         return torch.equal(rounded(values, place.info, self.coding), values)
 

@@ -31,10 +31,18 @@ _DTYPES: Final = {
 
 
 def payload_of(key: WeightKey, *, bits: bool = True) -> bytes:
-    """The whole key, secret and values included; without ``bits`` as `encode_indices` writes places without them."""
+    """The whole key, secret and values included; without ``bits`` as `encode_indices` writes places without them.
+
+    Raises:
+        ConfigError: the key has a place in a tensor of a dtype that is no key's, which could not be read again.
+    """
     sections: list[bytes] = []
     places = []
     for name, place in key.places.items():
+        if place.info.dtype not in _DTYPES.values():
+            raise ConfigError(
+                f"the key holds {name} of {place.info.dtype}, expected one of {', '.join(_DTYPES)}; lock another tensor"
+            )
         indices = b"" if place.whole and place.unit == 1 else encode_indices(place.indices, bits=bits)
         places.append(
             [name, str(place.info.dtype).removeprefix("torch."), list(place.info.shape), place.unit, len(indices)]

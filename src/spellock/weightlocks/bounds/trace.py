@@ -53,10 +53,19 @@ class _Runner(fx.Interpreter):
         self.shapes: dict[fx.Node, tuple[int, ...]] = {}
         self.norms: dict[fx.Node, Tensor] = {}
         self.plain: dict[fx.Node, Any] = {}
+        self._versions: dict[fx.Node, int] = {}
 
     def run_node(self, n: fx.Node) -> Any:
+        for source in n.all_input_nodes:
+            # What was bounded for it holds for the value that it had.
+            if source in self._versions and self.env[source]._version != self._versions[source]:
+                raise ModelError(
+                    f"no bound for node {n.name!r} ({n.target}): it takes {source.name!r}, which was changed in place "
+                    "before; make that layer or operation one that gives a new tensor"
+                )
         value = super().run_node(n)
         if isinstance(value, Tensor):
+            self._versions[n] = value._version
             self.shapes[n] = tuple(value.shape)
             if value.dim() and len(value) == self.count:
                 self.norms[n] = value.flatten(1).norm(dim=1) if value.dim() > 1 else value.abs()
@@ -74,19 +83,17 @@ def trace(base: nn.Module, other: nn.Module, inputs: Tensor) -> Trace:
     """Take ``base`` apart and run both once on ``inputs``; names in the result begin with ``0.``.
 
     Raises:
-        ModelError: the network cannot be traced, takes something else, or one of its nodes gives several tensors.
+        ModelError: the network cannot be traced, takes something else, one of its nodes gives several tensors, or takes
+            a value that was changed in place after it was given.
     """
-    # A layer that is a network by itself would be taken apart too, were it not inside another module.
-    wrapped, wrapped_other = nn.Sequential(base), nn.Sequential(other)
-    try:
-        graph = fx.symbolic_trace(wrapped)
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+    graph, changed_graph = _traced(base), _traced(other)
+    # Numbers that are computed of buffers stand in the nodes themselves.
+    if str(graph.graph) != str(changed_graph.graph):
         raise ModelError(
-            f"{type(base).__name__} cannot be traced: {reason[:160]}; bounds need a network without branches on values"
-        ) from error
+            f"{type(base).__name__} takes another way with the changed weights, or computes numbers of its buffers; "
+            "bounds need a network that does the same with both"
+        )
     runner = _Runner(graph, len(inputs))
-    changed_graph = _with_constants(wrapped_other, graph)
     changed = _Runner(changed_graph, len(inputs))
     with torch.no_grad():
         runner.run(inputs.clone())
@@ -103,10 +110,14 @@ def trace(base: nn.Module, other: nn.Module, inputs: Tensor) -> Trace:
     )
 
 
-def _with_constants(other: nn.Module, graph: fx.GraphModule) -> fx.GraphModule:
-    """``other`` with the nodes of ``graph``, and with the constants that the tracer itself put there."""
-    for node in graph.graph.nodes:
-        name = str(node.target)
-        if node.op == "get_attr" and name.startswith("_tensor_constant"):
-            setattr(other, name, getattr(graph, name))
-    return fx.GraphModule(other, graph.graph)
+def _traced(network: nn.Module) -> fx.GraphModule:
+    # A layer that is a network by itself would be taken apart too, were it not inside another module. Each of the two
+    # networks is traced by itself, for the tracer computes at once what depends on buffers alone.
+    try:
+        return fx.symbolic_trace(nn.Sequential(network))
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"{type(network).__name__} cannot be traced: {reason[:160]}; "
+            "bounds need a network without branches on values"
+        ) from error
