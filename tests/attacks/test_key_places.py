@@ -14,7 +14,8 @@ from spellock.attacks.levels import level_of
 from spellock.attacks.registry import make_attack
 from spellock.errors import ConfigError
 from spellock.tasks.pixel_model import PixelModel
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.select_config import SelectConfig
 
 from . import colours

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from spellock.attacks.weight_fills import filled_from_public, fine_tuned, guessed_places
 from spellock.attacks.weight_places import by_difference, by_magnitude
 from spellock.errors import ConfigError
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import ModuleState
 

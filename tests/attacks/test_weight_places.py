@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from spellock.attacks.weight_places import MARKS, Mark, by_difference, by_magnitude
 from spellock.errors import ConfigError
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.weight_key import WeightKey

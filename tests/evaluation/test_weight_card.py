@@ -13,7 +13,8 @@ from spellock.data.open_images import open_images
 from spellock.evaluation.card_html import card_html
 from spellock.evaluation.card_plans import CardPlan, Course
 from spellock.evaluation.measure_weight_card import measure_weight_card
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.selection import SelectConfig
 
 from ..attacks import colours

@@ -15,7 +15,7 @@ from spellock.recipes.adapt import adapt
 from spellock.tasks.checkpoint import load_model, save_model
 from spellock.tasks.models import create_model
 from spellock.training.config import FinetuneConfig
-from spellock.weightlocks.locking import WeightLockConfig
+from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.model_files import lock_files
 from spellock.weightlocks.parts import part_of
 from spellock.weightlocks.select_config import SelectConfig

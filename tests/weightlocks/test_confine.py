@@ -16,7 +16,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.confine import Confinement, confine
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.model_files import lock_files
 from spellock.weightlocks.select_config import PRESETS, SelectConfig
 from spellock.weightlocks.unlocking import unlock_module, unlocked

@@ -17,7 +17,8 @@ from spellock.errors import ModelError
 from spellock.weightlocks import hashing as room
 from spellock.weightlocks.digest import digest_of, outside_digest
 from spellock.weightlocks.hashing import Hashing
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.model_files import lock_files, unlock_files
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.select_config import SelectConfig

@@ -14,7 +14,8 @@ from torch import nn
 
 from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.fills import list_fills
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import ModuleState

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from spellock.errors import ModelError, StorageError
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.model_files import lock_files, unlock_files
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.weight_payload import payload_of

@@ -10,7 +10,8 @@ import torch
 
 from spellock.errors import ConfigError
 from spellock.weightlocks.confine import Confinement
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.parts import part_of, whose
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.selection import select

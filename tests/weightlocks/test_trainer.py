@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from spellock.errors import ConfigError
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.unlocking import unlock_module
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from spellock.errors import ConfigError
 from spellock.keyfile_cipher import ScryptCost
 from spellock.weightlocks.coded_values import CodedValues
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.parts import part_of
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import ModuleState, TensorInfo

@@ -14,7 +14,8 @@ from spellock.errors import ConfigError, KeyFileError, SpellockError, StorageErr
 from spellock.key import Key
 from spellock.keyfile_cipher import ScryptCost
 from spellock.weightlocks import weight_keyfile
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.places import whole_place
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import TensorInfo

@@ -10,7 +10,8 @@ from torch import nn
 
 from spellock.derived import Secret
 from spellock.errors import ConfigError
-from spellock.weightlocks.locking import WeightLockConfig, lock_module
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.presets import PRESETS as LOCKS
 from spellock.weightlocks.select_config import PRESETS, SelectConfig
 from spellock.weightlocks.selection import select

@@ -81,7 +81,7 @@ def run_lock(args: WeightsLockArgs) -> int:
 
     from spellock.cli.new_key_file import check_new_key
     from spellock.passphrase import new_passphrase, open_key
-    from spellock.weightlocks.locking import WeightLockConfig
+    from spellock.weightlocks.lock_config import WeightLockConfig
     from spellock.weightlocks.model_files import lock_files
     from spellock.weightlocks.states import FileState
     from spellock.weightlocks.summary import plot_summary, summarise

@@ -12,7 +12,7 @@ import tyro
 
 from spellock.cli.usage import given
 from spellock.errors import ConfigError
-from spellock.weightlocks.locking import WeightLockConfig
+from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.presets import PRESETS
 from spellock.weightlocks.select_config import SelectConfig
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -20,53 +18,12 @@ from spellock.weightlocks.coded_values import CodedValues
 from spellock.weightlocks.fills import Hole, make_fill
 from spellock.weightlocks.hashing import Hashing, RunningDigest
 from spellock.weightlocks.kinds import Kind, kind_of
+from spellock.weightlocks.lock_config import DEFAULT, WeightLockConfig
 from spellock.weightlocks.places import Place
-from spellock.weightlocks.select_config import PRESETS as SELECTIONS
-from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.selection import select
 from spellock.weightlocks.splice import Values, spliced
 from spellock.weightlocks.states import ModuleState, State
-from spellock.weightlocks.value_coding import EXACT, check_coding
 from spellock.weightlocks.weight_key import WeightKey
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightLockConfig:
-    """Settings of a weight lock.
-
-    Attributes:
-        select: which weights are the key.
-        fill: registry name of what stands in their place.
-        customer: whom this keyed model is for; another name gives another fill. Empty: the same for all.
-        coding: how the key holds its values: rounded to "int8" or "int4", for a key of about a quarter or an eighth of
-            the size for 32-bit weights, where the opened model has the rounded values; or "exact".
-
-    Raises:
-        ConfigError: fill or coding are unknown, the customer's name is longer than 200 characters, or there is one with
-            the fill "zero", which gives all customers the same model.
-    """
-
-    select: SelectConfig = field(default_factory=SelectConfig)
-    fill: str = "gaussian"
-    customer: str = ""
-    coding: str = EXACT
-
-    def __post_init__(self) -> None:
-        make_fill(self.fill)
-        check_coding(self.coding)
-        if len(self.customer) > 200:
-            raise ConfigError(
-                f"the customer's name has {len(self.customer)} characters, expected at most 200; shorten it"
-            )
-        if self.customer and self.fill == "zero":
-            raise ConfigError(
-                "got a customer's name with the fill zero, which gives all customers the same model; take the fill "
-                "gaussian or shuffled, or leave the name out"
-            )
-
-
-#: What is locked by where nothing else is said: a small key that learns nearly what the whole model would.
-DEFAULT: Final = WeightLockConfig(select=SELECTIONS["default"], coding="int8")
 
 
 class Locker:

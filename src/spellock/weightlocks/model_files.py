@@ -18,7 +18,8 @@ from spellock.key import Key
 from spellock.progress import track
 from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.hashing import Hashing, RunningDigest
-from spellock.weightlocks.locking import Locker, WeightLockConfig
+from spellock.weightlocks.lock_config import WeightLockConfig
+from spellock.weightlocks.locking import Locker
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.safetensors_header import TensorEntry
 from spellock.weightlocks.safetensors_stream import SafetensorsReader, write_safetensors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from spellock.weightlocks.locking import DEFAULT, WeightLockConfig
+from spellock.weightlocks.lock_config import DEFAULT, WeightLockConfig
 from spellock.weightlocks.select_config import PRESETS as SELECTIONS
 from spellock.weightlocks.value_coding import EXACT
 
