@@ -206,12 +206,22 @@ def test_a_run_on_other_pixels_under_the_same_labels_is_refused(tmp_path: Path) 
     assert train(tmp_path / "run", dropping(), short)[1].resumed_from == 1
 
 
+def test_a_run_from_other_start_weights_is_refused(tmp_path: Path) -> None:
+    short = replace(CONFIG, epochs=1, warmup_epochs=0)
+    train(tmp_path / "run", toy.model(), short)
+    with pytest.raises(ConfigError, match=r"\(start differ: the model starts from other weights.*another folder"):
+        train(tmp_path / "run", toy.model(seed=1), short)
+    with pytest.raises(ConfigError, match="start differ"):  # another architecture
+        train(tmp_path / "run", dropping(), short)
+    assert train(tmp_path / "run", toy.model(), short)[1].resumed_from == 1
+
+
 def test_a_checkpoint_from_before_pixels_were_told_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = replace(CONFIG, epochs=1, warmup_epochs=0)
     old = run_identity
 
     def without(*arguments: object) -> dict[str, object]:
-        return {name: value for name, value in old(*arguments).items() if name != "pixels"}  # type: ignore[arg-type]
+        return {name: value for name, value in old(*arguments).items() if name not in ("pixels", "start")}  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr("spellock.training.finetune.run_identity", without)

@@ -19,6 +19,7 @@ from spellock.training.fast_bfloat16 import fast_bfloat16
 from spellock.training.mixup import Mixer
 from spellock.training.set_batches import SetLearner
 from spellock.training.sources import Source
+from spellock.training.start_weights import weights_digest
 
 
 class Task(Protocol):
@@ -116,16 +117,23 @@ def check_composition(combination: Combination, regularised: bool, task: Task, p
 
 
 def run_identity(
-    config: FinetuneConfig, targets: Tensor, kinds: NDArray[np.bool_] | None, task: Task, source: Source
+    config: FinetuneConfig,
+    targets: Tensor,
+    kinds: NDArray[np.bool_] | None,
+    task: Task,
+    source: Source,
+    network: nn.Module,
 ) -> dict[str, Any]:
-    """Settings, loss and data that must be the same for a checkpoint to be continued."""
+    """Settings, loss, data and start weights that must be the same for a checkpoint to be continued."""
     free = ("workers", "checkpoint_every", "tensorboard")
     identity = {name: value for name, value in asdict(config).items() if name not in free}
     digest = hashlib.sha256(targets.numpy().tobytes() + (b"" if kinds is None else kinds.tobytes()))
     settings = getattr(task, "identity", None)
     if callable(settings):
         identity["task"] = settings()
-    return identity | {"images": len(targets), "labels": digest.hexdigest(), "pixels": source.identity()}
+    return identity | {"images": len(targets), "labels": digest.hexdigest(), "pixels": source.identity()} | {
+        "start": weights_digest(network)
+    }
 
 
 def use_bf16(config: FinetuneConfig, device: torch.device) -> bool:
