@@ -21,6 +21,7 @@ from spellock.recipes.held_out import held_out_pairs
 from spellock.recipes.model_choice import ModelChoice
 from spellock.recipes.processes import first_goes_first
 from spellock.recipes.regularising import check_regularising
+from spellock.recipes.scores import judging_pairs
 from spellock.recipes.teaching import check_teaching, guide_by
 from spellock.recipes.training_runs import TrainingRuns
 from spellock.tasks.task import Task
@@ -116,7 +117,7 @@ def lock_model(
         return Locked(set_folder=folder)
     run = TrainingRuns(
         locked=locked,
-        pairs=held_out_pairs(locked),
+        pairs=judging_pairs(task, held_out_pairs(locked)),
         choice=choice,
         training=training,
         task=task,
