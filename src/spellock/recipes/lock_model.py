@@ -27,6 +27,7 @@ from spellock.recipes.training_runs import TrainingRuns
 from spellock.tasks.task import Task
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
+from spellock.training.preparation import check_settings
 from spellock.training.regularisation_config import RegularisationConfig
 
 __all__ = ["Locked", "ModelChoice", "lock_model"]
@@ -96,6 +97,8 @@ def lock_model(
     if tiers and (training.mixup or training.cutmix):
         raise ConfigError("mixup and cutmix would blend images of different keys; with tiers set both to 0")
     if choice is not None:
+        learner = task.learner(len(images.classes), None, task.unpack([], len(images.classes)))
+        check_settings(training, learner, regularised=bool(regularisation.regularisers))
         nobody = Samples.none(images.classes, labels=task.unpack([], len(images.classes)))
         extra = target(nobody).extra_classes
         task.check_model(choice.create(len(images.classes) + len(extra), seed=training.seed), images)
