@@ -165,6 +165,12 @@ def test_the_best_epoch_is_kept_and_the_earlier_of_equals(tmp_path: Path, scores
     assert [path.name for path in (tmp_path / "run" / "checkpoint").glob("best-*")] == [f"best-{best:05d}.safetensors"]
 
 
+def test_without_a_score_that_is_a_number_the_last_epoch_is_kept(tmp_path: Path) -> None:
+    model, result = train(tmp_path / "run", toy.model(), validate=lambda _: {"score": float("nan")})
+    assert (result.best_epoch, result.best_score, result.rule) == (3, None, "the last epoch")
+    assert weights(model) == weights(train(tmp_path / "plain", toy.model())[0])
+
+
 def test_an_exploding_loss_is_one_sentence_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     class Exploding(Classification):
         calls = 0
