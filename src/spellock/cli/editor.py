@@ -6,6 +6,7 @@ import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from spellock.errors import ConfigError, EditorError
 
@@ -108,7 +109,7 @@ def run_lora(args: EditorLoraArgs) -> int:
     return 0
 
 
-def _given(**numbers: int | None) -> dict[str, int]:
+def _given(**numbers: int | None) -> dict[str, Any]:
     """Those of ``numbers`` that are given.
 
     Raises:
