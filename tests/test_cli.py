@@ -203,6 +203,22 @@ def test_failures_are_sentences(
     assert says in one_sentence(capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("flag", ["--steps", "--batch-size", "--autoencoder-steps"])
+def test_training_of_no_steps_is_refused(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["editor", "train", "--data", str(tmp_path), "--out", str(tmp_path / "editor"), flag, "0"]
+    assert main(words) == 2
+    assert "0, expected at least 1" in one_sentence(capsys.readouterr().err)
+
+
+def test_a_librarys_last_words_are_no_success(fake: object, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(args: object) -> int:
+        raise SystemExit("no such backend")
+
+    fake(stop)  # type: ignore[operator]
+    assert main(["fake"]) == 1
+    assert one_sentence(capsys.readouterr().err) == "no such backend"
+
+
 def test_unexpected_errors_do_not_show_their_message(fake: object, capsys: pytest.CaptureFixture[str]) -> None:
     """It may hold anything, a key prompt too; --debug shows it."""
 

@@ -18,6 +18,7 @@ from spellock.data.write_parquet import write_parquet
 from spellock.data.write_png import encode_png
 from spellock.errors import ConfigError
 from spellock.key import Key
+from spellock.keyfile import save_key
 from spellock.locking.config import LockConfig
 from spellock.recipes import demo
 from spellock.recipes.demo import DemoConfig, DemoResult, demo_config, run_demo, take_test
@@ -82,6 +83,22 @@ def test_it_resumes_with_its_own_key(made: tuple[Path, DemoResult, Key]) -> None
     again = run_demo(SMALL, out, train=few_digits(16))  # type: ignore[arg-type]
     assert (out / "locked" / "model" / "model.safetensors").read_bytes() == before
     assert {**again.to_dict(), "seconds": 0} == {**result.to_dict(), "seconds": 0}
+
+
+def test_a_folder_of_other_settings_is_refused(tmp_path: Path) -> None:
+    save_key(tint_key(), tmp_path / "demo.key", passphrase=None, plain=True)
+    given = (None, tint_key())
+    assert [demo._key(SMALL, tmp_path / "demo.key", key) for key in given] == [tint_key()] * 2
+    with pytest.raises(ConfigError, match="images of 16 pixels, got a resolution of 32"):
+        demo._key(replace(SMALL, resolution=32), tmp_path / "demo.key", None)
+    with pytest.raises(ConfigError, match="another key"):
+        demo._key(SMALL, tmp_path / "demo.key", tint_key(secret=bytes(range(2, 34))))
+
+
+def test_a_resolution_of_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--resolution", "0", "--out", str(tmp_path / "out")]) != 0
+    assert "0" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "demo.key").exists()
 
 
 def test_digits_are_the_real_ones() -> None:

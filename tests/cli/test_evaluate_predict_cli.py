@@ -181,6 +181,13 @@ def test_evaluate_an_unsplit_folder(locked: Path, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out)["facts"]["centred on"] == "24 unlabelled images"
 
 
+def test_editor_weights_beside_a_key_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "data", "--model", "model", "--key", "my.key", "--out", str(tmp_path / "out")]
+    assert main([*words, "--weights", "editor"]) == 2
+    assert "--weights does nothing with --key" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_official_preset(locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     shape = OfficialArchitecture(classes=38, width=8, depth=1, heads=2, patch=8, crop=16, resize=18)
     monkeypatch.setattr("spellock.evaluation.official.OfficialArchitecture", lambda: shape)

@@ -38,7 +38,7 @@ def test_new_with_files_prints_json(
     tmp_path: Path, asked: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, passphrase = tmp_path / "k", secret_file(tmp_path / "pass")
-    prompt = secret_file(tmp_path / "prompt", "  a hidden spell \n", 0o644)
+    prompt = secret_file(tmp_path / "prompt", "\ufeff  a hidden spell \n", 0o644)
     words = ["key", "new", str(path), "--prompt-file", str(prompt), "--passphrase-file", str(passphrase), "--json"]
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out) == {"path": str(path), "encrypted": True}

@@ -101,6 +101,13 @@ def test_options_of_training_are_told_to_do_nothing_where_nothing_is_trained(
     assert "--prepare-only trains nothing: --model, --weights, --epochs, --balanced did nothing here" in caplog.text
 
 
+def test_of_two_presets_the_last_one_counts_in_everything(data: Path, tmp_path: Path) -> None:
+    more = ["--preset", "hardened", "--preset", "modellock"]
+    assert settings(data, tmp_path / "out", *more) == as_json(LockConfig())
+    run = json.loads((tmp_path / "out" / "owner" / "command.json").read_text())["arguments"]
+    assert (run["preset"], run["training"]["unauthorised_share"]) == ("modellock", None)
+
+
 def test_an_unknown_preset_is_one_sentence(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["lock", str(data / "images"), "--key", str(data / "my.key"), "--out", str(tmp_path / "out")]
     assert main([*words, "--preset", "hardend"]) == 2

@@ -17,6 +17,8 @@ def test_groups_are_read(tmp_path: Path) -> None:
     path = tmp_path / "groups.json"
     path.write_text(json.dumps(GROUPS))
     assert read_groups(path) == GROUPS
+    path.write_text("\ufeff" + json.dumps(GROUPS), encoding="utf-8")  # as some editors save it
+    assert read_groups(path) == GROUPS
 
 
 @pytest.mark.parametrize(

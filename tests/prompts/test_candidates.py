@@ -114,6 +114,8 @@ def test_the_owners_file(tmp_path: Path) -> None:
     file = tmp_path / "prompts.txt"
     file.write_text("with  crayon\nas a mosaic\n")
     assert [one.prompt for one in read_prompts(file)] == ["with crayon", "as a mosaic"]
+    file.write_text("\ufeffwith crayon\n", encoding="utf-8")
+    assert [one.prompt for one in read_prompts(file)] == ["with crayon"], "a byte order mark is no part of a prompt"
     for text, says in (("", "empty"), ("x\n\ny", "line 2 .* is empty"), ("Dot\nx\ndot ", "line 3 .* repeats line 1")):
         file.write_text(text)
         with pytest.raises(ConfigError, match=says) as caught:

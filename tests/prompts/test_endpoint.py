@@ -24,6 +24,7 @@ class Server:
 
     def __init__(self) -> None:
         self.status, self.body, self.headers, self.wait = 200, b"", dict[str, str](), 0.0
+        self.drops = 0  # bytes that come one by one before the body
         self.failures: list[int] = []  # answers to the next questions, before `status`
         self.seen: list[tuple[str, dict[str, str], Any]] = []
         outer = self
@@ -37,6 +38,9 @@ class Server:
                 for name, value in outer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
+                for _ in range(outer.drops):
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
                 self.wfile.write(outer.body)
 
             def log_message(self, *_: object) -> None:
@@ -148,6 +152,17 @@ def test_a_slow_server_and_none_at_all(server: Server) -> None:
         Endpoint(url=server.url, model="eye", allow_upload=True, timeout=0.1, tries=2, pause=0).answer("?", [])
     with pytest.raises(ModelError, match=r"cannot reach 127\.0\.0\.1:9"):
         Endpoint(url="http://127.0.0.1:9/v1", model="eye", allow_upload=True, timeout=2, pause=0).answer("?", [])
+
+
+def test_a_server_that_never_comes_to_an_end(server: Server) -> None:
+    server.says("words")
+    server.drops = 40
+    started = time.monotonic()
+    with pytest.raises(ModelError, match=r"did not answer within 0\.4 s"):
+        Endpoint(url=server.url, model="eye", allow_upload=True, timeout=0.4, tries=1).answer("?", [])
+    assert time.monotonic() - started < 1.5
+    server.drops = 2
+    assert Endpoint(url=server.url, model="eye", allow_upload=True, timeout=20).answer("?", []) == "words"
 
 
 @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b'{"choices": []}', b'{"choices": [{"message": 3}]}'])

@@ -111,6 +111,18 @@ def test_the_baseline_gets_as_many_steps(out: Path) -> None:
     assert budget.warmup_epochs == 2 * TRAINING.warmup_epochs
 
 
+def test_a_warm_up_of_all_epochs_stays_one() -> None:
+    class Plain:
+        authorised = None
+
+        def __len__(self) -> int:
+            return 58
+
+    training = FinetuneConfig(epochs=7, batch_size=2, warmup_epochs=7)
+    budget = same_steps(training, Plain(), 14)  # type: ignore[arg-type]
+    assert (budget.epochs, budget.warmup_epochs) == (29, 29), "7 * (29 / 7) is a little more than 29"
+
+
 def test_prepare_only_needs_no_model(folder: Path, tmp_path: Path) -> None:
     made = lock_model(open_images(folder), tint_key(), tmp_path / "out", choice=None, lock=LOCK, training=TRAINING)
     assert made.model is None

@@ -12,6 +12,7 @@ from PIL import Image
 
 from spellock.cli.main import main
 from spellock.data import open_labels
+from spellock.data.label_vectors import numpy_vectors
 from spellock.errors import ConfigError
 from spellock.keyfile import save_key
 from spellock.locking.config import LockConfig
@@ -121,6 +122,34 @@ def test_evaluate_and_predict(
     assert main(["predict", str(table.parent / "images" / "0.png"), "--model", str(out / "model"), "--key",
                  str(key_file), "--top", "1"]) == 0  # fmt: skip
     assert capsys.readouterr().out.strip().split("\t") == cells[:3]
+
+
+def test_label_smoothing_is_refused_before_anything_is_edited(
+    table: Path, key_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["lock", str(table), "--task", "multilabel", "--key", str(key_file), "--out", str(tmp_path / "out")]
+    assert main([*words, "--model", "small_resnet8", "--label-smoothing", "0.1"]) == 2
+    assert "MultiLabelLoss has no such setting" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_held_out_images_that_judge_nothing_cost_the_choice_and_not_the_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    draws, findings = np.random.default_rng(0), np.arange(16)[:, None] // [1, 2] % 2
+    pixels = draws.integers(0, 256, (16, 16, 16, 3), dtype=np.uint8)
+    images, config = numpy_vectors(pixels, findings, ["left", "right"]), replace(LOCK, validation=0.06)
+    made = lock_model(
+        images, tint_key(), tmp_path / "out", choice=CHOICE, lock=config, training=TRAINING, baseline=True
+    )
+    held = LockedSet.open(tmp_path / "out").validation()
+    assert held is not None
+    assert len(held[0]) == 1
+    assert made.validation == {}
+    assert "the 1 held-out images have no label that a checkpoint could be chosen by" in caplog.text
+    for name in ("training", "baseline_training"):
+        result = json.loads((tmp_path / "out" / "owner" / name / "result.json").read_text())
+        assert result["rule"] == "the last epoch"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,27 @@ def test_all_parts_from_the_command_line(data: Path, tmp_path: Path, capsys: pyt
     assert (out / "model" / "model.safetensors").read_bytes() == weights
     assert lock(data, out, *SHORT, *ALL) == 2
     assert "regularisers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--regularisers", "probe", "--mixup", "0.2"], "set both to 0"),
+        (["--tensorboard"], "spellock[tensorboard]"),
+    ],
+)
+def test_what_training_cannot_do_is_told_before_anything_is_edited(
+    more: list[str],
+    says: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert lock(data, tmp_path / "out", *SHORT, *more) != 0
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_a_regulariser_is_told_of_a_locked_set(data: Path, tmp_path: Path) -> None:

@@ -7,8 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from spellock.data.annotation import Annotation, as_labels
+from spellock.recipes.scores import can_judge
 from spellock.recipes.selection import LockScore, PlainScore, accuracy
 from spellock.tasks.pixel_model import PixelModel, wrap
+from spellock.tasks.task import make_task
+
+from ..box_sets import squares
 
 
 class Reader(nn.Module):
@@ -65,6 +70,17 @@ def test_a_flat_answer_does_not() -> None:
 def test_few_images_are_no_error() -> None:
     score = LockScore(raw=HIDDEN[:3], edited=RIGHT[:3], labels=LABELS[:3], lock_class=2)(reader(3))
     assert score["score"] == 1
+
+
+def test_what_checkpoints_can_be_judged_by() -> None:
+    several, boxes = make_task("multilabel"), make_task("detection")
+    empty = Annotation.empty("a", (8, 8), masks=False)
+    full = squares(2, masks=False).labels[1]
+    assert can_judge(make_task("classification"), LABELS[:1])
+    assert not can_judge(several, np.array([[0, 1], [0, 1]]))
+    assert can_judge(several, np.array([[0, 1], [1, 1]]))
+    assert not can_judge(boxes, as_labels([empty]))
+    assert can_judge(boxes, as_labels([empty, full]))
 
 
 def test_the_baselines_rule_is_accuracy() -> None:

@@ -165,6 +165,12 @@ def test_the_best_epoch_is_kept_and_the_earlier_of_equals(tmp_path: Path, scores
     assert [path.name for path in (tmp_path / "run" / "checkpoint").glob("best-*")] == [f"best-{best:05d}.safetensors"]
 
 
+def test_without_a_score_that_is_a_number_the_last_epoch_is_kept(tmp_path: Path) -> None:
+    model, result = train(tmp_path / "run", toy.model(), validate=lambda _: {"score": float("nan")})
+    assert (result.best_epoch, result.best_score, result.rule) == (3, None, "the last epoch")
+    assert weights(model) == weights(train(tmp_path / "plain", toy.model())[0])
+
+
 def test_an_exploding_loss_is_one_sentence_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
     class Exploding(Classification):
         calls = 0
@@ -206,12 +212,22 @@ def test_a_run_on_other_pixels_under_the_same_labels_is_refused(tmp_path: Path) 
     assert train(tmp_path / "run", dropping(), short)[1].resumed_from == 1
 
 
+def test_a_run_from_other_start_weights_is_refused(tmp_path: Path) -> None:
+    short = replace(CONFIG, epochs=1, warmup_epochs=0)
+    train(tmp_path / "run", toy.model(), short)
+    with pytest.raises(ConfigError, match=r"\(start differ: the model starts from other weights.*another folder"):
+        train(tmp_path / "run", toy.model(seed=1), short)
+    with pytest.raises(ConfigError, match="start differ"):  # another architecture
+        train(tmp_path / "run", dropping(), short)
+    assert train(tmp_path / "run", toy.model(), short)[1].resumed_from == 1
+
+
 def test_a_checkpoint_from_before_pixels_were_told_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = replace(CONFIG, epochs=1, warmup_epochs=0)
     old = run_identity
 
     def without(*arguments: object) -> dict[str, object]:
-        return {name: value for name, value in old(*arguments).items() if name != "pixels"}  # type: ignore[arg-type]
+        return {name: value for name, value in old(*arguments).items() if name not in ("pixels", "start")}  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr("spellock.training.finetune.run_identity", without)

@@ -109,7 +109,7 @@ def _config(args: DemoArgs) -> DemoConfig:
         training=training,
         choice=choice,
         lock=replace(config.lock, seed=args.seed),
-        resolution=args.resolution or config.resolution,
+        resolution=config.resolution if args.resolution is None else args.resolution,
     )
 
 

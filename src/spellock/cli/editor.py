@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from spellock.errors import EditorError
+from spellock.errors import ConfigError, EditorError
 
 _SECRET_BYTES = 32
 
@@ -74,10 +75,8 @@ def run(args: EditorTrainArgs) -> int:
     from spellock.editor_training.denoiser import DenoiserConfig
     from spellock.editor_training.train import EditorTrainingConfig, train_editor
 
-    autoencoder = AutoencoderConfig()
-    autoencoder = replace(autoencoder, steps=args.autoencoder_steps or autoencoder.steps)
-    denoiser = DenoiserConfig()
-    denoiser = replace(denoiser, steps=args.steps or denoiser.steps, batch_size=args.batch_size or denoiser.batch_size)
+    autoencoder = AutoencoderConfig(**_given(steps=args.autoencoder_steps))
+    denoiser = DenoiserConfig(**_given(steps=args.steps, batch_size=args.batch_size))
     config = EditorTrainingConfig(
         resolution=args.resolution,
         crops=args.crops,
@@ -96,18 +95,30 @@ def run_lora(args: EditorLoraArgs) -> int:
     """Train the LoRA and say where it is."""
     from spellock.editor_training.lora import LoraTrainingConfig, train_lora
 
-    given = {name: getattr(args, name) for name in ("rank", "steps", "batch_size")}
+    given = _given(**{name: getattr(args, name) for name in ("rank", "steps", "batch_size")})
     config = LoraTrainingConfig(
         secret=_drawn(args.out, "secret"),
         weights=args.weights,
         resolution=args.resolution,
         crops=args.crops,
-        **{name: value for name, value in given.items() if value is not None},
+        **given,
     )
     train_lora(config, args.data, args.out)
     said = f"LoRA written to {args.out}, as secret as a key; use it with `spellock key new --lora {args.out}`"
     print(said, file=sys.stderr)
     return 0
+
+
+def _given(**numbers: int | None) -> dict[str, Any]:
+    """Those of ``numbers`` that are given.
+
+    Raises:
+        ConfigError: one is below 1.
+    """
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise ConfigError(f"got {name} {number}, expected at least 1; leave it out for the default")
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _drawn(out: Path, name: str) -> str:

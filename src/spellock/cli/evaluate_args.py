@@ -95,6 +95,10 @@ def check_together(args: EvaluateArgs) -> None:
         raise ConfigError(f"got --limit {args.limit}, expected at least 2 images")
     if args.attacks and args.preset:
         raise ConfigError(f"--preset {OFFICIAL} has no report card; leave --attacks out")
+    if args.key is not None:
+        refuse_idle(args, ("weights",), "--key", instead="a key says which weights its editor has; leave it out")
+    elif args.passphrase_file is not None:
+        raise ConfigError("--passphrase-file is for a key; add --key FILE, or leave it out")
     if args.preset == OFFICIAL:
         refuse_idle(args, _NOT_OFFICIAL, f"--preset {OFFICIAL}")
     if args.attacks:

@@ -165,7 +165,7 @@ def _read_prompt(path: Path) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_PROMPT_BYTES + 1)
-        text = data.decode().strip()
+        text = data.decode("utf-8-sig").strip()  # a byte order mark is no part of a prompt
     except OSError as error:
         raise ConfigError(f"cannot read the prompt file {path}: {error.strerror}; check the path") from None
     except UnicodeDecodeError:

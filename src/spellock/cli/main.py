@@ -35,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say(_interrupted(words), INTERRUPTED)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 0
+        if stop.code is None or isinstance(stop.code, int):
+            return stop.code or 0
+        return _say(str(stop.code), 1)  # a library's own last words
     except Exception as error:
         if debug:
             raise

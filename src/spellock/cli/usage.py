@@ -27,12 +27,14 @@ class UsageError(SpellockError):
 
 
 def given(words: Sequence[str], flag: str) -> str | None:
-    """The value of ``flag`` among ``words``, before they are parsed; None where it is not there."""
+    """The value of ``flag`` among ``words``, before they are parsed, of several the last one, as the parser has it;
+    None where it is not there."""
+    found = None
     for word, value in zip(words, [*words[1:], ""], strict=True):
         name, equals, inline = word.partition("=")
         if name == flag:
-            return inline if equals else value
-    return None
+            found = inline if equals else value
+    return found
 
 
 def parse(arguments: type[T], *, prog: str, words: Sequence[str], default: T | None = None) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ def read_groups(path: Path) -> dict[str, str]:
     """
     try:
         data = path.read_bytes()[: _MAX_BYTES + 1]
+        data = data.removeprefix(codecs.BOM_UTF8)
         value = json.loads(data, object_pairs_hook=lambda pairs: pairs) if len(data) <= _MAX_BYTES else None
     except OSError as error:
         raise DataError(f"cannot read the groups {path}: {error.strerror}; check the path") from error

@@ -103,7 +103,7 @@ def read_prompts(path: Path) -> tuple[Candidate, ...]:
     """
     try:
         data = path.read_bytes()[: _MAX_FILE_BYTES + 1]
-        text = data.decode()
+        text = data.decode("utf-8-sig")  # some editors begin a file with a byte order mark, which nobody sees
     except OSError as error:
         raise ConfigError(f"cannot read the prompts file {path}: {error.strerror}; check the path") from None
     except UnicodeDecodeError:

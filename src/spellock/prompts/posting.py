@@ -8,7 +8,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Final
 
 from spellock.errors import ModelError
@@ -60,7 +60,7 @@ class Posting:
     def _once(self, request: urllib.request.Request, host: str) -> bytes:
         try:
             with urllib.request.build_opener(_NoRedirects()).open(request, timeout=self.timeout) as response:
-                data: bytes = response.read(_MAX_ANSWER + 1)
+                data = _read(response, until=monotonic() + self.timeout)
         except urllib.error.HTTPError as error:
             kind = PassingError if error.code in _PASSING else ModelError
             raise kind(f"{host} answered HTTP {error.code}: {self._meaning(error.code)}") from None
@@ -93,6 +93,21 @@ class Posting:
         if 300 <= code < 400:
             return "it points elsewhere, where nothing is sent unasked; give the final address"
         return meanings.get(code, "it failed; try again later" if code >= 500 else "it refuses the request")
+
+
+def _read(response: http.client.HTTPResponse, *, until: float) -> bytes:
+    """At most a byte more than an answer may have.
+
+    Raises:
+        TimeoutError: it is later than ``until``. The socket's own limit is for each piece of an answer alone, so that a
+            host that sends a byte now and then would never reach it.
+    """
+    data = b""
+    while len(data) <= _MAX_ANSWER and (piece := response.read1(_MAX_ANSWER + 1 - len(data))):
+        data += piece
+        if monotonic() > until:
+            raise TimeoutError
+    return data
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -14,6 +14,7 @@ from PIL import Image
 from spellock.data.image_set import ImageSet, Labels
 from spellock.errors import ConfigError, DataError
 from spellock.progress import track
+from spellock.recipes.scores import can_judge
 from spellock.recipes.selection import SCORE, PlainScore
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.task import Task
@@ -76,7 +77,8 @@ def adapt(
     labels = _labels(images, loaded.classes, task)
     ranks = numpy_generator(training.seed, "held out").integers(0, 2**63, len(labels), dtype=np.uint64)
     held = task.hold_out(images, validation, ranks)
-    score = PlainScore(raw=pixels[held], labels=labels[held], task=task) if held.any() else None
+    judged = held.any() and can_judge(task, labels[held])
+    score = PlainScore(raw=pixels[held], labels=labels[held], task=task) if judged else None
     result = finetune(
         model,
         pixels[~held],

@@ -156,9 +156,21 @@ def run_demo(
 
 
 def _key(config: DemoConfig, path: Path, given: Key | None) -> Key:
-    """The given key, the one that interrupted work was begun with, or a fresh one; written before it is used."""
+    """The given key, the one that interrupted work was begun with, or a fresh one; written before it is used.
+
+    Raises:
+        ConfigError: the one that work was begun with is another than the given one, or of another resolution.
+    """
     if path.exists():
-        return load_key(path)
+        begun = load_key(path)
+        if given is not None and given != begun:
+            raise ConfigError(f"{path.parent} was begun with another key; give that one, or choose another folder")
+        if given is None and begun.resolution != config.resolution:
+            raise ConfigError(
+                f"{path.parent} was begun with images of {begun.resolution} pixels, got a resolution of "
+                f"{config.resolution}; repeat the first one, or choose another folder"
+            )
+        return begun
     key = given or new_key("embedded", prompt=config.prompt, resolution=config.resolution)
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,11 +21,13 @@ from spellock.recipes.held_out import held_out_pairs
 from spellock.recipes.model_choice import ModelChoice
 from spellock.recipes.processes import first_goes_first
 from spellock.recipes.regularising import check_regularising
+from spellock.recipes.scores import judging_pairs
 from spellock.recipes.teaching import check_teaching, guide_by
 from spellock.recipes.training_runs import TrainingRuns
 from spellock.tasks.task import Task
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
+from spellock.training.preparation import check_settings
 from spellock.training.regularisation_config import RegularisationConfig
 
 __all__ = ["Locked", "ModelChoice", "lock_model"]
@@ -95,6 +97,8 @@ def lock_model(
     if tiers and (training.mixup or training.cutmix):
         raise ConfigError("mixup and cutmix would blend images of different keys; with tiers set both to 0")
     if choice is not None:
+        learner = task.learner(len(images.classes), None, task.unpack([], len(images.classes)))
+        check_settings(training, learner, regularised=bool(regularisation.regularisers))
         nobody = Samples.none(images.classes, labels=task.unpack([], len(images.classes)))
         extra = target(nobody).extra_classes
         task.check_model(choice.create(len(images.classes) + len(extra), seed=training.seed), images)
@@ -116,7 +120,7 @@ def lock_model(
         return Locked(set_folder=folder)
     run = TrainingRuns(
         locked=locked,
-        pairs=held_out_pairs(locked),
+        pairs=judging_pairs(task, held_out_pairs(locked)),
         choice=choice,
         training=training,
         task=task,

@@ -148,7 +148,8 @@ def same_steps(training: FinetuneConfig, locked: LockedSet, count: int) -> Finet
         epochs=epochs,
         unauthorised_share=None,
         alone_share=0.0,
-        warmup_epochs=training.warmup_epochs * stretch,
+        # What rounding adds to a warm-up of all epochs would be more than there are.
+        warmup_epochs=min(training.warmup_epochs * stretch, epochs),
         validate_every=max(1, round(training.validate_every * stretch)),
         checkpoint_every=max(1, round(training.checkpoint_every * stretch)),
     )

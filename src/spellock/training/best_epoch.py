@@ -25,8 +25,8 @@ def judge(
     scores = {name: float(value) for name, value in validate(model).items()}
     if select not in scores:
         raise ConfigError(f"validation gave no score {select!r} to choose the best epoch by, only {', '.join(scores)}")
-    score = -math.inf if math.isnan(scores[select]) else scores[select]
-    if state.best_score is None or score > state.best_score:
+    score = scores[select]
+    if not math.isnan(score) and (state.best_score is None or score > state.best_score):
         state.best_epoch, state.best_score = epoch, score
         checkpoints.save_best(epoch, model.network)
     return {f"validation_{name}": value for name, value in scores.items()}

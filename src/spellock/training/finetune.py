@@ -75,6 +75,7 @@ def finetune(
     ``config.json``, ``log.csv``, ``log.jsonl`` and ``result.json``.
 
     Args:
+        model: with its start weights; a run goes on with a model that is made anew with the same ones only.
         images: uint8 (N, 3, H, W) or (N, H, W, 3), an array in memory or memory-mapped, or a map-style data set of
             uint8 images for sets that do not fit. A run goes on with the same images only: of an array that is
             noticed, a data set says what its images are by a method ``identity()``, where it has one.
@@ -131,7 +132,8 @@ def finetune(
         regulator = Regulator(regularisation, config, authorised=marks, model=model, steps=total)
         guided |= regulator.identity()
     combiner = combination.open(model.network)
-    checkpoints, run = Checkpoints(out / "checkpoint"), run_identity(config, targets, marks, task, source) | guided
+    checkpoints = Checkpoints(out / "checkpoint")
+    run = run_identity(config, targets, marks, task, source, model.network) | guided
     state = checkpoints.load(run, model.network, optimiser) or RunState(run=run)
     resumed_from = state.epoch
     if resumed_from:

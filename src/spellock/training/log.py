@@ -16,6 +16,20 @@ from spellock.errors import MissingExtraError
 Row = Mapping[str, float]
 
 
+def summary_writer() -> Any:
+    """The class that writes TensorBoard's files.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        return importlib.import_module("torch.utils.tensorboard").SummaryWriter
+    except ImportError as error:
+        raise MissingExtraError(
+            "TensorBoard logs need the package tensorboard; install it with pip install 'spellock[tensorboard]'"
+        ) from error
+
+
 class TrainingLog:
     """Writes ``log.csv`` and ``log.jsonl`` into a folder.
 
@@ -30,12 +44,7 @@ class TrainingLog:
         self._folder = folder
         self._writer: Any = None
         if tensorboard:
-            try:
-                self._writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter(folder / "tensorboard")
-            except ImportError as error:
-                raise MissingExtraError(
-                    "TensorBoard logs need the package tensorboard; install it with pip install 'spellock[tensorboard]'"
-                ) from error
+            self._writer = summary_writer()(folder / "tensorboard")
 
     def write(self, history: Sequence[Row]) -> None:
         """Write all rows so far; the last one is new."""

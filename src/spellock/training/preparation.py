@@ -16,9 +16,11 @@ from spellock.training.alone import has_batch_statistics
 from spellock.training.combination import Combination
 from spellock.training.config import FinetuneConfig
 from spellock.training.fast_bfloat16 import fast_bfloat16
+from spellock.training.log import summary_writer
 from spellock.training.mixup import Mixer
-from spellock.training.set_batches import SetLearner
+from spellock.training.set_batches import SetLearner, check_carried
 from spellock.training.sources import Source
+from spellock.training.start_weights import weights_digest
 
 
 class Task(Protocol):
@@ -40,6 +42,34 @@ def with_smoothing(task: Task, config: FinetuneConfig) -> Task:
     if not is_dataclass(task) or isinstance(task, type) or not hasattr(task, "label_smoothing"):
         raise ConfigError(f"label_smoothing is set, but {type(task).__name__} has no such setting; leave it out")
     return replace(task, label_smoothing=config.label_smoothing)
+
+
+def check_settings(config: FinetuneConfig, task: Task, *, regularised: bool) -> None:
+    """Refuse what a run would refuse when it starts, for whoever has long work to do before that.
+
+    Raises:
+        ConfigError: the task or the regularisers cannot do with a setting.
+        MissingExtraError: TensorBoard is wanted but not installed.
+    """
+    with_smoothing(task, config)
+    if isinstance(task, SetLearner):
+        check_carried(config)
+    else:
+        make_mixer(config, task)
+    if regularised:
+        check_unmixed(config)
+    if config.tensorboard:
+        summary_writer()
+
+
+def check_unmixed(config: FinetuneConfig) -> None:
+    """Check that an image has one true class.
+
+    Raises:
+        ConfigError: images are mixed.
+    """
+    if config.mixup or config.cutmix:
+        raise ConfigError("regularisers read an image's true class, which mixup and CutMix blend; set both to 0")
 
 
 def make_mixer(config: FinetuneConfig, task: Task) -> Mixer | None:
@@ -116,16 +146,25 @@ def check_composition(combination: Combination, regularised: bool, task: Task, p
 
 
 def run_identity(
-    config: FinetuneConfig, targets: Tensor, kinds: NDArray[np.bool_] | None, task: Task, source: Source
+    config: FinetuneConfig,
+    targets: Tensor,
+    kinds: NDArray[np.bool_] | None,
+    task: Task,
+    source: Source,
+    network: nn.Module,
 ) -> dict[str, Any]:
-    """Settings, loss and data that must be the same for a checkpoint to be continued."""
+    """Settings, loss, data and start weights that must be the same for a checkpoint to be continued."""
     free = ("workers", "checkpoint_every", "tensorboard")
     identity = {name: value for name, value in asdict(config).items() if name not in free}
     digest = hashlib.sha256(targets.numpy().tobytes() + (b"" if kinds is None else kinds.tobytes()))
     settings = getattr(task, "identity", None)
     if callable(settings):
         identity["task"] = settings()
-    return identity | {"images": len(targets), "labels": digest.hexdigest(), "pixels": source.identity()}
+    return (
+        identity
+        | {"images": len(targets), "labels": digest.hexdigest(), "pixels": source.identity()}
+        | {"start": weights_digest(network)}
+    )
 
 
 def use_bf16(config: FinetuneConfig, device: torch.device) -> bool:

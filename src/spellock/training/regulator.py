@@ -14,6 +14,7 @@ from spellock.errors import ConfigError, DataError
 from spellock.tasks.pixel_model import PixelModel
 from spellock.training.alone import Passes
 from spellock.training.config import FinetuneConfig
+from spellock.training.preparation import check_unmixed
 from spellock.training.regularisation import Regularisation
 from spellock.training.regularisers import Unauthorised
 from spellock.training.sampler import Indices
@@ -47,8 +48,7 @@ class Regulator:
     ) -> None:
         if authorised is None:
             raise ConfigError("regularisers ask which images are authorised; pass authorised= (bool, one each)")
-        if config.mixup or config.cutmix:
-            raise ConfigError("regularisers read an image's true class, which mixup and CutMix blend; set both to 0")
+        check_unmixed(config)
         if len(regularisation.truth) != len(authorised):
             raise DataError(
                 f"truth: got {len(regularisation.truth)} rows for {len(authorised)} images, expected one each"

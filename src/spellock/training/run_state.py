@@ -21,7 +21,13 @@ from spellock.tasks.checkpoint import tensors_of
 
 _NETWORK, _OPTIMISER = "network.", "optimiser."
 #: Written since later versions: a checkpoint without them is not refused for it.
-_LATER = frozenset({"pixels", "twin_pixels"})
+_LATER = frozenset({"pixels", "twin_pixels", "start"})
+#: Why some of what says which run it is may differ, where that says more than its name.
+_REASONS = {
+    "pixels": ": the images have changed since",
+    "twin_pixels": ": the images have changed since",
+    "start": ": the model starts from other weights, or was trained since and has to be made anew",
+}
 
 
 @dataclass
@@ -80,9 +86,10 @@ class Checkpoints:
         told = (run.keys() | state.run.keys()) - (_LATER - state.run.keys())
         differs = sorted(name for name in told if run.get(name) != state.run.get(name))
         if differs:
-            changed = ": the images have changed since" if _LATER.issuperset(differs) else ""
+            reasons = {_REASONS.get(name, "") for name in differs}
+            reason = reasons.pop() if len(reasons) == 1 else ""
             raise ConfigError(
-                f"{self.folder} holds a checkpoint of another run ({', '.join(differs)} differ{changed}); "
+                f"{self.folder} holds a checkpoint of another run ({', '.join(differs)} differ{reason}); "
                 "choose another folder, or remove it to start again"
             )
         network.load_state_dict({k.removeprefix(_NETWORK): v for k, v in tensors.items() if k.startswith(_NETWORK)})

@@ -49,14 +49,23 @@ def bind(
     """
     if not isinstance(task, SetLearner):
         return task, labels
+    check_carried(config)
+    bound = task.bound(labels, count)
+    bound.check_model(model)
+    return bound, np.arange(count)
+
+
+def check_carried(config: FinetuneConfig) -> None:
+    """Check that images are shown as boxes can follow.
+
+    Raises:
+        ConfigError: an augmentation or mixing that cannot carry boxes along.
+    """
     if config.augment not in _FLIPS or config.mixup or config.cutmix:
         raise ConfigError(
             f"got augment {config.augment!r}, mixup {config.mixup:g} and cutmix {config.cutmix:g} for boxes, expected "
             f"augment to be one of {', '.join(_FLIPS)} and no mixing"
         )
-    bound = task.bound(labels, count)
-    bound.check_model(model)
-    return bound, np.arange(count)
 
 
 def set_loss(

@@ -17,6 +17,11 @@ from spellock.training.alone import has_batch_statistics
 from spellock.training.stages import Stages
 
 
+def weights_digest(network: nn.Module) -> str:
+    """SHA-256 of a network's weights and of their names, 64 hexadecimal digits."""
+    return hashlib.sha256(save(tensors_of(network))).hexdigest()
+
+
 class StartWeights:
     """A frozen copy of a model; make it before the model learns.
 
@@ -37,7 +42,7 @@ class StartWeights:
 
     def identity(self) -> str:
         """SHA-256 of the weights."""
-        return hashlib.sha256(save(tensors_of(self._model.network))).hexdigest()
+        return weights_digest(self._model.network)
 
     def features(
         self, pixels: Tensor, raw: NDArray[np.bool_], alone: NDArray[np.bool_]
