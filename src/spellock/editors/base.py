@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from spellock.data.decode import decode_image
 from spellock.editors.batches import Batches
 from spellock.editors.undisturbed import undisturbed
 from spellock.errors import ConfigError, PixelError
@@ -112,9 +113,18 @@ class Editor(ABC):
         """
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Squash an image to the key's square, aspect ratio lost as in the paper's code; RGB uint8 (R, R, 3)."""
+        """Squash an image to the key's square, aspect ratio lost as in the paper's code; RGB uint8 (R, R, 3).
+
+        Images of other modes or with metadata are read as everywhere (`spellock.data.decode.decode_image`): upright,
+        transparency on white, 16 bits scaled to 8.
+
+        Raises:
+            DataError: the image is too large, truncated, or of a kind that is not understood.
+        """
         side = self.key.resolution
-        resized = image.convert("RGB").resize((side, side), Image.Resampling[self.key.resize.upper()])
+        if image.mode != "RGB" or image.info:  # what was read so already has neither
+            image = decode_image(image, name="the image to edit")
+        resized = image.resize((side, side), Image.Resampling[self.key.resize.upper()])
         return np.asarray(resized, dtype=np.uint8).copy()
 
     def __call__(self, images: Tensor, ids: Sequence[str] | None = None) -> Tensor:
