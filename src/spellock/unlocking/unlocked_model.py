@@ -154,7 +154,7 @@ class UnlockedModel:
                 yield one if isinstance(one, Skipped) else next(predictions)
         if names is not None and next(names, None) is not None:
             raise ConfigError(
-                "got more ids than images, expected a list of one id an image; leave ids out to use digests of the images"
+                "got more ids than images, expected a list of one id an image; leave ids out to use digests"
             )
 
     @torch.inference_mode()
