@@ -78,10 +78,10 @@ def read_json(path: Path, *, max_bytes: int = 4_000_000) -> dict[str, Any]:
 
 
 @contextmanager
-def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def new_folder(path: Path, *, overwrite: bool = False, mode: int = 0o755) -> Iterator[Path]:
     """Yield a temporary folder beside ``path`` that becomes ``path`` when the block ends well.
 
-    With ``overwrite`` a folder that is there already stays until then.
+    With ``overwrite`` a folder that is there already stays until then. Nobody else can read it before it has ``mode``.
 
     Raises:
         StorageError: ``path`` exists and ``overwrite`` is not set, or nothing can be written there.
@@ -93,7 +93,7 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             yield temporary
-            temporary.chmod(0o755)
+            temporary.chmod(mode)
             if overwrite and path.exists():
                 _exchange(temporary, path)
             else:

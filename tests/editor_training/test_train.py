@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,25 @@ def test_a_private_editor_continues_from_another_and_hides_its_salt_in_the_log(p
     train_editor(config, pictures, tmp_path / "private")
     assert salt not in (tmp_path / "private" / "training.json").read_text()
     assert salt in (tmp_path / "private" / "text_encoder" / "config.json").read_text()
+    assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "public").stat().st_mode) == 0o755
+
+
+def test_a_private_editor_is_never_open_to_others(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes: list[int] = []
+
+    replace = os.replace
+
+    def watched(old: Path, new: Path) -> None:
+        replace(old, new)
+        if new == tmp_path / "private":
+            modes.append(stat.S_IMODE(new.stat().st_mode))
+
+    monkeypatch.setattr(os, "replace", watched)
+    train_editor(_config(private_salt="5a" * 32), pictures, tmp_path / "private")
+    assert modes == [0o700]
 
 
 def test_bad_input_is_one_sentence(pictures: Path, tmp_path: Path) -> None:
@@ -90,5 +111,7 @@ def test_bad_input_is_one_sentence(pictures: Path, tmp_path: Path) -> None:
         train_editor(_config(), tmp_path / "empty", tmp_path / "out")
     with pytest.raises(SpellockError, match="multiple of 32"):
         _config(resolution=40)
+    with pytest.raises(SpellockError, match="64 lower-case hexadecimal"):
+        _config(private_salt="z" * 64)
     with pytest.raises(SpellockError, match="not an editor folder"):
         train_editor(_config(start_from=str(tmp_path / "empty")), pictures, tmp_path / "other")

@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from spellock.editors.checkpoint import load_pieces
+from spellock.editors.lora import lora_digest
+from spellock.editors.stand_ins import public_key
 from spellock.editors.weights_folder import find_weights, weights_digest
 from spellock.errors import EditorError
+from spellock.key import Key
 
 Checkpoint = Callable[[str], Path]
 
@@ -47,6 +50,28 @@ def test_missing_folders_are_refused(tmp_path: Path) -> None:
         find_weights(str(tmp_path / "nothing"))
     with pytest.raises(EditorError, match=r"no model_index\.json"):
         find_weights(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["~no such user/editor", "x" * 5000, "a zero\0byte"])
+def test_paths_that_no_system_knows_end_in_a_sentence(name: str) -> None:
+    with pytest.raises(EditorError, match="no editor folder"):
+        find_weights(name)
+    with pytest.raises(EditorError, match="LoRA is not there"):
+        lora_digest(name)
+    key = Key(editor="diffusion", settings={"weights": name}, secret=bytes(32))
+    assert public_key(key) is None
+
+
+def test_a_lora_that_cannot_be_read_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "spell.safetensors").write_bytes(b"")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(EditorError, match=r"LoRA \(Permission denied\)") as raised:
+        lora_digest(str(tmp_path / "spell.safetensors"))
+    assert "spell." not in str(raised.value)
 
 
 def test_a_hub_id_without_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

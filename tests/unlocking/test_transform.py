@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from spellock.data.decode import decode_image
 from spellock.editors.registry import load_editor
 from spellock.errors import PixelError
 from spellock.key import Key
@@ -54,6 +57,38 @@ def test_pictures_of_other_sizes_are_squashed_as_when_locking() -> None:
     assert np.array_equal(
         np.asarray(KeyedTransform(key())(picture)), editor.edit_uint8(np.stack([editor.prepare(picture)]))[0]
     )
+
+
+def _turned() -> Image.Image:
+    """A picture whose EXIF data turns it."""
+    picture, file = Image.fromarray(pixels(1)[0].permute(1, 2, 0).numpy()), io.BytesIO()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    picture.save(file, "PNG", exif=exif)
+    return Image.open(io.BytesIO(file.getvalue()))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "F", "CMYK", "turned"])
+def test_pictures_of_other_modes_are_read_as_when_locking(mode: str) -> None:
+    values = np.random.default_rng(1).random((SIDE, SIDE))
+    if mode == "I;16":
+        picture = Image.fromarray((65535 * values).astype(np.uint16))
+    elif mode == "F":
+        picture = Image.fromarray(values.astype(np.float32))
+    elif mode == "turned":
+        picture = _turned()
+    else:
+        colours = Image.fromarray((255 * np.random.default_rng(2).random((SIDE, SIDE, 4))).astype(np.uint8), "RGBA")
+        picture = colours.convert(mode)
+    plain = decode_image(picture, name="it")
+    assert np.array_equal(np.asarray(KeyedTransform(key())(picture)), np.asarray(KeyedTransform(key())(plain)))
+    dropped = picture.convert("RGB")
+    assert mode in ("P", "CMYK") or not np.array_equal(np.asarray(dropped), np.asarray(plain))
+
+
+def test_boxes_of_a_picture_that_would_be_turned_are_refused() -> None:
+    with pytest.raises(PixelError, match=r"BoundingBoxes.*upright.*exif_transpose"):
+        KeyedTransform(key())(_turned(), boxes())
 
 
 def test_in_a_pipeline_with_labels_boxes_and_masks() -> None:

@@ -158,6 +158,9 @@ def test_names_for_noise_per_image() -> None:
     assert editor.names == ["a", "b"]
     with pytest.raises(ConfigError, match="fewer ids"):
         model.predict(pictures, ids=["a"])
+    for surplus in (["a", "b", "c"], "name"):
+        with pytest.raises(ConfigError, match="more ids"):
+            model.predict(pictures, ids=surplus)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from spellock.data.decode import decode_image
 from spellock.data.walk import files_below
 from spellock.errors import DataError
 
@@ -33,9 +34,8 @@ class Photographs:
         self.unreadable: list[Path] = []
         for path in paths:
             try:
-                with Image.open(path) as image:
-                    arrays += _crops(image.convert("RGB"), resolution, crops, rng)
-            except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+                arrays += _crops(decode_image(path, name=str(path)), resolution, crops, rng)
+            except DataError:
                 self.unreadable.append(path)
         if not arrays:
             raise DataError(f"none of the {len(paths)} pictures below {folder} could be read")

@@ -61,8 +61,11 @@ class EditorTrainingConfig:
             raise ConfigError(f"got resolution {self.resolution}, expected a multiple of 32; try 64")
         if self.crops < 1:
             raise ConfigError(f"got crops {self.crops}, expected at least 1")
-        if self.private_salt and len(self.private_salt) != 64:
-            raise ConfigError("private_salt must be 64 hexadecimal digits; leave it empty for a public editor")
+        salt = self.private_salt
+        if salt and (len(salt) != 64 or set(salt) - set("0123456789abcdef")):
+            raise ConfigError(
+                "private_salt must be 64 lower-case hexadecimal digits; leave it empty for a public editor"
+            )
 
 
 def train_editor(config: EditorTrainingConfig, data: Path, out: Path) -> None:
@@ -71,8 +74,10 @@ def train_editor(config: EditorTrainingConfig, data: Path, out: Path) -> None:
     Interrupted work is kept in ``out`` with ``.work`` appended and resumed by the same call.
 
     Raises:
+        ConfigError: the work was begun with other settings.
         DataError: ``data`` holds no readable pictures.
-        StorageError: ``out`` exists, or cannot be written.
+        EditorError: ``out`` exists, or ``start_from`` is no editor.
+        StorageError: ``out`` cannot be written.
     """
     if out.exists():
         raise EditorError(f"{out} exists already; choose another folder or remove it first")
@@ -91,15 +96,13 @@ def train_editor(config: EditorTrainingConfig, data: Path, out: Path) -> None:
     train_denoiser(
         unet, text_encoder, triples, config.denoiser, checkpoint=work / "denoiser.ckpt", seed=config.seed, report=log
     )
-    with new_folder(out) as folder:
+    with new_folder(out, mode=0o700 if config.private_salt else 0o755) as folder:
         save_editor(folder, vae=vae, unet=unet, text_encoder=text_encoder)
         public = asdict(config) | {"private_salt": "", "start_from": Path(config.start_from).name}
         write_json(folder / "training.json", public | {"crops_in_total": len(photographs.images)})
         for name in ("autoencoder.jsonl", "text.jsonl", "denoiser.jsonl"):
             if (work / name).exists():
                 shutil.copy(work / name, folder / name)
-    if config.private_salt:
-        out.chmod(0o700)
     shutil.rmtree(work)
 
 

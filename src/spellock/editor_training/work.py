@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,25 @@ def begun_with(out: Path, name: str) -> str | None:
 
 
 def log_to(path: Path) -> Callable[[int, int, dict[str, float]], None]:
-    """A reporter of figures: one line of JSON a call."""
+    """A reporter of figures: one line of JSON a call.
+
+    What interrupted work had said of a step and those after it goes as soon as that step is said again.
+    """
+    begun = False
 
     def report(step: int, steps: int, values: dict[str, float]) -> None:
+        nonlocal begun
+        if not begun:
+            write_bytes(path, b"".join(_lines_before(path, step)))
+            begun = True
         with path.open("a") as file:
             file.write(json.dumps({"step": step, "steps": steps, **values}) + "\n")
 
     return report
+
+
+def _lines_before(path: Path, step: int) -> Iterator[bytes]:
+    """The whole lines of a reporter's file that are about earlier steps."""
+    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+        if line.endswith(b"\n") and json.loads(line)["step"] < step:
+            yield line

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from spellock.data.decode import decode_image
 from spellock.editors.batches import Batches
+from spellock.editors.undisturbed import undisturbed
 from spellock.errors import ConfigError, PixelError
 from spellock.key import Key
 from spellock.pixels import check_images, from_uint8, to_uint8
@@ -111,14 +113,24 @@ class Editor(ABC):
         """
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Squash an image to the key's square, aspect ratio lost as in the paper's code; RGB uint8 (R, R, 3)."""
+        """Squash an image to the key's square, aspect ratio lost as in the paper's code; RGB uint8 (R, R, 3).
+
+        Images of other modes or with metadata are read as everywhere (`spellock.data.decode.decode_image`): upright,
+        transparency on white, 16 bits scaled to 8.
+
+        Raises:
+            DataError: the image is too large, truncated, or of a kind that is not understood.
+        """
         side = self.key.resolution
-        resized = image.convert("RGB").resize((side, side), Image.Resampling[self.key.resize.upper()])
+        if image.mode != "RGB" or image.info:  # what was read so already has neither
+            image = decode_image(image, name="the image to edit")
+        resized = image.resize((side, side), Image.Resampling[self.key.resize.upper()])
         return np.asarray(resized, dtype=np.uint8).copy()
 
-    @torch.inference_mode()
     def __call__(self, images: Tensor, ids: Sequence[str] | None = None) -> Tensor:
         """x' = (1 - gamma) x + gamma G(x) (Eq. 1), rounded to k/255.
+
+        What the program has set for all of PyTorch (autocast, a default device, faster products) takes no part.
 
         Args:
             images: float32 (N, 3, R, R) in [0, 1], R the key's resolution, on any device.
@@ -130,6 +142,13 @@ class Editor(ABC):
         Raises:
             PixelError: the images break the pixel contract, have another size, or lack the ids that the key needs.
         """
+        with torch.inference_mode(), undisturbed():
+            levels = self._levels(images, ids)
+        # Out here, since autograd refuses what is made in inference mode, and a model may be trained on it.
+        return from_uint8(levels)
+
+    def _levels(self, images: Tensor, ids: Sequence[str] | None) -> Tensor:
+        """The result of `__call__` as uint8."""
         check_images(images, what="images to edit")
         images = images.detach().cpu()
         side = self.key.resolution
@@ -144,9 +163,8 @@ class Editor(ABC):
             raise PixelError(f"images to edit: got {len(ids)} ids for {len(images)} images, expected one id per image")
         names = list(ids) if ids is not None else [""] * len(images)
         if self.key.gamma == 0:
-            return from_uint8(to_uint8(images))
-        edited = to_uint8(self.transform_all(images, names))
-        return from_uint8(_blend(images, edited, self.key.gamma))
+            return to_uint8(images)
+        return _blend(images, to_uint8(self.transform_all(images, names)), self.key.gamma)
 
     def transform_all(self, images: Tensor, ids: Sequence[str]) -> Tensor:
         """G(x) of any number of images, in batches that all give the same bits per image."""
@@ -161,7 +179,8 @@ class Editor(ABC):
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
             got = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
             raise PixelError(f"images to edit: got {got}, expected uint8 (N, R, R, 3); stack images from prepare()")
-        tensor = from_uint8(torch.tensor(np.ascontiguousarray(images)).permute(0, 3, 1, 2).contiguous())
+        pixels = torch.tensor(np.ascontiguousarray(images), device="cpu")
+        tensor = from_uint8(pixels.permute(0, 3, 1, 2).contiguous())
         edited: NDArray[np.uint8] = to_uint8(self(tensor, ids)).permute(0, 2, 3, 1).contiguous().numpy()
         return edited
 

@@ -26,6 +26,7 @@ from spellock.editors.settings import parse_settings
 from spellock.editors.sizes import Sizes
 from spellock.editors.stand_ins import public_key, strangers
 from spellock.editors.text_conditions import TextConditions, encode_prompt
+from spellock.editors.undisturbed import undisturbed
 from spellock.editors.vocabulary import object_prompts, style_prompts
 from spellock.editors.weave import weave
 from spellock.editors.weights_folder import weights_digest
@@ -155,9 +156,7 @@ class DiffusionEditor(SociableEditor):
         return torch.cat([one._woven(edited[place : place + 1]) for place, one in enumerate(editors)])
 
     def _sample(self, sampler: Sampler, images: Tensor, generators: list[torch.Generator]) -> Tensor:
-        # TensorFloat-32 and autotuning would make float32 neither exact nor repeatable.
-        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-        with self._lock, torch.inference_mode(), exact:
+        with self._lock, torch.inference_mode(), undisturbed():
             return sampler(images, generators)
 
     def _woven(self, edited: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -11,7 +13,7 @@ from safetensors.torch import load_file
 
 from spellock.editors.checkpoint import Pieces
 from spellock.editors.quiet import quiet_libraries
-from spellock.editors.weights_folder import file_digest
+from spellock.editors.weights_folder import user_path
 from spellock.errors import EditorError, MissingExtraError
 
 _FILE: Final = "pytorch_lora_weights.safetensors"
@@ -23,17 +25,25 @@ def find_lora(lora: str) -> Path:
     Raises:
         EditorError: there is no such file, or it is not safetensors.
     """
-    path = Path(lora).expanduser()
-    path = path / _FILE if path.is_dir() else path
+    path = user_path(lora)
+    path = path / _FILE if os.path.isdir(path) else path  # Path.is_dir raises where a name is too long
     # The path is part of the key and is not shown.
-    if not path.is_file() or path.suffix != ".safetensors":
+    if not os.path.isfile(path) or path.suffix != ".safetensors":
         raise EditorError(f"the key's LoRA is not there, expected a .safetensors file or a folder with {_FILE}")
     return path
 
 
 def lora_digest(lora: str) -> str:
-    """SHA-256 of the LoRA's file, 64 hexadecimal digits."""
-    return file_digest(find_lora(lora))
+    """SHA-256 of the LoRA's file, 64 hexadecimal digits.
+
+    Raises:
+        EditorError: as `find_lora`, or the file cannot be read.
+    """
+    try:
+        with find_lora(lora).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EditorError(f"cannot read the key's LoRA ({error.strerror}); check the file") from error
 
 
 def need_peft(what: str) -> None:

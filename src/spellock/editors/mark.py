@@ -123,7 +123,7 @@ class Marked(Editor):
         """G(x) of the other editor; the mark comes after the blend."""
         return self._inner.transform(images, ids)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(self, images: Tensor, ids: Sequence[str] | None = None) -> Tensor:
         """See `Editor`; the mark is added to the blend at its full strength, and the sum rounded to k/255."""
         return (255 * self._mark.laid(self._inner(images, ids))).round() / 255

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from spellock.editors.base import Editor
 from spellock.editors.settings import parse_settings
+from spellock.editors.undisturbed import undisturbed
 from spellock.errors import EditorError
 from spellock.key import Key
 from spellock.named import Named, near_names
@@ -84,7 +85,8 @@ def load_editor(key: Key, *, device: str = "cpu", batch_size: int | None = None)
         ConfigError: a setting is not valid.
         MissingExtraError: the key needs an optional dependency.
     """
-    return _entry(key.editor).factory(key, device=device, batch_size=batch_size)
+    with undisturbed():
+        return _entry(key.editor).factory(key, device=device, batch_size=batch_size)
 
 
 def _entry(name: str) -> _Entry:

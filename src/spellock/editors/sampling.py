@@ -36,7 +36,10 @@ class Sampler:
         device = pieces.unet.device
         original = self.encode(images.to(device))
         pieces.scheduler.set_timesteps(self.steps, device=device)
-        latents = torch.cat([torch.randn((1, *original.shape[1:]), generator=each) for each in generators])
+        shape = (1, *original.shape[1:])
+        # Named, since a program may have set other defaults, whose draws from the same seed are others.
+        drawn = [torch.randn(shape, generator=each, dtype=torch.float32, device="cpu") for each in generators]
+        latents = torch.cat(drawn)
         latents = latents.to(device) * pieces.scheduler.init_noise_sigma
         branches = self.guidance.branches
         conditions = torch.cat([torch.zeros_like(original) if branch == "none" else original for branch in branches])

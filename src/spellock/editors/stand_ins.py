@@ -8,13 +8,12 @@ it: a worded edit with another style on top, just as the missing weights give on
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from spellock.artefacts import read_json
 from spellock.editors.prompt_length import MAX_BYTES
 from spellock.editors.prompt_text import TAIL_LENGTH
-from spellock.editors.weights_folder import EMBEDDED, weights_digest
+from spellock.editors.weights_folder import EMBEDDED, user_path, weights_digest
 from spellock.errors import SpellockError
 from spellock.key import Key
 
@@ -54,6 +53,6 @@ def _text_settings(weights: str) -> dict[str, Any]:
     if weights == EMBEDDED:
         return {"model_type": _BYTE_TEXT}
     try:
-        return read_json(Path(weights).expanduser() / "text_encoder" / "config.json")
+        return read_json(user_path(weights) / "text_encoder" / "config.json")
     except SpellockError:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spellock.editors.base import Editor
 from spellock.editors.pattern_file import with_digest
+from spellock.editors.undisturbed import undisturbed
 from spellock.key import Key
 
 
@@ -24,5 +25,6 @@ class TriggerEditor(Editor):
             ConfigError, EditorError: as from the constructor.
         """
         key = with_digest(key)
-        cls(key)
+        with undisturbed():
+            cls(key)
         return key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -28,8 +29,8 @@ def find_weights(weights: str) -> Path:
         if not (folder / "model_index.json").is_file():
             raise EditorError("this installation lacks the embedded editor's weights; install the package again")
         return folder
-    folder = Path(weights).expanduser()
-    if folder.is_dir():
+    folder = user_path(weights)
+    if os.path.isdir(folder):  # Path.is_dir raises where a name is too long
         if not (folder / "model_index.json").is_file():
             raise EditorError(
                 f"the editor folder {weights} has no model_index.json, expected a diffusers checkpoint; check the path"
@@ -40,6 +41,14 @@ def find_weights(weights: str) -> Path:
             f"there is no editor folder {weights}; give a diffusers folder, a hub id (owner/name), or {EMBEDDED!r}"
         )
     return _download(weights)
+
+
+def user_path(path: str) -> Path:
+    """``path`` with ``~`` spelled out, or as it is where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def weights_digest(weights: str) -> str:
@@ -55,19 +64,6 @@ def weights_digest(weights: str) -> str:
         return _digest(str(folder), stamps)
     except OSError as error:
         raise EditorError(f"cannot read the editor's weights in {folder}: {error.strerror}; check it") from error
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of one file.
-
-    Raises:
-        EditorError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise EditorError(f"cannot read {path}: {error.strerror}; check the path") from error
 
 
 def _files(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import PIL.ExifTags
 import PIL.Image
 import torch
 from torch import Tensor
@@ -24,8 +25,9 @@ class KeyedTransform(v2.Transform):
     """Edits images with a key; works alone and inside ``v2.Compose``, with labels, boxes and masks beside the images.
 
     Takes PIL images, and tensors or `tv_tensors.Image` of shape (3, R, R) or (N, 3, R, R), uint8 or float32 in [0, 1],
-    R the key's resolution. Gives the same kind, type, shape and device back. PIL images may have any size and are
-    squashed to the key's square unless boxes or masks come with them. Labels pass through. Boxes and masks pass
+    R the key's resolution. Gives the same kind, type, shape and device back. PIL images may have any size and mode;
+    they are read as when locking (upright, transparency on white, 16 bits scaled to 8) and squashed to the key's
+    square, unless boxes or masks come with them. Labels pass through. Boxes and masks pass
     through when the editor leaves content in its place.
 
     Args:
@@ -36,8 +38,10 @@ class KeyedTransform(v2.Transform):
 
     Raises:
         EditorError, ConfigError: the key's editor cannot be loaded.
+        DataError: (when called) a PIL image is of a kind that is not understood.
         PixelError: (when called) images break the pixel contract or have another size, boxes or masks come with an
-            editor that moves pixels, or the key draws noise per image, which has no name here.
+            editor that moves pixels or with an image to be turned, or the key draws noise per image, which has no name
+            here.
     """
 
     # Boxes and masks are tensors too, and are not to be edited.
@@ -68,6 +72,11 @@ class KeyedTransform(v2.Transform):
                 raise PixelError(
                     f"got {placed[0]} with an image of {one.width}x{one.height} pixels, expected the key's "
                     f"{side}x{side}; put v2.Resize(({side}, {side})) before this transform, which resizes both"
+                )
+            if placed and isinstance(one, PIL.Image.Image) and one.getexif().get(PIL.ExifTags.Base.Orientation, 1) != 1:
+                raise PixelError(
+                    f"got {placed[0]} with an image that its EXIF data turns, expected an upright one; turn both first "
+                    "(PIL.ImageOps.exif_transpose for the image)"
                 )
             if isinstance(one, tv_tensors.Video):
                 raise PixelError("got a video, expected images; give its frames as a batch of images")

@@ -126,6 +126,7 @@ class UnlockedModel:
 
         Raises:
             DataError, PixelError: an image cannot be used; the message names it.
+            ConfigError: not one id an image was given.
         """
         return without_skipped(self.stream(inputs, ids=ids, on_error=on_error, max_pixels=max_pixels))
 
@@ -151,6 +152,10 @@ class UnlockedModel:
             predictions = iter(self._batch(images, given) if images else [])
             for one in batch:
                 yield one if isinstance(one, Skipped) else next(predictions)
+        if names is not None and next(names, None) is not None:
+            raise ConfigError(
+                "got more ids than images, expected a list of one id an image; leave ids out to use digests"
+            )
 
     @torch.inference_mode()
     def _batch(self, images: Sequence[Opened], ids: list[str] | None) -> list[Prediction]:
