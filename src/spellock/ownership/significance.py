@@ -35,7 +35,11 @@ def normal_p(right: float, random: Sequence[float]) -> float:
 
 
 def greater_p(first: Sequence[float], second: Sequence[float]) -> float:
-    """Welch's one-sided t-test: p-value of "the mean of ``first`` is not greater"; 1 where nothing varies."""
+    """Welch's one-sided t-test: p-value of "the mean of ``first`` is not greater".
+
+    Where neither varies, as scores of a classifier that is sure of all, it is the test's limit: 0 where ``first`` is
+    greater, else 1.
+    """
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if a.std() == 0 and b.std() == 0:
         return 0.0 if a.mean() > b.mean() else 1.0

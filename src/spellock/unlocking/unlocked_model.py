@@ -36,6 +36,7 @@ from spellock.weightlocks.weight_key import WeightKey
 from spellock.weightlocks.weight_keyfile import load_weight_key
 
 _BATCH = 64
+_IDS = "expected one id an image; leave ids out to use digests of the images"
 
 
 class UnlockedModel:
@@ -153,9 +154,7 @@ class UnlockedModel:
             for one in batch:
                 yield one if isinstance(one, Skipped) else next(predictions)
         if names is not None and next(names, None) is not None:
-            raise ConfigError(
-                "got more ids than images, expected a list of one id an image; leave ids out to use digests"
-            )
+            raise ConfigError(f"got more ids than images, {_IDS}")
 
     @torch.inference_mode()
     def _batch(self, images: Sequence[Opened], ids: list[str] | None) -> list[Prediction]:
@@ -199,7 +198,5 @@ def _squash(image: Image.Image, side: int) -> NDArray[np.uint8]:
 def _take(names: Iterator[str], batch: Sequence[Opened | Skipped]) -> list[str]:
     taken = list(itertools.islice(names, len(batch)))
     if len(taken) < len(batch):
-        raise ConfigError(
-            "got fewer ids than images, expected one id an image; leave ids out to use digests of the images"
-        )
+        raise ConfigError(f"got fewer ids than images, {_IDS}")
     return [name for name, one in zip(taken, batch, strict=True) if isinstance(one, Opened)]
