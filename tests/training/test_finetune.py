@@ -17,11 +17,10 @@ import torch
 import training_toy as toy
 from torch import nn
 
-from spellock.errors import ConfigError, DataError, MissingExtraError, ModelError, StorageError, TrainingError
+from spellock.errors import ConfigError, DataError, MissingExtraError, StorageError, TrainingError
 from spellock.tasks import Classification, PixelModel, wrap
 from spellock.training.config import FinetuneConfig
 from spellock.training.finetune import FinetuneResult, finetune
-from spellock.training.preparation import run_identity
 
 CONFIG = FinetuneConfig(epochs=3, batch_size=16, learning_rate=3e-3, unauthorised_share=0.25, precision="fp32")
 
@@ -188,51 +187,6 @@ def test_an_exploding_loss_is_one_sentence_and_keeps_the_last_checkpoint(tmp_pat
 def test_a_learning_rate_beyond_reason_is_caught(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="lower the learning rate"):
         train(tmp_path / "run", dropping(), replace(CONFIG, learning_rate=1e38, optimizer="sgd", grad_clip=None))
-
-
-def test_another_run_in_the_folder_is_refused(tmp_path: Path) -> None:
-    train(tmp_path / "run", dropping(), replace(CONFIG, epochs=1, warmup_epochs=0))
-    with pytest.raises(ConfigError, match="learning_rate differ"):
-        train(tmp_path / "run", dropping(), replace(CONFIG, epochs=1, warmup_epochs=0, learning_rate=1.0))
-    with pytest.raises(ConfigError, match="labels differ"):
-        train(tmp_path / "run", dropping(), replace(CONFIG, epochs=1, warmup_epochs=0), labels=toy.labels()[::-1])
-    state = tmp_path / "run" / "checkpoint" / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:900])
-    with pytest.raises(ModelError, match="damaged"):
-        train(tmp_path / "run", dropping(), replace(CONFIG, epochs=1, warmup_epochs=0))
-
-
-def test_a_run_on_other_pixels_under_the_same_labels_is_refused(tmp_path: Path) -> None:
-    short = replace(CONFIG, epochs=1, warmup_epochs=0)
-    train(tmp_path / "run", dropping(), short)
-    changed = toy.images()
-    changed[17] = 255 - changed[17]
-    with pytest.raises(ConfigError, match=r"pixels differ: the images have changed since.*remove it to start again"):
-        train(tmp_path / "run", dropping(), short, images=changed)
-    assert train(tmp_path / "run", dropping(), short)[1].resumed_from == 1
-
-
-def test_a_run_from_other_start_weights_is_refused(tmp_path: Path) -> None:
-    short = replace(CONFIG, epochs=1, warmup_epochs=0)
-    train(tmp_path / "run", toy.model(), short)
-    with pytest.raises(ConfigError, match=r"\(start differ: the model starts from other weights.*another folder"):
-        train(tmp_path / "run", toy.model(seed=1), short)
-    with pytest.raises(ConfigError, match="start differ"):  # another architecture
-        train(tmp_path / "run", dropping(), short)
-    assert train(tmp_path / "run", toy.model(), short)[1].resumed_from == 1
-
-
-def test_a_checkpoint_from_before_pixels_were_told_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = replace(CONFIG, epochs=1, warmup_epochs=0)
-    old = run_identity
-
-    def without(*arguments: object) -> dict[str, object]:
-        return {name: value for name, value in old(*arguments).items() if name not in ("pixels", "start")}  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr("spellock.training.finetune.run_identity", without)
-        train(tmp_path / "run", dropping(), short)
-    assert train(tmp_path / "run", dropping(), short)[1].resumed_from == 1
 
 
 @pytest.mark.parametrize(
