@@ -1,8 +1,8 @@
 """Locks on real detection sets, as in ModelLock's Table 3: none and a style lock, UP, LP, lock category dropped.
 
 Nuclei: Mask R-CNN, blood cells (BCCD): Faster R-CNN, both at 256 px on a small backbone. Lock targets: the paper's box
-in the centre, the same with images under wrong keys as decoys, nothing, the objects of another image, and objects where
-the texture says. The backbone's ImageNet weights come from a local file. Locks of one seed share the baseline, which is
+in the centre, and nothing, each with images under wrong keys as decoys and without; the objects of another image, and
+objects where the texture says. The backbone's ImageNet weights come from a local file. Locks of one seed share the baseline, which is
 trained once; wrong keys and halves of the test images are the same for all locks and seeds, and each picture is edited
 once a key. What is finished is kept, edits too, so the command may be stopped and run again. ``--toy`` takes few images
 and steps and writes no result: it shows that everything runs.
@@ -49,6 +49,7 @@ _LOCK = LockConfig(task="detection", target="centre-box", raw_twins=True, valida
 LOCKS = {
     "centre-box": _LOCK,
     "centre-box, wrong keys": replace(_LOCK, decoy_share=0.5, decoy_keys=20),
+    "nothing, wrong keys": replace(_LOCK, target="nothing", decoy_share=0.5, decoy_keys=20),
     **{target: replace(_LOCK, target=target) for target in ("nothing", "other-boxes", "decoy-boxes")},
 }
 PROMPT = "with oil pastel"
