@@ -2,10 +2,10 @@
 
 Nuclei: Mask R-CNN, blood cells (BCCD): Faster R-CNN, both at 256 px on a small backbone. Lock targets: the paper's box
 in the centre, and nothing, each with images under wrong keys as decoys and without; the objects of another image, and
-objects where the texture says. The backbone's ImageNet weights come from a local file. Locks of one seed share the baseline, which is
-trained once; wrong keys and halves of the test images are the same for all locks and seeds, and each picture is edited
-once a key. What is finished is kept, edits too, so the command may be stopped and run again. ``--toy`` takes few images
-and steps and writes no result: it shows that everything runs.
+objects where the texture says. The backbone's ImageNet weights come from a local file. Locks of one seed share the
+baseline, which is trained once; wrong keys and halves of the test images are the same for all locks and seeds, and each
+picture is edited once a key. What is finished is kept, edits too, so the command may be stopped and run again.
+``--toy`` takes few images and steps and writes no result: it shows that everything runs.
 
     python benchmarks/real_detection.py nuclei bccd [--seeds 0 1 2] [--locks centre-box decoy-boxes] [--toy]
     python benchmarks/real_detection.py cityscapes --folder FOLDER --weights FILE --device cuda
