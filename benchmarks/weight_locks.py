@@ -23,17 +23,18 @@ from pathlib import Path
 import torch
 from support import shared_data
 from support.cells import Cells, Figures
-from support.weightlocks.cycles import full_cycles, key_cycles
+from support.weightlocks.cycles import cycle_rate, full_cycles, key_cycles
 from support.weightlocks.data import load_owned
 from support.weightlocks.networks import Public
 from support.weightlocks.plot import plot
 from support.weightlocks.settings import (
     CYCLE_PERCENT,
-    CYCLE_RATE_FROM,
     CYCLES,
     FULL_NETWORKS,
     LABELLED,
     PERCENTS,
+    RATE_CYCLES,
+    RATE_SEED,
     SHIPPED_FILL,
     Pair,
     cpu_pairs,
@@ -66,6 +67,17 @@ class Run:
         """The learning rate that was best for a way to adapt."""
         return self.measured(way)["rate_per_mille"] / 1000
 
+    def cycle_rate(self, scheme: str) -> float:
+        """The learning rate that was best for the cycles of a scheme, which one seed chooses for all."""
+        chooser = self if self.seed == RATE_SEED else Run(self.pair, RATE_SEED, self.cells, self.args)
+        selection = None if scheme == "full" else scheme
+        figures = self.cells.run(
+            f"{self.pair.name}: rate of cycles, {scheme}",
+            RATE_SEED,
+            lambda: cycle_rate(chooser.adaptation, selection),
+        )
+        return figures["rate_per_mille"] / 1000
+
     @property
     def ways(self) -> dict[str, Callable[[], Figures]]:
         """All cells by name, in the order of their worth."""
@@ -79,11 +91,9 @@ class Run:
                 ways[f"{selection} {percent} %"] = lambda s=selection, p=percent: self.adaptation.key_only(  # type: ignore[misc]
                     s, p, thief_rate=self.rate("full")
                 )
-        ways["cycles, full"] = lambda: full_cycles(self.adaptation, rate=self.rate("full"))
-        for selection, percent in CYCLE_RATE_FROM.items():
-            ways[f"cycles, {selection}"] = lambda s=selection, p=percent: key_cycles(  # type: ignore[misc]
-                self.adaptation, s, rate=self.rate(f"{s} {p} %")
-            )
+        ways["cycles, full"] = lambda: full_cycles(self.adaptation, rate=self.cycle_rate("full"))
+        for selection in SELECTIONS:
+            ways[f"cycles, {selection}"] = lambda s=selection: key_cycles(self.adaptation, s, rate=self.cycle_rate(s))  # type: ignore[misc]
         return ways
 
     def measured(self, way: str) -> Figures:
@@ -132,6 +142,7 @@ def main() -> None:
         command="python benchmarks/weight_locks.py" + (f" --full --images {args.images.name}" if args.full else ""),
         settings={
             "pairs": {pair.name: pair.to_dict() for pair in pairs}, "cycles": CYCLES, "cycle_percent": CYCLE_PERCENT,
+            "rate_cycles": RATE_CYCLES, "rate_seed": RATE_SEED,
             "shipped_fill": SHIPPED_FILL, "labelled": LABELLED,
         },
         again=args.again,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import tempfile
-from pathlib import Path
+from statistics import mean
 
 from torch import Tensor, nn
 
@@ -12,11 +11,10 @@ from spellock.weightlocks.digest import digest_of, model_digest
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import unlocked
 from spellock.weightlocks.weight_key import WeightKey
-from spellock.weightlocks.weight_keyfile import save_weight_key
 from support.cells import Figures
 from support.weightlocks.data import Owned, cycles_of
-from support.weightlocks.keys import coding_of, keyed, sized
-from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, SHIPPED_FILL
+from support.weightlocks.keys import coding_of, file_size, file_sized, keyed
+from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, RATE_CYCLES, SHIPPED_FILL
 from support.weightlocks.single import SELECTIONS, Adaptation
 from support.weightlocks.training import accuracy, train
 
@@ -25,6 +23,27 @@ def arrivals(adaptation: Adaptation) -> list[Owned]:
     """The data after each cycle: new classes, or new examples where there are not ten groups of classes."""
     by_class = adaptation.owned.classes >= CYCLES
     return list(cycles_of(adaptation.owned, by_class=by_class, seed=adaptation.seed))
+
+
+def cycle_rate(adaptation: Adaptation, selection: str | None) -> Figures:
+    """The learning rate, in thousandths, that is best for adaptations in a row: of everything, or of a key alone.
+
+    Each of the grid adapts a model to two of the arrivals, one after the other; the best in the mean of what is right
+    on validation data afterwards is taken. One adaptation alone tells too little: what learns fast then may forget,
+    or stand still, when the next data come.
+    """
+    some = [seen for cycle, seen in enumerate(arrivals(adaptation), start=1) if cycle in RATE_CYCLES]
+    right: dict[float, float] = {}
+    for rate in adaptation.pair.budget.rates:
+        model = adaptation.start()
+        key = None if selection is None else _shipped(adaptation, model, selection)[1][0]
+        found = []
+        for seen in some:
+            key = _fit(adaptation, model, seen, rate, key=key)
+            found.append(accuracy(model, seen.validation, among=seen.arrived))
+        right[rate] = mean(found)
+    figures = {f"validation_{1000 * rate:g}": value for rate, value in right.items()}
+    return figures | {"rate_per_mille": 1000 * max(right, key=right.__getitem__)}
 
 
 def full_cycles(adaptation: Adaptation, *, rate: float) -> Figures:
@@ -71,7 +90,7 @@ def key_cycles(adaptation: Adaptation, selection: str, *, rate: float) -> Figure
         same = _digest(shipped) == digest == _digest_with(model, key, fill)
         figures[f"unchanged_{cycle}"] = 100.0 * same
         figures[f"update_{cycle}"] = (
-            100 * _file_size(key) / sum(info.bytes for info in ModuleState(shipped).infos.values())
+            100 * file_size(key) / sum(info.bytes for info in ModuleState(shipped).infos.values())
         )
     return figures
 
@@ -88,7 +107,7 @@ def _fit(adaptation: Adaptation, model: nn.Module, seen: Owned, rate: float, key
 def _shipped(adaptation: Adaptation, start: nn.Module, selection: str
              ) -> tuple[nn.Module, tuple[WeightKey, dict[str, Tensor]]]:  # fmt: skip
     """The keyed model as it is shipped before the first cycle, its key, and what stands in the key's place."""
-    config = sized(ModuleState(start), selection, CYCLE_PERCENT[selection], text=adaptation.pair.text)
+    config = file_sized(start, selection, CYCLE_PERCENT[selection], text=adaptation.pair.text)
     made = keyed(start, config, SHIPPED_FILL[selection], seed=adaptation.seed, public=None, coding=coding_of(selection))
     return made.model, (made.key, _standing(ModuleState(made.model), made.key))
 
@@ -110,10 +129,3 @@ def _digest_with(model: nn.Module, key: WeightKey, fill: dict[str, Tensor]) -> s
     for name, place in key.places.items():
         place.put(state.tensors[name], fill[name])
     return _digest(again)
-
-
-def _file_size(key: WeightKey) -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "key")
-        save_weight_key(key, path, passphrase=None, plain=True)
-        return path.stat().st_size

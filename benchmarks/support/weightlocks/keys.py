@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from torch import nn
 
@@ -19,6 +21,7 @@ from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.summary import Summary, summarise
 from spellock.weightlocks.value_coding import EXACT
 from spellock.weightlocks.weight_key import WeightKey
+from spellock.weightlocks.weight_keyfile import save_weight_key
 
 #: Fractions that are tried for a key of a wanted size.
 _STEPS = 1000
@@ -29,7 +32,7 @@ def secret(seed: int) -> bytes:
     return hashlib.sha256(f"benchmark weight_locks {seed}".encode()).digest()
 
 
-def sized(state: State, selection: str, percent: int, *, text: bool) -> SelectConfig:
+def sized(state: State, selection: str, percent: float, *, text: bool) -> SelectConfig:
     """Settings of a key of ``percent``.
 
     The authors' is ``percent`` of the units (filters, rows and single gains; for texts, of single weights), as in
@@ -46,7 +49,7 @@ def coding_of(selection: str) -> str:
     return LOCKS[selection].coding
 
 
-def largest(state: State, config: SelectConfig, percent: int, *, coding: str = EXACT) -> SelectConfig:
+def largest(state: State, config: SelectConfig, percent: float, *, coding: str = EXACT) -> SelectConfig:
     """``config`` with the largest fraction whose key is at most ``percent`` of the bytes, or the least there is."""
     low, high = 0, _STEPS
     while high - low > 1:
@@ -94,3 +97,22 @@ def keyed(
     key = lock_module(shipped, lock, secret=secret(seed), public=public if fill == "public" else None)
     summary = summarise(key.places, ModuleState(shipped).infos, coding=coding)
     return Keyed(model=shipped.eval(), key=key, summary=summary)
+
+
+def file_sized(model: nn.Module, selection: str, percent: float, *, text: bool) -> SelectConfig:
+    """As `sized`, but of ours the key's file is at most ``percent``: the digests of the keyed model are in it too."""
+    state = ModuleState(model)
+    config = sized(state, selection, percent, text=text)
+    if selection == "adaloc":
+        return config
+    tried = keyed(model, config, "gaussian", seed=0, public=None, coding=coding_of(selection))
+    beside = 100 * (file_size(tried.key) - tried.summary.key_bytes) / tried.summary.of_bytes
+    return sized(state, selection, percent - beside, text=text)
+
+
+def file_size(key: WeightKey) -> int:
+    """Bytes of a key's file, without encryption, which adds some hundred."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "key")
+        save_weight_key(key, path, passphrase=None, plain=True)
+        return path.stat().st_size

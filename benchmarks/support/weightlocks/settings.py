@@ -10,10 +10,11 @@ PERCENTS: Final = (1, 5, 10)
 #: The sizes that thefts and cycles are measured at.
 THEFT_PERCENT: Final = 5
 CYCLES: Final = 10
-#: Ours is less than a tenth, for a key's file holds the digests of the keyed model too.
-CYCLE_PERCENT: Final = {"default": 7, "adaloc": 5}
-#: The single adaptation whose learning rate the cycles take.
-CYCLE_RATE_FROM: Final = {"default": 10, "adaloc": 5}
+#: Of ours the whole file counts, with the digests of the keyed model, for that is what a customer gets each time.
+CYCLE_PERCENT: Final = {"default": 9.9, "adaloc": 5}
+#: The arrivals that the learning rate of the cycles is chosen on, and the seed that chooses for all.
+RATE_CYCLES: Final = (4, 8)
+RATE_SEED: Final = 0
 #: What each selection ships in the key's place: ours noise, the authors' nothing.
 SHIPPED_FILL: Final = {"default": "gaussian", "adaloc": "zero"}
 FILLS: Final = ("zero", "gaussian", "shuffled", "public")
