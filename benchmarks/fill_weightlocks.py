@@ -13,7 +13,15 @@ from typing import Any
 from support.cells import over_seeds
 from support.results import RESULTS
 from support.weightlocks.plot import plot
-from support.weightlocks.tables import adaptation_table, cycle_table, lock_table, pairs_of, place_table, theft_table
+from support.weightlocks.tables import (
+    adaptation_table,
+    cycle_table,
+    lock_table,
+    pairs_of,
+    place_table,
+    rate_table,
+    theft_table,
+)
 from support.weightlocks.verdicts import adaptation_verdict, cycle_verdict, theft_verdict
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "weightlocks_results.md"
@@ -31,7 +39,7 @@ def load(name: str) -> dict[str, Any] | None:
 def sections() -> dict[str, list[str]]:
     """What stands between the marks of the page, by mark."""
     document = load("weight_locks")
-    found = dict.fromkeys(("measured", "adaptation", "locks", "places", "thefts", "cycles"), _MISSING)
+    found = dict.fromkeys(("measured", "adaptation", "rates", "locks", "places", "thefts", "cycles"), _MISSING)
     if document is not None:
         done = document["figures"]["cells"]
         seeds = ", ".join(str(seed) for seed in document["seeds"])
@@ -39,6 +47,7 @@ def sections() -> dict[str, list[str]]:
         found = {
             "measured": [f"{note}; {document['hardware']}, {document['date']}.", *_picture(done)],
             "adaptation": [*adaptation_table(done), "", *adaptation_verdict(done)],
+            "rates": rate_table(done),
             "locks": lock_table(done),
             "places": place_table(done),
             "thefts": [*theft_table(done), "", *theft_verdict(done)],

@@ -18,6 +18,7 @@ from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.parts import part_of
 from spellock.weightlocks.select_config import SelectConfig
+from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.weight_key import WeightKey
 
 from . import colours
@@ -41,7 +42,10 @@ def locked(owned: PixelModel) -> tuple[PixelModel, WeightKey]:
 def steal(
     keyed: PixelModel, key: WeightKey, held: float, public: PixelModel | None = None, **options: object
 ) -> Stolen:
-    holdings: dict[str, object] = {"key_part": LeakedPart.of(part_of(key, held)), "public": public}
+    holdings: dict[str, object] = {
+        "key_part": LeakedPart.of(part_of(key, held), ModuleState(keyed.network)),
+        "public": public,
+    }
     if options.get("then") == "finetune":
         holdings |= colours.with_labels(20)
     (stolen,) = make_attack("key-part", options)(colours.view(copy.deepcopy(keyed), **holdings))
@@ -130,15 +134,16 @@ def test_what_it_needs(locked: tuple[PixelModel, WeightKey], owned: PixelModel) 
     with pytest.raises(ConfigError, match="public weights"):
         steal(keyed, key, 0.5, rest="public")
     with pytest.raises(ConfigError, match="belongs to another model"):
-        make_attack("key-part")(colours.view(colours.locked(), key_part=LeakedPart.of(key)))
+        make_attack("key-part")(colours.view(colours.locked(), key_part=LeakedPart.of(key, ModuleState(keyed.network))))
     for options in ({"mark": "loud"}, {"share": 1.5}, {"share": 0.0}, {"then": "sell"}, {"rest": "guess"}):
         with pytest.raises(ConfigError):
             make_attack("key-part", options)
 
 
 def test_what_leaked_holds_no_secret(locked: tuple[PixelModel, WeightKey]) -> None:
-    _, key = locked
-    part = LeakedPart.of(part_of(key, 0.5))
+    model, key = locked
+    keyed = ModuleState(model.network)
+    part = LeakedPart.of(part_of(key, 0.5), keyed)
     assert set(vars(part)) == {"places", "values"}
-    assert part.digest == LeakedPart.of(part_of(key, 0.5)).digest != LeakedPart.of(key).digest
+    assert part.digest == LeakedPart.of(part_of(key, 0.5), keyed).digest != LeakedPart.of(key, keyed).digest
     assert "values" not in repr(part)

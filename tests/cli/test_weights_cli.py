@@ -145,6 +145,16 @@ def test_a_prompt_lock_on_a_weight_lock(work: Path, capsys: pytest.CaptureFixtur
     assert prompt_only != predictions(capsys, "--model", "keyed", "--key", "i.key")
 
 
+def test_a_key_of_deltas_opens_beside_the_public_model(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lock("--preset", "delta", "--public", "model") == 0
+    settings = json.loads((work / "w.key.settings.json").read_text())
+    assert (settings["coding"], settings["fill"]) == ("int4-delta", "public")
+    assert main(["weights", "unlock", "keyed", "whole", "--key", "w.key", "--passphrase-file", "words"]) == 0
+    whole, model = load_file(work / "whole/model.safetensors"), load_file(work / "model/model.safetensors")
+    # The public model is the locked one here: no difference, and so nothing is rounded.
+    assert all(torch.equal(whole[name], model[name]) for name in model if model[name].dim() > 1)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -156,6 +166,8 @@ def test_a_prompt_lock_on_a_weight_lock(work: Path, capsys: pytest.CaptureFixtur
         (["--fill", "public"], 2, "go together"),
         (["--head", "brain"], 2, "no module 'brain'"),
         (["--public", "nowhere", "--fill", "public"], 1, "no weights at nowhere"),
+        (["--coding", "int4-delta"], 2, "take the fill public, or the coding int4"),
+        (["--preset", "delta"], 2, "go together"),
         (["--plain"], 2, "exclude each other"),
     ],
 )

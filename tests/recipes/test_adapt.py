@@ -55,13 +55,15 @@ def accuracy(folder: Path, key: WeightKey | None) -> float:
     return float((found == images.labels).mean())  # type: ignore[attr-defined]
 
 
-def test_rounded_keys_stay_rounded_and_what_they_open_is_measured(tmp_path: Path) -> None:
+@pytest.mark.parametrize("coding", ["int4", "int4-delta"])
+def test_rounded_keys_stay_rounded_and_what_they_open_is_measured(coding: str, tmp_path: Path) -> None:
     model = create_model("small_resnet8", num_classes=3, input_size=16, seed=0)
     save_model(model, tmp_path / "model", classes=CLASSES, lock_class=None)
-    config = WeightLockConfig(select=SelectConfig(fraction=0.2), coding="int4")
-    key = lock_files(tmp_path / "model", tmp_path / "keyed", config)
+    deltas = coding.endswith("delta")
+    config = WeightLockConfig(select=SelectConfig(fraction=0.2), coding=coding, fill="public" if deltas else "gaussian")
+    key = lock_files(tmp_path / "model", tmp_path / "keyed", config, public=tmp_path / "model" if deltas else None)
     adapted = adapt(tmp_path / "keyed", key, pictures(), tmp_path / "run", TRAINING, validation=0.5)  # type: ignore[arg-type]
-    assert adapted.key.coding == "int4"
+    assert adapted.key.coding == coding
     assert adapted.key.value_bytes == key.value_bytes
     assert any(not torch.equal(adapted.key.values[name], key.values[name]) for name in key.values)
     assert adapted.accuracy is not None

@@ -19,7 +19,7 @@ from spellock.weightlocks.value_coding import decode_values, encode_values
 CASES = st.tuples(
     st.integers(1, 400),
     st.sampled_from([1, 3, 16, 31, 32, 33, 70]),
-    st.sampled_from(["exact", "int8", "int4"]),
+    st.sampled_from(["exact", "int8", "int4", "int4-delta"]),
     st.sampled_from([torch.float32, torch.float16, torch.bfloat16]),
     st.integers(0, 2**31),
 )

@@ -116,6 +116,24 @@ def place_table(done: Runs) -> list[str]:
     return rows
 
 
+def rate_table(done: Runs) -> list[str]:
+    """Learning rates that were best on validation data: for one adaptation (a mean over the seeds), and for ten."""
+    ways = {
+        "everything": ("full", "full"),
+        **{f"{TITLES[one]}, {PERCENTS[-1]} %": (f"{one} {PERCENTS[-1]} %", one) for one in SELECTIONS},
+    }
+    heads = [f"{title}, {when}" for title in ways for when in ("once", "ten in a row")]
+    rows = [f"| network, data | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for pair in pairs_of(done):
+        found = [
+            value(done, pair, way, "rate_per_mille")
+            for once, often in ways.values()
+            for way in (once, f"rate of cycles, {often}")
+        ]
+        rows.append(f"| {pair} | {' | '.join('' if one is None else f'{one / 1000:.2g}' for one in found)} |")
+    return rows
+
+
 def cycle_table(done: Runs) -> list[str]:
     """Ten adaptations in a row."""
     heads = [

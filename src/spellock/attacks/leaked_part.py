@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from spellock.weightlocks.deltas import opened_values
 from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.states import State
 from spellock.weightlocks.weight_key import WeightKey
 
 
@@ -26,9 +28,9 @@ class LeakedPart:
     values: Mapping[str, Tensor]
 
     @classmethod
-    def of(cls, part: WeightKey) -> LeakedPart:
-        """Of a key made by `spellock.weightlocks.parts.part_of`, or a whole one."""
-        return cls(places=dict(part.places), values=dict(part.values))
+    def of(cls, part: WeightKey, keyed: State) -> LeakedPart:
+        """Of a key made by `spellock.weightlocks.parts.part_of`, or a whole one, and its keyed model."""
+        return cls(places=dict(part.places), values=opened_values(keyed, part))
 
     @property
     def digest(self) -> str:

@@ -84,8 +84,9 @@ def leaked_part(args: AttackArgs, model: PixelModel) -> LeakedPart | None:
     from spellock.weightlocks.weight_keyfile import open_weight_key
 
     key = open_weight_key(args.key_part, passphrase_file=args.passphrase_file)
-    check_fits(key.places, ModuleState(model.network).infos, what=str(args.model))
-    return LeakedPart.of(key)
+    keyed = ModuleState(model.network)
+    check_fits(key.places, keyed.infos, what=str(args.model))
+    return LeakedPart.of(key, keyed)
 
 
 def attack_options(names: list[str], words: tuple[str, ...]) -> dict[str, Scalar]:

@@ -40,7 +40,8 @@ class WeightsLockArgs:
     """What stands in the key's place: zero, gaussian, shuffled or public."""
     coding: str = "int8"
     """How the key holds weights: exact, or rounded to int8 or int4, which makes it smaller and changes the opened model
-    a little. Gains, biases and statistics stay exact."""
+    a little; or with --fill public what they differ by from the public model's, int8-delta or int4-delta. Gains, biases
+    and statistics stay exact."""
     public: Path | None = None
     """The public pretrained model, for --fill public."""
     customer: str = ""

@@ -30,7 +30,8 @@ class WeightsSelectArgs:
     preset: str = "default"
     """Where the defaults of the options below come from."""
     coding: str = "int8"
-    """How the key would hold weights, which says how large it is: exact, int8 or int4."""
+    """How the key would hold weights, which says how large it is: exact, int8 or int4, or deltas of those sizes,
+    int8-delta and int4-delta."""
     plot: Path | None = None
     """Picture (PNG) of where in the network the key lies."""
     json: bool = False

@@ -22,6 +22,7 @@ from spellock.training.config import FinetuneConfig
 from spellock.training.finetune import finetune
 from spellock.training.seeds import numpy_generator
 from spellock.weightlocks.confine import Confinement
+from spellock.weightlocks.deltas import standing_values
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import check_outside, key_values, unlock_module
 from spellock.weightlocks.value_coding import EXACT
@@ -72,6 +73,8 @@ def adapt(
     loaded = load_model(keyed)
     model, network, task = loaded.model, loaded.model.network, loaded.task
     task.check_trainable(images)
+    state = ModuleState(network, known=key.digests)
+    standing = standing_values(state, key)
     unlock_module(network, key)
     pixels = _squashed(images, model.input_size)
     labels = _labels(images, loaded.classes, task)
@@ -93,10 +96,12 @@ def adapt(
     )
     state = ModuleState(network, known=key.digests)
     check_outside(state, key, what="the trained model")
-    new = key.replace(values=key_values(state, key), version=key.version + 1)
+    new = key.replace(values=key_values(state, key, standing), version=key.version + 1)
     if new.coding == EXACT or score is None:
         return Adapted(key=new, accuracy=result.best_score)
     # The key rounds what was learnt; what counts is the model that it opens.
+    for name, values in standing.items():
+        key.places[name].put(state.tensors[name], values)
     unlock_module(network, new, check=False)
     return Adapted(key=new, accuracy=score(model)[SCORE])
 

@@ -6,7 +6,9 @@ from typing import Final
 
 from torch import Tensor
 
+from spellock.weightlocks.deltas import differences
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.splice import Values
 from spellock.weightlocks.states import TensorInfo
 from spellock.weightlocks.value_coding import BLOCK, code_bytes, coded_bytes, decode_values, encode_values
 
@@ -15,8 +17,11 @@ _WHOLE: Final = 2 * BLOCK
 _CACHED: Final = 1 << 18  # values that are coded at once
 
 
-def encode_place(place: Place, tensor: Tensor, coding: str) -> bytes:
+def encode_place(place: Place, tensor: Tensor, coding: str, fill: Values | None = None) -> bytes:
     """`encode_values` of what lies in ``place``, without a copy of all of it.
+
+    Args:
+        fill: what will stand there, where the coding holds differences to it.
 
     Raises:
         ConfigError: as `rounded`.
@@ -25,7 +30,10 @@ def encode_place(place: Place, tensor: Tensor, coding: str) -> bytes:
     powers, codes = [], []
     for start in range(0, len(place.indices), step):
         units = place.indices[start : start + step]
-        data = encode_values(place.at(units, tensor), info, coding)
+        values = place.at(units, tensor)
+        if fill is not None:
+            values = differences(values, fill[start : start + len(units)].to(info.dtype))
+        data = encode_values(values, info, coding)
         split = len(data) - code_bytes(len(units) * place.unit, info, coding)
         powers.append(data[:split])
         codes.append(data[split:])

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.hooks import RemovableHandle
 
 from spellock.errors import ConfigError
+from spellock.weightlocks.deltas import stood_values
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import check_outside, key_values
@@ -36,6 +37,7 @@ class Confinement:
         self._frozen: list[nn.Parameter] = []
         self._partial: dict[str, tuple[Tensor, Tensor]] = {}
         self._closed = False
+        self._standing = stood_values(state, key)
         parameters = _parameters(model, key)
         if not any(parameter.requires_grad for name, parameter in parameters.items() if name in key.places):
             raise ConfigError(
@@ -104,7 +106,7 @@ class Confinement:
         """
         state = ModuleState(self.model if model is None else _averaged(model), known=self.key.digests)
         check_outside(state, self.key, what="the trained model")
-        return self.key.replace(values=key_values(state, self.key), version=self.key.version + 1)
+        return self.key.replace(values=key_values(state, self.key, self._standing), version=self.key.version + 1)
 
     def close(self) -> None:
         """Let the model train freely again."""

@@ -21,11 +21,13 @@ class WeightLockConfig:
         fill: registry name of what stands in their place.
         customer: whom this keyed model is for; another name gives another fill. Empty: the same for all.
         coding: how the key holds its values: rounded to "int8" or "int4", for a key of about a quarter or an eighth of
-            the size for 32-bit weights, where the opened model has the rounded values; or "exact".
+            the size for 32-bit weights, where the opened model has the rounded values; "int8-delta" or "int4-delta"
+            for what they differ by from the public model's; or "exact".
 
     Raises:
-        ConfigError: fill or coding are unknown, the customer's name is longer than 200 characters, or there is one with
-            the fill "zero", which gives all customers the same model.
+        ConfigError: fill or coding are unknown, the coding holds deltas and the fill is not "public", the customer's
+            name is longer than 200 characters, or there is one with the fill "zero", which gives all customers the same
+            model.
     """
 
     select: SelectConfig = field(default_factory=SelectConfig)
@@ -36,6 +38,11 @@ class WeightLockConfig:
     def __post_init__(self) -> None:
         make_fill(self.fill)
         check_coding(self.coding)
+        if self.coding.endswith("-delta") and self.fill != "public":
+            raise ConfigError(
+                f"got the coding {self.coding} with the fill {self.fill}; differences to {self.fill} values are no "
+                f"smaller than the weights; take the fill public, or the coding {self.coding.removesuffix('-delta')}"
+            )
         if len(self.customer) > 200:
             raise ConfigError(
                 f"the customer's name has {len(self.customer)} characters, expected at most 200; shorten it"

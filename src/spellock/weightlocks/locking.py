@@ -23,6 +23,7 @@ from spellock.weightlocks.places import Place
 from spellock.weightlocks.selection import select
 from spellock.weightlocks.splice import Values, spliced
 from spellock.weightlocks.states import ModuleState, State
+from spellock.weightlocks.value_coding import holds_deltas
 from spellock.weightlocks.weight_key import WeightKey
 
 
@@ -88,9 +89,14 @@ class Locker:
             digest.update(tensor)
             yield tensor
             return
-        self._coded[name] = self._hashing.later(encode_place, place, tensor, self.config.coding)
+        fill, deltas = self._fill(place, tensor), holds_deltas(info, self.config.coding)
+        if deltas:
+            fill = fill[0 : len(place.indices)]  # once: what is drawn can be asked for only once
+        self._coded[name] = self._hashing.later(
+            encode_place, place, tensor, self.config.coding, fill if deltas else None
+        )
         self._outside[name] = self._hashing.outside(place, tensor)
-        for _, keyed in spliced(place, tensor, self._fill(place, tensor)):
+        for _, keyed in spliced(place, tensor, fill):
             digest.update(keyed)
             yield keyed
 

@@ -16,11 +16,12 @@ from spellock.artefacts import new_folder, storage_errors, write_bytes
 from spellock.errors import ModelError
 from spellock.key import Key
 from spellock.progress import track
+from spellock.weightlocks.deltas import OpenedValues
 from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.hashing import Hashing, RunningDigest
 from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.locking import Locker
-from spellock.weightlocks.places import check_fits
+from spellock.weightlocks.places import Place, check_fits
 from spellock.weightlocks.safetensors_header import TensorEntry
 from spellock.weightlocks.safetensors_stream import SafetensorsReader, write_safetensors
 from spellock.weightlocks.splice import spliced
@@ -91,11 +92,14 @@ def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) 
                     "came with the key, or the key that came with the model"
                 )
 
+    def opens(place: Place, tensor: Tensor) -> OpenedValues:
+        return OpenedValues(place=place, held=key.lazily(place.name), tensor=tensor, coding=key.coding)
+
     def whole(name: str) -> Iterator[Tensor]:
         tensor, place = state[name], key.places.get(name)
         digest = hashing.start(infos[name])
         taken.append((name, digest))
-        for before, after in [(tensor, tensor)] if place is None else spliced(place, tensor, key.lazily(name)):
+        for before, after in [(tensor, tensor)] if place is None else spliced(place, tensor, opens(place, tensor)):
             if check:
                 digest.update(before)
             yield after

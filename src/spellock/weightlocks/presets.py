@@ -8,9 +8,11 @@ from spellock.weightlocks.lock_config import DEFAULT, WeightLockConfig
 from spellock.weightlocks.select_config import PRESETS as SELECTIONS
 from spellock.weightlocks.value_coding import EXACT
 
-#: The default is this project's. What CoreLocker leaves is nothing, and AdaLoc's code builds on it; both keep values.
+#: The first two are this project's. What CoreLocker leaves is nothing, and AdaLoc's code builds on it; both keep
+#: values as they are.
 PRESETS: Final = {
     "default": DEFAULT,
+    "delta": WeightLockConfig(select=SELECTIONS["delta"], fill="public", coding="int4-delta"),
     **{
         name: WeightLockConfig(select=SELECTIONS[name], fill="zero", coding=EXACT)
         for name in ("adaloc", "adaloc-text", "corelocker")

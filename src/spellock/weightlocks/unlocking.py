@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 
 from spellock.errors import ConfigError, ModelError
+from spellock.weightlocks.deltas import differences, opened
 from spellock.weightlocks.digest import check_digests, digest_of, outside_digest
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.states import ModuleState, State
-from spellock.weightlocks.value_coding import rounded
+from spellock.weightlocks.value_coding import holds_deltas, rounded
 from spellock.weightlocks.weight_key import WeightKey
 
 
@@ -19,7 +20,8 @@ def unlock_module(module: nn.Module, key: WeightKey, *, check: bool = True) -> N
     """Turn a keyed model into the whole one, in place.
 
     Args:
-        check: refuse a model that is not the key's. Without it a wrong or old key gives a model that predicts badly.
+        check: refuse a model that is not the key's. Without it a wrong or old key gives a model that predicts badly,
+            and a key of deltas adds them to whatever stands there.
 
     Raises:
         ConfigError: the model has not the tensors of the key.
@@ -89,15 +91,26 @@ def check_outside(state: State, key: WeightKey, *, what: str) -> None:
         )
 
 
-def key_values(state: State, key: WeightKey) -> dict[str, Tensor]:
-    """What stands in the key's places of a model now, by tensor, rounded as the key's file holds it; on the CPU.
+def key_values(state: State, key: WeightKey, standing: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What a key holds that opens the model as it is now, by tensor, rounded as its file holds it; on the CPU.
+
+    Args:
+        standing: what stands in the keyed model where ``key`` holds deltas; `deltas.standing_values`.
 
     Raises:
         ConfigError: a value cannot be rounded; see `spellock.weightlocks.value_coding.rounded`.
     """
-    return {name: rounded(place.take(state[name]).cpu(), place.info, key.coding) for name, place in key.places.items()}
+    found = {}
+    for name, place in key.places.items():
+        values = place.take(state[name]).cpu()
+        if name in standing:
+            values = differences(values, standing[name])
+        found[name] = rounded(values, place.info, key.coding)
+    return found
 
 
 def _put(state: ModuleState, key: WeightKey, values: Mapping[str, Tensor]) -> None:
     for name, place in key.places.items():
-        place.put(state.tensors[name], values[name])
+        tensor = state.tensors[name]
+        deltas = holds_deltas(place.info, key.coding)
+        place.put(tensor, opened(place, values[name], place.take(tensor), key.coding) if deltas else values[name])

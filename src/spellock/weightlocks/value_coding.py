@@ -20,7 +20,8 @@ from spellock.weightlocks.states import TensorInfo
 EXACT: Final = "exact"
 #: Largest magnitude of a code, by coding. Codes are symmetric about zero.
 _LARGEST: Final = {"int8": 127, "int4": 7}
-CODINGS: Final = (EXACT, *_LARGEST)
+_DELTA: Final = "-delta"
+CODINGS: Final = (EXACT, *_LARGEST, *(f"{one}{_DELTA}" for one in _LARGEST))
 #: Values that share a power of two.
 BLOCK: Final = 32
 #: Blocks that are rounded at once: what stays in the processor's cache.
@@ -47,11 +48,16 @@ def coding_of(info: TensorInfo, coding: str) -> str:
     return coding if len(info.shape) > 1 and info.dtype.is_floating_point else EXACT
 
 
+def holds_deltas(info: TensorInfo, coding: str) -> bool:
+    """Whether the key holds differences of this tensor's values, not the values."""
+    return coding_of(info, coding).endswith(_DELTA)
+
+
 def code_bytes(scalars: int, info: TensorInfo, coding: str) -> int:
     """Bytes of ``scalars`` values of a tensor without their powers of two, which come before them."""
     if coding_of(info, coding) == EXACT:
         return scalars * info.dtype.itemsize
-    return scalars if coding == "int8" else -(-scalars // 2)
+    return scalars if _bits(coding) == "int8" else -(-scalars // 2)
 
 
 def coded_bytes(units: int, unit: int, info: TensorInfo, coding: str) -> int:
@@ -88,7 +94,7 @@ def encode_values(values: Tensor, info: TensorInfo, coding: str) -> bytes:
         return bytes(bytes_of(values))
     codes, powers = _codes(values, coding)
     flat = codes[:, : _rows(*values.shape)[1]].reshape(-1)
-    if coding == "int4":
+    if _bits(coding) == "int4":
         flat = torch.nn.functional.pad(flat, (0, len(flat) % 2)).reshape(-1, 2)
         flat = ((flat[:, 0] & 15) | ((flat[:, 1] & 15) << 4)).to(torch.int8)
     return bytes(bytes_of(powers)) + bytes(bytes_of(flat))
@@ -105,12 +111,16 @@ def decode_values(data: memoryview, units: int, unit: int, info: TensorInfo, cod
     rows, row = _rows(units, unit)
     blocks = rows * -(-row // BLOCK)
     powers, flat = raw[:blocks].view(torch.int8), raw[blocks:].view(torch.int8)
-    if coding == "int4":
+    if _bits(coding) == "int4":
         pairs = torch.stack([(flat << 4) >> 4, flat >> 4], dim=1)  # shifts of signed bytes keep the sign
         flat = pairs.reshape(-1)[: rows * row]
     codes, missing = flat.reshape(rows, row), -row % min(row, BLOCK)
     codes = torch.nn.functional.pad(codes, (0, missing)) if missing else codes
     return _values(codes, powers.reshape(rows, -1), (rows, row), info.dtype).reshape(units, unit)
+
+
+def _bits(coding: str) -> str:
+    return coding.removesuffix(_DELTA)
 
 
 def _rows(units: int, unit: int) -> tuple[int, int]:
@@ -133,8 +143,8 @@ def _codes(values: Tensor, coding: str) -> tuple[Tensor, Tensor]:
 
 def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
     """Codes (n, width) and powers (n,) of blocks (n, width), both whole numbers."""
-    largest, dtype = _LARGEST[coding], blocks.dtype
-    blocks = blocks.to(_wide(dtype))  # scaling by powers of two is exact in 32 bits
+    largest, dtype = _LARGEST[_bits(coding)], blocks.dtype
+    blocks = blocks.to(wide(dtype))  # scaling by powers of two is exact in 32 bits
     peak = blocks.abs().amax(1)
     if not bool((peak < min(torch.finfo(dtype).max / 2, 2.0**126)).all()):
         raise ConfigError(
@@ -153,8 +163,8 @@ def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
 
 def _values(codes: Tensor, powers: Tensor, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
     """(rows, row) of ``dtype``."""
-    wide = _wide(dtype)
-    blocks = codes.reshape(*powers.shape, -1).to(wide).mul_(_powers(powers, wide)[..., None])
+    computed = wide(dtype)
+    blocks = codes.reshape(*powers.shape, -1).to(computed).mul_(_powers(powers, computed)[..., None])
     return blocks.reshape(shape[0], -1)[:, : shape[1]].to(dtype)
 
 
@@ -163,5 +173,6 @@ def _powers(exponents: Tensor, dtype: torch.dtype) -> Tensor:
     return _POWERS.to(dtype)[exponents.long() + 128]
 
 
-def _wide(dtype: torch.dtype) -> torch.dtype:
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """The dtype that values of ``dtype`` are computed in."""
     return torch.float64 if dtype == torch.float64 else torch.float32
