@@ -89,6 +89,7 @@ def test_copies_match_and_another_plain_model_does_not(way: str) -> None:
         key=suspects.the_key(),
         own=suspects.locked(),
         unrelated=(suspects.plain(),),
+        seed=0,
     )
     method = Move(way=way, images=30)
     copy = suspects.pruned(suspects.locked(), 0.2)

@@ -92,7 +92,7 @@ class Move(Verification):
             match=match,
             queries=suspect.spent,
             words=words,
-            facts={"way": self.way, "images": self.images},
+            facts={"way": self.way, "images": self.images, "seed": case.seed},
         )
 
     def _features(
