@@ -29,7 +29,7 @@ WAYS = ("white-box", "black-box")
 @register_method("move")
 @dataclass(frozen=True, kw_only=True)
 class Move(Verification):
-    """Welch's one-sided t-test of g(suspect) > g(unrelated) on edited images, g telling the owner's model from the others.
+    """Welch's one-sided t-test of g(suspect) > g(unrelated) on edited images; g tells the owner's model from unrelated.
 
     Unrelated models are trained on raw images, and best of the owner's architecture. The suspect is tested against each
     of several, and the largest p-value counts: it must differ from all of them.
