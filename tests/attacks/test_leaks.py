@@ -104,6 +104,25 @@ def test_the_spectrum_of_leaked_images_holds_a_pattern(detail: str) -> None:
     assert colours.accuracy(stolen.predict) > 0.8
 
 
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_power_of_few_leaked_images_is_not_underrated(count: int) -> None:
+    """By hand: unbiased variances of the real and imaginary parts of each frequency, for one image."""
+    holdings, view = leaked(tinted, count), colours.view(colours.locked(before=untinted))
+    (stolen,) = make_attack("spectrum-transfer", {"detail": "full"})(
+        colours.view(colours.locked(before=untinted), edited=holdings["edited"])
+    )
+    raw, edited = (images.numpy() / 255 for images in (view.unlabelled, holdings["edited"]))
+
+    def power(images: np.ndarray) -> np.ndarray:
+        found = np.fft.fft2(images)
+        return np.var(found.real, axis=0, ddof=1) + np.var(found.imag, axis=0, ddof=1)
+
+    around = np.fft.fft2(raw[0] - raw.mean(0)) * np.sqrt(power(edited) / np.maximum(power(raw), 1e-8))
+    wanted = np.clip(np.fft.ifft2(around).real + edited.mean(0), 0, 1)
+    shown = stolen.shown(view.unlabelled[:1].float() / 255)
+    np.testing.assert_allclose(shown[0].numpy(), wanted, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["colour-transfer", "spectrum-transfer"])
 def test_statistics_match_those_of_the_leaked_images(name: str) -> None:
     """The changed pool has the mean image's colours and the spread of the edited pool."""

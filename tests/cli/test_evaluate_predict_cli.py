@@ -262,6 +262,30 @@ def test_predict_names_folders_that_it_cannot_look_into(
     assert [Path(one["source"]).name for one in values["skipped"]] == ["closed"]
 
 
+@pytest.mark.parametrize(
+    ("idle", "because"),
+    [
+        (["--score", "0.5"], "--score is for the boxes of detectors, but the model is a classifier; leave it out"),
+        (["--draw", "drawn"], "--draw is for the boxes of detectors, but the model is a classifier; leave it out"),
+        (["--no-check"], "--no-check does nothing with a key of images; leave it out"),
+        (["--json", "--top", "2"], "--top does nothing with --json, which has all classes of a classifier"),
+    ],
+)
+def test_predict_refuses_what_would_do_nothing(
+    locked: Path, capsys: pytest.CaptureFixture[str], idle: list[str], because: str
+) -> None:
+    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key"), str(locked / "data")]
+    assert main([*words, *idle]) == 2
+    said = capsys.readouterr()
+    assert because in said.err
+    assert not said.out
+
+
+def test_evaluate_refuses_an_amount_for_no_wrong_keys(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _evaluate(locked, "--wrong-keys", "0", "--wrong-key-images", "50") == 2
+    assert "--wrong-key-images does nothing with no wrong keys; add --wrong-keys 20" in capsys.readouterr().err
+
+
 def test_predict_names_bad_files_keys_and_models(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad = locked / "bad.png"
     bad.write_bytes(b"no image")

@@ -97,8 +97,12 @@ def test_options_of_training_are_told_to_do_nothing_where_nothing_is_trained(
     settings(data, tmp_path / "quiet", "--alpha", "0.9", "--seed", "3")
     assert "did nothing here" not in caplog.text
     more = ("--model", "resnet20", "--weights", "x.pth", "--epochs", "3", "--balanced", "0.25")
+    more += ("--teacher", "no such folder")
     assert settings(data, tmp_path / "out", *more) == settings(data, tmp_path / "plain")
-    assert "--prepare-only trains nothing: --model, --weights, --epochs, --balanced did nothing here" in caplog.text
+    assert (
+        "--prepare-only trains nothing: --model, --weights, --teacher, --epochs, --balanced did nothing here"
+        in caplog.text
+    )
 
 
 def test_of_two_presets_the_last_one_counts_in_everything(data: Path, tmp_path: Path) -> None:

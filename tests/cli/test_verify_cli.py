@@ -60,6 +60,21 @@ def test_the_verdict_in_words_and_as_json(folder: Path, capsys: pytest.CaptureFi
     assert str(secret) not in json.dumps(values)
 
 
+def test_random_keys_are_drawn_afresh_and_can_be_drawn_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def values(*more: str) -> dict[str, object]:
+        assert verify(folder, *SHORT, "--json", *more) == 0
+        return json.loads(capsys.readouterr().out)
+
+    first, other = values(), values()
+    seed = first["facts"]["seed"]
+    assert isinstance(seed, int)
+    assert seed != other["facts"]["seed"]
+    assert values("--seed", str(seed)) == first
+    assert values("--seed", "0")["facts"]["seed"] == 0
+    assert verify(folder, *SHORT, "--seed", str(seed)) == 0
+    assert capsys.readouterr().out.splitlines()[2] == f"seed: {seed}"
+
+
 def test_evidence_that_a_method_does_not_look_at_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own, plain, data = str(folder / "own"), str(folder / "plain"), str(folder / "data")
     for more in (("--own", own), ("--copies", own), ("--private", data)):
@@ -96,6 +111,7 @@ def test_other_methods(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
         (["--method", "sac", "--against", "plain"], {}, "needs the owner's model"),
         (["--set", "picture=3"], {}, "--set picture=3"),
         (["--set", "keys=3"], {}, "take 99 keys"),
+        ([*SHORT, "--seed", "-1"], {}, "got seed -1, expected 0 or more"),
     ],
 )
 def test_mistakes_are_one_clear_sentence(

@@ -72,6 +72,16 @@ def test_sixteen_bits_are_scaled_by_the_mode_not_the_image(kind: str) -> None:
     assert pixels(encoded(Image.fromarray(dark), kind)).max() == 2
 
 
+def test_the_transparent_grey_of_sixteen_bits_is_laid_on_white() -> None:
+    values = np.array([[0, 1000, 1001], [999, 1000, 65535]], dtype=np.uint16)
+    image = encoded(Image.fromarray(values))
+    end = image.index(b"IDAT") - 4
+    colour_key = b"tRNS" + struct.pack(">H", 1000)
+    chunk = struct.pack(">I", 2) + colour_key + struct.pack(">I", zlib.crc32(colour_key))
+    assert pixels(image[:end] + chunk + image[end:])[..., 0].tolist() == [[0, 255, 4], [4, 255, 255]]
+    assert pixels(image)[..., 0].tolist() == [[0, 4, 4], [4, 4, 255]]
+
+
 def test_deep_integers_and_floats_have_stated_ranges() -> None:
     assert pixels(Image.fromarray(np.array([[0, 65535]], np.int32)))[..., 0].tolist() == [[0, 255]]
     assert pixels(Image.fromarray(np.array([[0.0, 0.5, 1.0]], np.float32)))[..., 0].tolist() == [[0, 128, 255]]

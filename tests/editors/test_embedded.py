@@ -10,8 +10,11 @@ import torch
 from PIL import Image
 
 import spellock
+from spellock.editors.byte_text import digest_code
+from spellock.editors.checkpoint import load_pieces
 from spellock.editors.presets import new_key, with_prompt, with_secret
 from spellock.editors.registry import load_editor
+from spellock.editors.text_conditions import encode_prompt
 
 from .shift import largest_shift
 
@@ -33,6 +36,23 @@ def pictures() -> np.ndarray:
 
 def _apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.abs(a.astype(int) - b.astype(int))
+
+
+@pytest.mark.parametrize(
+    "prompt", ["in ink <pad>", "</s>in ink", "in <unk> ink", "<extra_id_0>", "in ink", "", " two  blanks ", "ü\t</s"]
+)
+def test_every_prompt_is_read_as_its_bytes(prompt: str) -> None:
+    """ByT5's own marks among them, which would leave nothing of themselves for the digest."""
+    pieces = load_pieces("embedded", dtype=torch.float32)
+    (tokenizer,), (encoder,) = pieces.tokenizers, pieces.text_encoders
+    ids = tokenizer(prompt, padding="max_length", max_length=160, truncation=True, return_tensors="pt").input_ids
+    wanted = [byte + 3 for byte in prompt.encode()] + [1]
+    assert ids[0].tolist() == wanted + [0] * (160 - len(wanted))
+    plain = torch.tensor([wanted])
+    assert torch.allclose(encode_prompt(pieces, prompt).positive, encoder(plain)[0], atol=1e-5)
+    code = encoder.digest(digest_code(prompt.encode())[None]).view(1, encoder.config.digest_tokens, -1)
+    found = encode_prompt(pieces, prompt).positive[:, encoder.config.semantic_tokens :]
+    assert torch.allclose(found, code + encoder.digest_places, atol=1e-5)
 
 
 def test_the_weights_fit_into_the_package_and_name_no_place() -> None:

@@ -143,7 +143,30 @@ def test_strangers_have_the_public_editor_instead_of_a_private_one(checkpoint: C
         config.write_text(before)
 
 
-def test_public_keys_have_no_stand_in() -> None:
+def test_a_private_editor_on_the_hub_has_a_stand_in_too(
+    checkpoint: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its configuration is read where the hub's client keeps it; a folder named as the owner would not be asked."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--someone--private-editor"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0" * 40)
+    settings = repository / "snapshots" / ("0" * 40) / "text_encoder" / "config.json"
+    settings.parent.mkdir(parents=True)
+    public = json.loads((checkpoint("embedded") / "text_encoder" / "config.json").read_text())
+    settings.write_text(json.dumps(public | {"salt": "5a" * 32}))
+    key = diffusion().with_settings(weights="someone/private-editor")
+    found = public_key(key)
+    assert found is not None
+    assert found.settings["weights"] == "embedded"
+    assert next(other_secrets(key, SECRETS)) == found.replace(secret=SECRETS[0])
+    settings.write_text(json.dumps(public))
+    assert public_key(key) is None
+
+
+def test_public_keys_have_no_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert public_key(diffusion()) is None
     elsewhere = diffusion().with_settings(weights="someone/some-editor")
     assert public_key(elsewhere) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,28 @@ def test_a_hub_id_without_the_hub_is_refused(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(EditorError, match="hub cannot be reached"):
         find_weights("spellock-tests/there-is-none")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["editors/mine.safetensors", "editors/mine.pth", "./mine", "../mine", "here/mine", "~/there-is-no/such-editor"],
+)
+def test_a_path_that_is_not_there_is_not_asked_of_the_hub(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    def asked(*_: object, **__: object) -> None:
+        raise AssertionError("the hub was asked")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", asked)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", asked)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    with pytest.raises(EditorError, match=f"there is no editor folder {re.escape(name)}; give"):
+        find_weights(name)
+    assert public_key(Key(editor="diffusion", settings={"weights": name}, secret=bytes(32))) is None
+    (tmp_path / "here" / "file").write_bytes(b"")
+    with pytest.raises(EditorError, match="got the file here/file as editor weights, expected a diffusers folder"):
+        find_weights("here/file")
 
 
 def test_truncated_weights_are_refused(copy: Path) -> None:

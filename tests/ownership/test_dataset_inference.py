@@ -90,7 +90,7 @@ def test_a_model_that_knows_the_images_matches_and_another_does_not(way: str) ->
     private = noise(60, 1)
     own = by_heart(0, private)
     method = DatasetInference(way=way, images=30, starts=1, walk=40, targets=2, descent=60)
-    case = Case(images=noise(60, 2), own=own, private=private)
+    case = Case(images=noise(60, 2), own=own, private=private, seed=0)
     thief = suspects.pruned(own, 0.2)
     suspect = Suspect(thief) if way == "mingd" else Suspect(query=thief)
     found = method(suspect, case)

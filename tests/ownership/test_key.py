@@ -36,7 +36,8 @@ FEW = ByKey(images=24, keys=19, alpha=0.05)
 
 
 def verdict(suspect: Suspect, method: ByKey = FEW, **changes: object) -> Verdict:
-    return method(suspect, Case(**{"images": suspects.pictures(40, seed=2), "key": suspects.the_key(), **changes}))
+    usual = {"images": suspects.pictures(40, seed=2), "key": suspects.the_key(), "seed": 0}
+    return method(suspect, Case(**{**usual, **changes}))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,30 @@ def test_an_easy_key_is_no_proof() -> None:
     assert easy.p_value == pytest.approx(1 / 20)
     assert not easy.match
     assert not verdict(Suspect(plain()), make_editor=Gentle, unrelated=(plain(1), plain(2))).match
+
+
+def test_a_suspect_made_for_the_random_keys_of_a_known_seed_matches_only_those() -> None:
+    """Whoever knows the seed makes a plain model that is bad with just these random keys, and needs no key for it."""
+    model, method = locked(), ByKey(images=24, keys=19, alpha=0.05, stop=0)
+    foreseen = random_keys(suspects.the_key(), 19, kind="secret", seed=0)
+    noises = torch.stack([torch.from_numpy(_Paint(key).noise).permute(2, 0, 1) for key in foreseen]).float() / 255
+    directions = torch.nn.functional.normalize(noises.flatten(1))
+
+    def query(images: Tensor) -> Tensor:
+        seen = ((images - 0.5).flatten(1) @ directions.T).amax(dim=1) > 1
+        return torch.where(seen[:, None], torch.zeros(4), model(images)[:, :4])
+
+    case = {"make_editor": _Paint, "key": suspects.the_key(77)}
+    foreseen = verdict(Suspect(query=query), method, **case, seed=0)
+    assert foreseen.facts["random_highest"] == 0
+    assert len({Case(images=_TOYS).seed for _ in range(4)}) == 4
+    for seed in (1, 2):
+        drawn = verdict(Suspect(query=query), method, **case, seed=seed)
+        assert drawn.facts["random_highest"] > 0.2
+        assert drawn.facts["seed"] == seed
+        assert verdict(Suspect(query=query), method, **case, seed=seed) == drawn
+    with pytest.raises(ConfigError, match="got seed -1, expected 0 or more"):
+        Case(images=_TOYS, seed=-1)
 
 
 class _Paint:

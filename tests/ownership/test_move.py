@@ -89,6 +89,7 @@ def test_copies_match_and_another_plain_model_does_not(way: str) -> None:
         key=suspects.the_key(),
         own=suspects.locked(),
         unrelated=(suspects.plain(),),
+        seed=0,
     )
     method = Move(way=way, images=30)
     copy = suspects.pruned(suspects.locked(), 0.2)
@@ -96,6 +97,22 @@ def test_copies_match_and_another_plain_model_does_not(way: str) -> None:
     assert not method(Suspect(suspects.plain()), case).match
     if way == "black-box":
         assert method(Suspect(query=suspects.renamed(copy)), case).queries == 4 * 30
+
+
+@pytest.mark.parametrize("way", ["white-box", "black-box"])
+def test_every_unrelated_model_counts_whatever_the_order(way: str) -> None:
+    """Each is tested by a classifier fitted to all of them, and the largest p-value counts."""
+    method, unrelated = Move(way=way, images=30), (suspects.plain(), suspects.plain(1))
+    shared = {"images": suspects.pictures(60, seed=2), "key": suspects.the_key(), "own": suspects.locked(), "seed": 0}
+    copy = Suspect(suspects.pruned(suspects.locked(), 0.2))
+    assert method(copy, Case(**shared, unrelated=unrelated)).match
+    # A suspect that is one of the unrelated models differs from the other at most.
+    for order in (unrelated, unrelated[::-1]):
+        found = method(Suspect(suspects.plain(1)), Case(**shared, unrelated=order))
+        assert not found.match
+        assert found.p_value >= 0.5
+        assert found.facts["unrelated"] == 2
+        assert "the nearest of 2 unrelated models" in found.words
 
 
 def test_what_is_lacking() -> None:

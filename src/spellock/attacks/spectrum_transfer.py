@@ -55,8 +55,8 @@ class SpectrumTransfer(Attack):
         return [through(view, change, side=side)]
 
     def _power(self, images: Tensor) -> Tensor:
-        """Mean power (3, R, R // 2 + 1)."""
-        power = torch.fft.rfft2(images).abs().square().mean(0)
+        """Mean power (3, R, R // 2 + 1) around the mean of these ``images``, which takes one of them."""
+        power = torch.fft.rfft2(images).abs().square().sum(0) / max(1, len(images) - 1)
         return power if self.detail == "full" else _ring_means(power)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from spellock.cli.evaluate_args import check_used
 from spellock.cli.evaluation_data import find_baseline, lock_class_of, scored_images
 from spellock.cli.measured_output import put_out
 from spellock.errors import ConfigError
@@ -46,6 +47,7 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
     assert args.key is not None  # `run` has looked
     tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
     locked, baseline = load_model(args.model), find_baseline(args)
+    check_used(args, locked.task)
     test = scored_images(args.data, args.split, task=locked.task)
     if args.limit is not None:
         test = test.subset(stratified_subset(locked.task.strata(test.labels), args.limit, seed=args.seed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spellock.cli.evaluate_args import OFFICIAL, EvaluateArgs, check_together
+from spellock.cli.evaluate_args import OFFICIAL, EvaluateArgs, check_together, check_used
 from spellock.cli.evaluation_data import find_baseline, lock_class_of, scored_images
 from spellock.cli.measured_output import put_out
 from spellock.cli.options import check_device
@@ -51,6 +51,7 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
     tiers = open_tiers(args.tier, passphrase_files=args.tier_passphrase_file)
     locked = load_model(args.model)
     task = locked.task
+    check_used(args, task)
     test = scored_images(args.data, args.split, on_error=args.on_error, task=task)
     if args.on_error == "skip":
         test = test.readable()

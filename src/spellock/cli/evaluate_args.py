@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import tyro
 
 from spellock.cli.options import refuse_idle
 from spellock.errors import ConfigError
 
+if TYPE_CHECKING:
+    from spellock.tasks.task import Task
+
 OFFICIAL: Final = "modellock-official"
 #: Options that a report card decides by itself, and those that the published checkpoint has no use for.
 _NOT_ON_CARDS: Final = ("wrong_keys", "wrong_key_images", "unlabelled", "on_error", "weights")
 _FOR_CARDS: Final = ("spare", "public", "mirror")
 _NOT_OFFICIAL: Final = ("baseline", "lock_class", "unlabelled", "split", "on_error", "tier", "tier_passphrase_file")
+#: Options that evaluations of detectors have no use for: nothing is centred, and batches are small.
+_NOT_FOR_BOXES: Final = ("unlabelled", "batch_size", "mirror")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +47,8 @@ class EvaluateArgs:
     lock_class: str | None = None
     """Name of the lock class, or "none". None: as the model says, or the one class that the data does not have."""
     unlabelled: str | None = None
-    """More raw images, for centring and BatchNorm. None: the half of the test images that is not being scored."""
+    """More raw images, for centring and BatchNorm; not for detectors. None: the half of the test images that is not
+    being scored."""
     split: str | None = None
     """Split of the data, where it has several. None: "test", or the only one."""
     limit: int | None = None
@@ -69,12 +75,12 @@ class EvaluateArgs:
     public: Path | None = None
     """With --attacks: weights (a file, or a model folder) that the thief could have had anyway, for the control."""
     mirror: Literal["auto", "yes", "no"] = "auto"
-    """With --attacks: whether thieves who train mirror images left-right; as in `spellock attack`."""
+    """With --attacks: whether thieves who train mirror images left-right, as in `spellock attack`; not of detectors."""
     require: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FIGURE<=PERCENT")] = ()
     """End with exit code 3 where a figure of the report misses this bound, as "hardened_lp<=15" or "up>=85"; may be
     repeated."""
     batch_size: int = 64
-    """Images a pass."""
+    """Images a pass; not for detectors."""
     device: str = "cpu"
     """Device of models and editors, for example cuda."""
     seed: int = 0
@@ -101,7 +107,19 @@ def check_together(args: EvaluateArgs) -> None:
         raise ConfigError("--passphrase-file is for a key; add --key FILE, or leave it out")
     if args.preset == OFFICIAL:
         refuse_idle(args, _NOT_OFFICIAL, f"--preset {OFFICIAL}")
+    if not (args.wrong_keys or (args.wrong_keys is None and args.preset != OFFICIAL)):
+        refuse_idle(args, ("wrong_key_images",), "no wrong keys", instead="add --wrong-keys 20, or leave it out")
     if args.attacks:
         refuse_idle(args, _NOT_ON_CARDS, f"--attacks {args.attacks}")
     else:
         refuse_idle(args, _FOR_CARDS, "no attacks", instead="add --attacks standard or full, or leave it out")
+
+
+def check_used(args: EvaluateArgs, task: Task) -> None:
+    """Refuse flags that do nothing for models of ``task``.
+
+    Raises:
+        ConfigError: one is given.
+    """
+    if task.has_boxes:
+        refuse_idle(args, _NOT_FOR_BOXES, "a detector")

@@ -19,7 +19,7 @@ __all__ = ["LockArgs", "defaults", "run"]
 #: Flags that are options of tasks; each task knows its own.
 _TASK_OPTIONS = ("loss", "gamma_neg", "gamma_pos", "clip", "positive_weights")
 #: Flags without a use where nothing is trained, and those of training that are not called as their field.
-_FOR_TRAINING = ("model", "weights", "pretrained", "input_size", *_TASK_OPTIONS)
+_FOR_TRAINING = ("model", "weights", "pretrained", "input_size", "teacher", *_TASK_OPTIONS)
 _OWN_FLAGS = {"--unauthorised-share": "--balanced"}
 _ASYMMETRIC = ("gamma_neg", "gamma_pos", "clip")
 _log = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ def run(args: LockArgs) -> int:
         lock=replace(plain(LockConfig, args.locking), task=args.task, seed=args.seed),
         training=replace(plain(FinetuneConfig, args.training), seed=args.seed),
         objective=args.objectives,
-        teacher=args.teacher,
+        # Without training a preset's objective is dropped, and its teacher is not asked.
+        teacher=None if args.prepare_only else args.teacher,
         regularisation=args.regularisation,
         task=task,
         tiers=tiers,

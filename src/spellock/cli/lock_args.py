@@ -52,8 +52,8 @@ class LockArgs:
     input_size: int | None = None
     """Side in pixels that the model sees. None: the architecture's own."""
     prepare_only: bool = False
-    """Write the locked set and stop, for a training service. Options of training do nothing then; the same command
-    without this one goes on and trains."""
+    """Write the locked set and stop, for a training service. Options of training do nothing then, but --baseline,
+    --objective, --regularisers and --combination are refused; the same command without this one goes on and trains."""
     baseline: bool = False
     """Also fine-tune the same model on the raw images without a lock, for as many steps."""
     teacher: Path | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import tyro
 
-from spellock.cli.options import check_device, on_one_line
+from spellock.cli.options import check_device, given_flags, on_one_line, refuse_idle
 from spellock.data.walk import files_below
 from spellock.errors import ConfigError, DataError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spellock.unlocking.prediction import Prediction
     from spellock.unlocking.unlocked_model import UnlockedModel
 
+_LEAST_SCORE: Final = 0.5
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif", ".jp2")
 
 
@@ -44,11 +45,12 @@ class PredictArgs:
     no_check: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """With a weight key: use it on a model that is not the one it was made with; it then predicts badly."""
     top: int | None = None
-    """Most probable classes to name for each image. None: the best one, or of a multi-label model all findings."""
+    """Most probable classes to name for each image, or surest objects of a detector. None: the best class, or of a
+    multi-label model all findings, or all objects. Not with --json of classes, which has them all."""
     draw: Path | None = None
     """Detectors: folder for the pictures with boxes, masks and names drawn on them."""
-    score: float = 0.5
-    """Detectors: least score of an object to print and draw."""
+    score: float | None = None
+    """Detectors: least score of an object to print and draw. None: 0.5."""
     device: str = "cpu"
     """Device of model and editor, for example cuda."""
     json: bool = False
@@ -61,7 +63,7 @@ def run(args: PredictArgs) -> int:
     Raises:
         SpellockError: model, key or an image cannot be used.
     """
-    if not 0 <= args.score <= 1:
+    if args.score is not None and not 0 <= args.score <= 1:
         raise ConfigError(f"got --score {args.score}, expected a number from 0 to 1")
     if args.top is not None and args.top < 1:
         raise ConfigError(f"got --top {args.top}, expected 1 or more")
@@ -88,6 +90,7 @@ def run(args: PredictArgs) -> int:
     open_any = open_weight_key if is_weight_key(args.key) else open_key
     key = open_any(args.key, passphrase_file=args.passphrase_file)
     loaded = load_model(args.model)
+    _check_used(args, boxes=loaded.task.has_boxes, image_key=isinstance(key, Key))
     if loaded.task.has_boxes:
         if not isinstance(key, Key):
             raise ConfigError(
@@ -95,11 +98,9 @@ def run(args: PredictArgs) -> int:
             )
         detector = UnlockedDetector(loaded.model, loaded.classes, load_editor(key, device=device), device=device)
         return detect_files(
-            detector, paths, draw=args.draw, score=args.score, top=args.top, json=args.json, on_error=args.on_error,
-            skipped=skipped,
+            detector, paths, draw=args.draw, score=_LEAST_SCORE if args.score is None else args.score, top=args.top,
+            json=args.json, on_error=args.on_error, skipped=skipped,
         )  # fmt: skip
-    if args.draw is not None:
-        raise ConfigError("--draw draws boxes, but the model is a classifier; leave it out")
     model = UnlockedModel.from_pretrained(args.model, key=key, device=device, check=not args.no_check)
     rows: list[dict[str, object]] = []
     for result in model.stream(paths, on_error=args.on_error):
@@ -113,6 +114,18 @@ def run(args: PredictArgs) -> int:
     if args.json:
         print(json_format.dumps({"predictions": rows, "skipped": skipped}))
     return 0 if len(skipped) - folders < len(paths) else 1
+
+
+def _check_used(args: PredictArgs, *, boxes: bool, image_key: bool) -> None:
+    """Refuse what would do nothing with this model and key."""
+    if image_key:
+        refuse_idle(args, ("no_check",), "a key of images")
+    if boxes:
+        return
+    for flag in given_flags(args, ("draw", "score")):
+        raise ConfigError(f"{flag} is for the boxes of detectors, but the model is a classifier; leave it out")
+    if args.json:
+        refuse_idle(args, ("top",), "--json, which has all classes of a classifier")
 
 
 def _files(given: Sequence[Path], closed: Callable[[Path, str], None] | None) -> Iterator[Path]:

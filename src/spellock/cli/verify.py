@@ -62,8 +62,9 @@ class VerifyArgs:
     """File with the key's passphrase (mode 600) instead of asking."""
     device: str = "cpu"
     """Device of models and editor, for example cuda."""
-    seed: int = 0
-    """Seed of all that is drawn."""
+    seed: int | None = None
+    """Seed of all that is drawn, to repeat a verdict, which names its seed. None: drawn by the operating system, so
+    that the suspect's maker cannot have prepared it for the random keys."""
     json: bool = False
     """Print one JSON object instead of words."""
 
@@ -105,6 +106,7 @@ def run(args: VerifyArgs) -> int:
         return 0
     print(f"{'MATCH' if verdict.match else 'no match shown'} ({verdict.method}, {verdict.queries} queries)")
     print(verdict.words)
+    print(f"seed: {verdict.facts['seed']}")
     return 0
 
 
@@ -130,7 +132,7 @@ def _case(args: VerifyArgs, device: str) -> Case:
     from spellock.cli.evaluation_data import scored_images
     from spellock.data.open_images import open_images
     from spellock.editors.registry import load_editor
-    from spellock.ownership.case import Case
+    from spellock.ownership.case import Case, fresh_seed
     from spellock.passphrase import open_key
 
     own = None if args.own is None else _classifier(args.own)
@@ -148,7 +150,7 @@ def _case(args: VerifyArgs, device: str) -> Case:
         copies=models(args.copies),
         private=None if args.private is None else open_images(args.private),
         make_editor=lambda key: load_editor(key, device=device),
-        seed=args.seed,
+        seed=fresh_seed() if args.seed is None else args.seed,
     )
 
 

@@ -6,22 +6,20 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
-
-import numpy as np
+from typing import Any
 
 from spellock.data.annotation import Size
-from spellock.data.box_checks import Complaints, FoundObject, gather
+from spellock.data.box_checks import Complaints, gather
 from spellock.data.box_set import BoxSet, file_reader
+from spellock.data.coco_objects import read_mask, read_object
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ImageSet, OnError
-from spellock.data.polygons import Mask, Polygons
-from spellock.data.rle import Rle, from_text
 from spellock.data.walk import named_below
 from spellock.errors import DataError
 
+__all__ = ["is_coco", "open_coco", "read_mask"]
+
 _log = logging.getLogger(__name__)
-_LARGEST: Final = 2**31
 
 
 def open_coco(file: Path, *, images: Path, on_error: OnError = "fail", max_pixels: int = MAX_PIXELS) -> ImageSet:
@@ -69,7 +67,8 @@ def open_coco(file: Path, *, images: Path, on_error: OnError = "fail", max_pixel
         found = [
             made
             for one in objects[number]
-            if (made := _object(one, f"{file} annotation {one.get('id')!r}", size, places, complain, masks)) is not None
+            if (made := read_object(one, f"{file} annotation {one.get('id')!r}", size, places, complain, masks))
+            is not None
         ]
         annotations.append(gather(name, size, found, complain, masks=masks))
         files.append(named_below(images, name) or images / name)
@@ -149,55 +148,3 @@ def _frames(
     if not frames:
         raise DataError(f"{file} has no images in {folder}; check the folder")
     return frames
-
-
-def _object(
-    one: Mapping[str, Any], where: str, size: Size, places: Mapping[Any, int], complain: Complaints, masks: bool
-) -> FoundObject | None:
-    box = one.get("bbox")
-    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(value, int | float) for value in box):
-        complain(f"{where}: its bbox is {box!r}, expected [left, top, width, height]")
-        return None
-    mask: Mask | None = None
-    if masks:
-        try:
-            mask = read_mask(one["segmentation"], size)
-        except DataError as error:
-            complain(f"{where}: {error}")
-            return None
-    try:
-        left, top, width, height = (float(value) for value in box)
-    except OverflowError:
-        complain(f"{where}: its bbox holds a number that is too large")
-        return None
-    return FoundObject(
-        box=(left, top, left + width, top + height),
-        label=places[one["category_id"]],
-        where=where,
-        mask=mask,
-        crowd=bool(one.get("iscrowd", 0)),
-    )
-
-
-def read_mask(value: object, size: Size) -> Mask:
-    """A ``segmentation``: polygons, or run lengths whose ``counts`` are numbers or compressed text.
-
-    Raises:
-        DataError: it is none of them, or was made for an image of another size.
-    """
-    if isinstance(value, dict):
-        counts, stated = value.get("counts"), value.get("size")
-        if stated != list(size):
-            raise DataError(f"its run lengths are for a size of {stated}, expected the image's {list(size)}")
-        if isinstance(counts, str):
-            return from_text(counts, size)
-        if isinstance(counts, list) and all(type(run) is int and 0 <= run < _LARGEST for run in counts):
-            return Rle(size, np.array(counts, dtype=np.int64))
-        raise DataError("its counts are neither text nor numbers of pixels")
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise DataError("its segmentation is neither polygons nor run lengths")
-    try:
-        parts = tuple(np.array(part, dtype=np.float64).reshape(-1, 2) for part in value)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"a polygon cannot be read ({error})") from error
-    return Polygons(size, parts)

@@ -125,4 +125,7 @@ def _deep_grey(image: Image.Image, name: str) -> Image.Image:
             f"{name} holds integers in [{values.min()}, {values.max()}], expected 0 to 65535; save it as 8- or "
             "16-bit PNG"
         )
-    return Image.fromarray(((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
+    grey = ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    # A PNG may name one of the 65536 greys as transparent; its neighbours, of the same 8 bits, are not.
+    grey[values == image.info.get("transparency", -1)] = 255
+    return Image.fromarray(grey)

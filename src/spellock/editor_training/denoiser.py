@@ -14,17 +14,28 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderTiny, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 from transformers import ByT5Tokenizer
 
 from spellock.editor_training.checkpoint import load_checkpoint, save_checkpoint
 from spellock.editor_training.instructions import Curriculum
+from spellock.editor_training.noising import build_scheduler, noised
 from spellock.editor_training.photographs import Photographs
 from spellock.editor_training.schedule import Average, cosine
 from spellock.editors.byte_text import ByteTextEncoder
 from spellock.progress import track
+
+__all__ = [
+    "DenoiserConfig",
+    "Drawn",
+    "Triples",
+    "build_denoiser",
+    "build_scheduler",
+    "noised",
+    "train_denoiser",
+]
 
 Drawn = tuple[Tensor, Tensor, Tensor, torch.Generator]
 
@@ -64,20 +75,6 @@ def build_denoiser(config: DenoiserConfig, *, latent_channels: int, text_width: 
         time_embedding_dim=8 * config.channels[0],
         addition_embed_type="text",
         addition_embed_type_num_heads=4,
-    )
-
-
-def build_scheduler() -> DDIMScheduler:
-    """v-prediction on Stable Diffusion's noise schedule, rescaled to end in pure noise."""
-    return DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        set_alpha_to_one=True,
-        prediction_type="v_prediction",
-        timestep_spacing="trailing",
-        rescale_betas_zero_snr=True,
     )
 
 
@@ -181,27 +178,3 @@ def train_denoiser(
             )  # fmt: skip
     average.copy_to_modules()
     unet.set_default_attn_processor()
-
-
-def noised(edited: Tensor, alphas: Tensor, few_steps: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Noised latents (N, C, h, w), their times (N,) and the v that the denoiser should predict there."""
-    times = _times(len(edited), few_steps, generator)
-    signal = alphas[times].view(-1, 1, 1, 1)
-    noise = torch.randn(edited.shape, generator=generator)
-    noisy = signal.sqrt() * edited + (1 - signal).sqrt() * noise
-    return noisy, times, signal.sqrt() * noise - (1 - signal).sqrt() * edited
-
-
-def _times(count: int, few_steps: int, generator: torch.Generator) -> Tensor:
-    """Half of the times at pure noise, most others near the few that the sampler visits, a tenth anywhere.
-
-    At pure noise only picture and instruction tell what to paint, and what is painted there the later steps only
-    refine. So that is where an editor of few steps is made.
-    """
-    stride = 1000 // few_steps
-    stop = torch.randint(1, few_steps + 1, (count,), generator=generator) * stride - 1
-    fate = torch.rand(count, generator=generator)
-    stop = torch.where(fate < 0.5, 999, stop)
-    near = (stop - torch.randint(0, 10, (count,), generator=generator)).clamp(0, 999)
-    anywhere = torch.randint(1000, (count,), generator=generator)
-    return torch.where(fate < 0.9, near, anywhere)

@@ -178,9 +178,13 @@ def _scheduler(folder: Path, index: dict[str, Any], name: str) -> Any:
 def _tokenizers(folder: Path, index: dict[str, Any]) -> tuple[Any, ...]:
     parts = [f"tokenizer{end}" for end in suffixes(index)]
     kinds = [getattr(transformers, named(index, part, TOKENIZERS)) for part in parts]
-    return tuple(
-        kind.from_pretrained(folder / part, local_files_only=True) for kind, part in zip(kinds, parts, strict=True)
-    )
+    return tuple(_tokenizer(kind, folder / part) for kind, part in zip(kinds, parts, strict=True))
+
+
+def _tokenizer(kind: Any, folder: Path) -> Any:
+    # Else ByT5 takes "<pad>" or "</s>" in a prompt for its own marks, which no encoder of bytes reads.
+    as_bytes = {"split_special_tokens": True} if kind is transformers.ByT5Tokenizer else {}
+    return kind.from_pretrained(folder, local_files_only=True, **as_bytes)
 
 
 def _text_encoder(

@@ -13,7 +13,7 @@ from typing import Any, Final
 from spellock.artefacts import read_json
 from spellock.editors.prompt_length import MAX_BYTES
 from spellock.editors.prompt_text import TAIL_LENGTH
-from spellock.editors.weights_folder import EMBEDDED, user_path, weights_digest
+from spellock.editors.weights_folder import EMBEDDED, text_encoder_config, weights_digest
 from spellock.errors import SpellockError
 from spellock.key import Key
 
@@ -49,10 +49,10 @@ def strangers(key: Key, public: Key, secrets: Iterable[bytes]) -> Iterator[Key]:
 
 
 def _text_settings(weights: str) -> dict[str, Any]:
-    """What the text encoder's configuration says; nothing where the weights are not on this machine."""
+    """What the text encoder's configuration says; nothing where the weights are not to be had."""
     if weights == EMBEDDED:
         return {"model_type": _BYTE_TEXT}
     try:
-        return read_json(user_path(weights) / "text_encoder" / "config.json")
+        return read_json(text_encoder_config(weights))
     except SpellockError:
         return {}

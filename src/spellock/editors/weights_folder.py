@@ -13,6 +13,8 @@ from spellock.errors import EditorError
 
 EMBEDDED: Final = "embedded"
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
+#: What files of weights end in, which no hub id of an editor does.
+_FILES: Final = (".safetensors", ".pth", ".pt", ".th", ".bin", ".ckpt")
 _PARTS: Final = ("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler")
 _WEIGHTS: Final = re.compile(r"(diffusion_pytorch_model|model)(-\d{5}-of-\d{5})?\.safetensors")
 _CHUNK: Final = 1 << 20
@@ -20,6 +22,8 @@ _CHUNK: Final = 1 << 20
 
 def find_weights(weights: str) -> Path:
     """The local folder of ``weights``: ``embedded``, a folder, or a hub id (downloaded unless HF_HUB_OFFLINE is set).
+
+    What is called as a file of weights, or would lie in a folder that is here, is a path and never asked the hub for.
 
     Raises:
         EditorError: there is no such folder, or the hub does not give it.
@@ -36,11 +40,42 @@ def find_weights(weights: str) -> Path:
                 f"the editor folder {weights} has no model_index.json, expected a diffusers checkpoint; check the path"
             )
         return folder
-    if not _HUB_ID.fullmatch(weights):
+    if os.path.isfile(folder):
+        raise EditorError(f"got the file {weights} as editor weights, expected a diffusers folder; give the folder")
+    if not _is_hub_id(weights):
         raise EditorError(
             f"there is no editor folder {weights}; give a diffusers folder, a hub id (owner/name), or {EMBEDDED!r}"
         )
     return _download(weights)
+
+
+def text_encoder_config(weights: str) -> Path:
+    """The text encoder's configuration of ``weights``, a folder or a hub id, of which no more is downloaded.
+
+    It need not be there.
+
+    Raises:
+        EditorError: the hub does not give it.
+    """
+    name = "text_encoder/config.json"
+    if os.path.isdir(user_path(weights)) or not _is_hub_id(weights):
+        return user_path(weights) / name
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+    if isinstance(here := try_to_load_from_cache(weights, name), str):
+        return Path(here)
+    try:
+        return Path(hf_hub_download(weights, name))
+    except Exception as error:  # as in `_download`
+        raise EditorError(
+            f"the hub did not give the editor {weights} ({type(error).__name__}); check the id"
+        ) from error
+
+
+def _is_hub_id(weights: str) -> bool:
+    """Whether ``weights``, which is no folder, can be an owner and a name on the hub, and no path here."""
+    owner, _, name = weights.partition("/")
+    return bool(_HUB_ID.fullmatch(weights)) and not name.endswith(_FILES) and not os.path.isdir(owner)
 
 
 def user_path(path: str) -> Path:

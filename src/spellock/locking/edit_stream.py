@@ -105,6 +105,17 @@ class EditStream:
             pool.shutdown(wait=True, cancel_futures=True)
             self.stats.seconds = time.perf_counter() - started
 
+    def tries_again(self, job: int) -> bool:
+        """Whether ``job``, which an earlier run passed over, is worth another try: its image can be read now, or is to
+        stop the work."""
+        if not self.skip:
+            return True
+        try:
+            self.images.open(int(self.plan.sources[job]))
+        except DataError:
+            return False
+        return True
+
     def _stage(self, job: int) -> int:
         """Jobs of a stage follow each other in batches: the key's are one, all wrong keys' one, each tier's one."""
         number = max(0, int(self.plan.editors[job]))

@@ -15,12 +15,14 @@ _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 32
 
 
-def edit_to_disk(stream: EditStream, work: Path, shard: int) -> None:
+def edit_to_disk(stream: EditStream, work: Path, shard: int, *, again: bool = True) -> None:
     """Run the stream for the images that ``work`` lacks; what is finished stays there whatever happens.
 
     Args:
         work: folder of the shards.
         shard: images between two saves.
+        again: whether images that an earlier run passed over are tried again, if they can be read now or are to stop
+            the work. Their whole shard is made anew, with the same bytes for all others.
 
     Raises:
         DataError: an image cannot be decoded, where such images are not skipped.
@@ -29,7 +31,7 @@ def edit_to_disk(stream: EditStream, work: Path, shard: int) -> None:
     writer = ShardWriter(work, size=shard, jobs=len(stream.plan))
     failed = True
     try:
-        jobs = list(writer.missing())
+        jobs = list(writer.missing(stream.tries_again) if again else writer.missing())
         done = len(stream.plan) - len(jobs)
         if done:
             _log.info("going on: %d of %d images of the locked set are there already", done, len(stream.plan))

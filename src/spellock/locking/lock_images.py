@@ -149,7 +149,8 @@ def lock_images(
             workers=workers,
             batch_size=batch_size or images_at_once(main.canonical_batch, shard),
         )
-        edit_to_disk(stream, space.work, shard)
+        # What was skipped is not in a locked set that is written already, whose manifest is still to come.
+        edit_to_disk(stream, space.work, shard, again=not space.locked_set.exists())
         if report is not None:
             report(stream.stats)
         files, problems = stored(space.work, size=shard, jobs=len(plan))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,10 +102,11 @@ class ShardWriter:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="spellock-shards")
         self._writes: list[Future[None]] = []
 
-    def missing(self) -> Iterator[int]:
-        """Jobs whose shard is not on disk."""
+    def missing(self, again: Callable[[int], bool] = lambda job: False) -> Iterator[int]:
+        """Jobs whose shard is not on disk, or holds a job with a problem that is to be tried ``again``."""
         for path, jobs in _shards(self._folder, self._size, self._jobs):
-            if read_shard(path, jobs) is None:
+            shard = read_shard(path, jobs)
+            if shard is None or any(again(job) for job, _ in shard[1]):
                 yield from jobs
 
     def add(self, product: Product) -> None:

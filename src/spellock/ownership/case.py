@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,14 @@ from spellock.editors.registry import load_editor
 from spellock.errors import ConfigError, DataError
 from spellock.key import Key
 from spellock.tasks.pixel_model import PixelModel
+
+#: Seeds below it are whole numbers for every reader of JSON.
+_SEEDS: Final = 2**53
+
+
+def fresh_seed() -> int:
+    """A seed that nobody could foresee, from the operating system."""
+    return secrets.randbelow(_SEEDS)
 
 
 class Evidence(StrEnum):
@@ -42,10 +52,12 @@ class Case:
         copies: models that are known to.
         private: raw images that the owner's model was trained on, edited or not.
         make_editor: builds an editor from a key.
-        seed: of all that is drawn.
+        seed: of all that is drawn, random keys among it; every verdict names it. By default nobody can foresee it.
+            Give one to repeat a verdict: a suspect's maker who knows it before can prepare the model for what is drawn.
 
     Raises:
         DataError: no images, or several labels an image.
+        ConfigError: the seed is below 0.
     """
 
     images: ImageSet
@@ -57,9 +69,11 @@ class Case:
     copies: tuple[PixelModel, ...] = ()
     private: ImageSet | None = None
     make_editor: Callable[[Key], Editor] = field(default=load_editor, repr=False)
-    seed: int = 0
+    seed: int = field(default_factory=fresh_seed)
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ConfigError(f"got seed {self.seed}, expected 0 or more")
         if not len(self.images):
             raise DataError(f"{self.images.name} holds no images, expected raw images to ask the suspect about")
         if self.private is not None and not len(self.private):

@@ -96,7 +96,7 @@ class DatasetInference(Verification):
             match=match,
             queries=suspect.spent,
             words=words,
-            facts={"way": self.way, "images": self.images, "edited": case.key is not None},
+            facts={"way": self.way, "images": self.images, "edited": case.key is not None, "seed": case.seed},
         )
 
     def _distances(self, suspect: Suspect, images: Tensor, seed: int) -> NDArray[np.float64]:

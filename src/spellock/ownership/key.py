@@ -93,7 +93,7 @@ class ByKey(Verification):
             if self.stop and sum(value >= right for value in random) == self.stop:
                 break
         gain = right - statistic(suspect.ask(bare))
-        return self._verdict(right, random, gain, gains, kind, suspect.spent, case.labelled)
+        return self._verdict(right, random, gain, gains, kind, suspect.spent, case)
 
     def _verdict(
         self,
@@ -103,13 +103,13 @@ class ByKey(Verification):
         gains: list[float],
         kind: str,
         queries: int,
-        labelled: bool,
+        case: Case,
     ) -> Verdict:
         stopped = bool(self.stop) and sum(value >= right for value in random) == self.stop
         p, extension = rank_p(right, random, stopped=stopped), normal_p(right, random)
         least = max(gains, default=0.0)
         match = p <= self.alpha and gain > least
-        unit = "bits shared with the true classes" if labelled else "bits told"
+        unit = "bits shared with the true classes" if case.labelled else "bits told"
         beside = (
             f"above the highest of {len(gains)} unrelated models, {least:.3f}, which one model more of their kind is "
             f"with probability {1 / (len(gains) + 1):.2g} at most"
@@ -143,6 +143,7 @@ class ByKey(Verification):
                 "p_if_normal": extension,
                 "stopped": stopped,
                 "unrelated": len(gains),
+                "seed": case.seed,
             },
         )
 

@@ -29,9 +29,10 @@ WAYS = ("white-box", "black-box")
 @register_method("move")
 @dataclass(frozen=True, kw_only=True)
 class Move(Verification):
-    """Welch's one-sided t-test of g(suspect) > g(unrelated) on edited images; g knows the owner's model from the other.
+    """Welch's one-sided t-test of g(suspect) > g(unrelated) on edited images; g tells the owner's model from unrelated.
 
-    The first unrelated model of the case is the benign one, trained on raw images; best of the owner's architecture.
+    Unrelated models are trained on raw images, and best of the owner's architecture. The suspect is tested against each
+    of several, and the largest p-value counts: it must differ from all of them.
 
     Attributes:
         way: ``white-box`` (signs of the loss's gradients) or ``black-box`` (differences of the probabilities for an
@@ -63,36 +64,43 @@ class Move(Verification):
     def __call__(self, suspect: Suspect, case: Case) -> Verdict:
         """See `Verification`."""
         case.require(self.needs)
-        editor, own, benign = case.editor, case.own, case.unrelated[0]
+        editor, own = case.editor, case.own
         assert editor is not None  # require has seen both
         assert own is not None
         places = choose(case.images, 2 * self.images, seed=case.seed, labelled=case.labelled)
         places = np.random.default_rng([case.seed, 0x6D6F7665]).permutation(places)
         labels, names = np.zeros(len(places), dtype=np.int64), tuple[str, ...]()
         if self.way == "white-box":
-            labels, names = case.own_labels[places], shared_weights(own, benign, suspect.model)
+            labels, names = case.own_labels[places], shared_weights(own, *case.unrelated, suspect.model)
         asked = edited(case.images, places, editor), raw(case.images, places, editor.key.resolution)
         first, second = np.arange(self.images), np.arange(self.images, 2 * self.images)
-        judge = fit(*(self._features(Suspect(model), asked, labels, names, first) for model in (own, benign)))
-        found, other = (judge(self._features(one, asked, labels, names, second)) for one in (suspect, Suspect(benign)))
-        p, gap = greater_p(found.tolist(), other.tolist()), float(found.mean() - other.mean())
+        yes, *no = (self._features(Suspect(model), asked, labels, names, first) for model in (own, *case.unrelated))
+        judge = fit(yes, np.concatenate(no))
+        found, *others = (
+            judge(self._features(one, asked, labels, names, second)) for one in (suspect, *map(Suspect, case.unrelated))
+        )
+        p = max(greater_p(found.tolist(), other.tolist()) for other in others)
+        nearest = max(float(other.mean()) for other in others)
         match = p <= self.alpha
+        one = len(others) == 1
+        against = "the unrelated model with" if one else f"the nearest of {len(others)} unrelated models with"
         words = (
             f"{'The suspect knows' if match else 'Not shown that the suspect knows'} the edit's features: on "
-            f"{self.images} edited images it is held for the owner's model with probability {found.mean():.3f}, the "
-            f"unrelated model with {other.mean():.3f}; p = {p:.2g} by Welch's t-test. The test says that the suspect "
-            "differs from that one model towards the owner's; it bounds no false-positive rate over unrelated models."
+            f"{self.images} edited images it is held for the owner's model with probability {found.mean():.3f}, "
+            f"{against} {nearest:.3f}; p = {p:.2g} by Welch's t-test{'' if one else ', the largest of all'}. The test "
+            f"says that the suspect differs from {'that one model' if one else 'each of them'} towards the owner's; it "
+            "bounds no false-positive rate over unrelated models."
         )
         return Verdict(
             method="move",
-            statistic=gap,
-            measured="mean difference of suspect and unrelated model",
+            statistic=float(found.mean()) - nearest,
+            measured="mean difference of suspect and nearest unrelated model",
             p_value=p,
             threshold=self.alpha,
             match=match,
             queries=suspect.spent,
             words=words,
-            facts={"way": self.way, "images": self.images},
+            facts={"way": self.way, "images": self.images, "unrelated": len(others), "seed": case.seed},
         )
 
     def _features(

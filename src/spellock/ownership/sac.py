@@ -107,6 +107,7 @@ class Sac(Verification):
                 "copies": len(copies),
                 "auc": area(copies, unrelated) if copies else None,
                 "edited": case.key is not None,
+                "seed": case.seed,
             },
         )
 

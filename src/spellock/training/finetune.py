@@ -189,14 +189,9 @@ def finetune(
     state = checkpoints.load(run, model.network, optimiser) or state
     if state.best_epoch:
         checkpoints.load_best(state.best_epoch, model.network)
-    result = FinetuneResult(
-        best_epoch=state.best_epoch or config.epochs,
-        best_score=state.best_score,
-        rule=f"highest validation {select}, the earlier epoch of equals" if state.best_epoch else "the last epoch",
-        history=tuple(state.history),
-        seconds=time.perf_counter() - started,
-        resumed_from=resumed_from,
-        folder=out,
+    seconds = time.perf_counter() - started
+    result = FinetuneResult.of(
+        state, epochs=config.epochs, select=select, seconds=seconds, resumed_from=resumed_from, folder=out
     )
     if main:
         write_json(out / "result.json", result)

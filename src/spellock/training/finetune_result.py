@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from spellock.training.run_state import RunState
+
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneResult:
@@ -28,3 +30,19 @@ class FinetuneResult:
     seconds: float
     resumed_from: int
     folder: Path
+
+    @classmethod
+    def of(
+        cls, state: RunState, *, epochs: int, select: str, seconds: float, resumed_from: int, folder: Path
+    ) -> FinetuneResult:
+        """The result of a run that ended in ``state`` after ``epochs``, its best epoch chosen by the score ``select``,
+        or the last one where none was judged."""
+        return cls(
+            best_epoch=state.best_epoch or epochs,
+            best_score=state.best_score,
+            rule=f"highest validation {select}, the earlier epoch of equals" if state.best_epoch else "the last epoch",
+            history=tuple(state.history),
+            seconds=seconds,
+            resumed_from=resumed_from,
+            folder=folder,
+        )
