@@ -70,7 +70,7 @@ def read_json(path: Path, *, max_bytes: int = 4_000_000) -> dict[str, Any]:
         value = json.loads(path.read_bytes())
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not valid JSON ({error}); it may be truncated") from error
     if not isinstance(value, dict):
         raise DataError(f"{path} holds a JSON {type(value).__name__}, expected an object")

@@ -207,3 +207,16 @@ def test_a_negative_weight_decay_is_refused() -> None:
     assert HardPrompt(weight_decay=0.0).weight_decay == 0
     with pytest.raises(ConfigError, match=r"option weight_decay is -0\.5, expected 0 or"):
         HardPrompt(weight_decay=-0.5)
+
+
+def test_leaked_images_are_looked_at_in_batches() -> None:
+    """All at once through a large network they may be more than there is memory."""
+    model, most = colours.locked(), []
+    model.network.register_forward_pre_hook(lambda _, inputs: most.append(len(inputs[0])))
+    images = torch.rand(300, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    leaks = LeakStatistics.of(model, images[:150], images)
+    assert max(most) <= 128
+    means = [one.mean(0) for one in numbers(images, model, leaks.stages)]
+    before = [one.mean(0) for one in numbers(images[:150], model, leaks.stages)]
+    for wanted, after, base in zip(leaks.wanted, means, before, strict=True):
+        assert torch.allclose(wanted, after - base, atol=1e-5)

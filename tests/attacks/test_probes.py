@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from spellock.attacks.budget import Budget
+from spellock.attacks.customer import Customer
 from spellock.attacks.features import ALL, OUTPUTS, stage_features, stages_of
 from spellock.attacks.labelled import hold_out
 from spellock.attacks.mlp import Mlp
@@ -20,7 +21,7 @@ from spellock.attacks.registry import make_attack
 from spellock.attacks.ridge import STRENGTHS, fit_ridge
 from spellock.errors import ConfigError
 from spellock.tasks.models import create_model
-from spellock.tasks.pixel_model import PixelModel
+from spellock.tasks.pixel_model import PixelModel, wrap
 
 from . import colours
 
@@ -179,3 +180,22 @@ def test_stages_lie_inside_what_gives_no_tensor() -> None:
     assert stages_of(model) == ("backbone.first", "backbone.second")
     (stolen,) = make_attack("ridge")(colours.view(model, **colours.with_labels(40)))
     assert colours.accuracy(stolen.predict) > 0.9
+
+
+class _Flat(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.classifier = nn.Linear(3 * 8 * 8, colours.CLASSES)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.classifier(images.flatten(1))
+
+
+@pytest.mark.parametrize("name", ["ridge", "few-call"])
+def test_a_network_without_stages_has_nothing_to_probe(name: str) -> None:
+    """`ConfigError`, which leaves out this attack and not all others with it."""
+    customer = Customer(np.full((200, colours.CLASSES), 1 / colours.CLASSES, dtype=np.float32))
+    images, labels = colours.pictures(20)
+    view = colours.view(wrap(_Flat(), input_size=8), labelled=images, labels=labels, customer=customer)
+    with pytest.raises(ConfigError, match="_Flat has no layer with features"):
+        make_attack(name)(view)

@@ -21,7 +21,7 @@ from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.registry import make_attack
 from spellock.attacks.view import AttackerView
 from spellock.editors.base import Editor
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, EditorError
 from spellock.key import Key
 from spellock.pixels import to_uint8
 
@@ -120,6 +120,35 @@ def test_random_prompts_are_of_five_kinds() -> None:
     assert kinds["empty"] == ("",)
     assert all(len(set(prompts)) == (1 if kind == "empty" else 3) for kind, prompts in kinds.items())
     assert kinds != five_kinds(3, seed=1)
+
+
+class ShortEditor(BorderEditor):
+    """Its text encoder reads few letters."""
+
+    longest = 20
+
+    def __init__(self, key: Key) -> None:
+        if len(str(key.settings["prompt"])) > self.longest:
+            raise EditorError("the key prompt has too many letters, shorten it")
+        super().__init__(key)
+
+
+class DeafEditor(ShortEditor):
+    longest = 0
+
+
+@pytest.mark.parametrize("name", ["prompt-search", "monte-carlo", "random-prompts"])
+def test_prompts_that_are_too_long_are_passed_over(name: str) -> None:
+    def seen_by(make: type[Editor]) -> AttackerView:
+        public = PublicEditor(name="border", settings={}, gamma=1.0, resolution=8, resize="bicubic", make=make)
+        return colours.view(colours.locked(before=doubting), editor=public)
+
+    options: dict[str, int] = {"prompt-search": {"images": 4}, "monte-carlo": {"images": 4, "steps": 40}}.get(name, {})
+    stolen = make_attack(name, options)(seen_by(ShortEditor))
+    assert stolen
+    assert all(one.guess is not None and len(str(one.guess.settings["prompt"])) <= 20 for one in stolen)
+    with pytest.raises(ConfigError, match=r"no (guessed|random) prompt could be tried"):
+        make_attack(name, options)(seen_by(DeafEditor))
 
 
 def test_budgets_bound_keys_and_answers() -> None:

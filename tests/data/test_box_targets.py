@@ -156,3 +156,24 @@ def test_pictures_are_let_go_once_their_size_is_known() -> None:
     open_boxes(Counted(_pairs(8)))
     assert len(seen) == 8
     assert most <= 2
+
+
+def test_masks_are_let_go_once_they_are_run_lengths() -> None:
+    seen: list[weakref.ref[torch.Tensor]] = []
+    most = 0
+
+    class Counted(list[object]):
+        def __getitem__(self, index: object) -> object:
+            nonlocal most
+            image, target = super().__getitem__(index)  # type: ignore[index,misc]
+            masks = torch.as_tensor(np.asarray(target["masks"])).clone()
+            seen.append(weakref.ref(masks))
+            gc.collect()
+            most = max(most, sum(one() is not None for one in seen))
+            return image, target | {"masks": masks}
+
+    pairs = _pairs(8)
+    opened = open_boxes(Counted(pairs))
+    assert most <= 2
+    wanted = [one.decoded() for one in open_boxes(pairs).labels]
+    assert all(np.array_equal(one.decoded(), mask) for one, mask in zip(opened.labels, wanted, strict=True))

@@ -131,3 +131,12 @@ def test_several_tables_that_only_name_images_are_no_shards(tmp_path: Path) -> N
         pq.write_table(table, tmp_path / f"train-0000{number}-of-00002.parquet")
     with pytest.raises(DataError, match="several tables of one split"):
         open_labels(tmp_path)
+
+
+def test_pictures_may_be_large_binary(tmp_path: Path) -> None:
+    """As polars writes bytes."""
+    cells = pa.array([cell["bytes"] for cell in blank_pictures(2)], pa.large_binary())
+    pq.write_table(pa.table({"image": cells, "A": [0, 1], "B": [1, 0]}), tmp_path / "t.parquet")
+    images = open_labels(tmp_path / "t.parquet")
+    assert (images.classes, images.labels.tolist()) == (("A", "B"), [[0, 1], [1, 0]])
+    assert images.open(1).size == (4, 4)

@@ -215,6 +215,21 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
         assert Annotation.from_json(one.to_json()).to_json() == one.to_json()
 
 
+def test_a_name_longer_than_a_file_may_have_is_of_no_file(tmp_path: Path) -> None:
+    category = {"id": 1, "name": "cat"}
+    image = {"id": 1, "file_name": "a" * 300 + ".png", "height": 4, "width": 4}
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"images": [image], "annotations": [], "categories": [category]}))
+    with pytest.raises(DataError, match=r"image 1: .*a\.png does not exist"):
+        open_boxes(file)
+
+
+def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text("[" * 200_000)
+    with pytest.raises(DataError, match=r"deep\.json is not valid JSON"):
+        open_boxes(tmp_path / "deep.json")
+
+
 def _write(folder: Path, content: dict[str, Any]) -> Path:
     file = folder / "annotations" / "instances_train.json"
     file.write_text(json.dumps(content))

@@ -236,3 +236,14 @@ def test_a_finding_is_wanted_once(tmp_path: Path) -> None:
 def test_a_cell_of_nothing_is_left_out_where_findings_are_looked_for(tmp_path: Path) -> None:
     table = write_table(tmp_path, [line.replace("Edema|Mass", "nan") for line in LISTED])
     assert open_labels(table, on_error="skip").classes == ("Edema",)
+
+
+def test_files_may_be_called_by_their_whole_path(tmp_path: Path) -> None:
+    """Or by another spelling of a name; both are found, so neither is of a file without labels."""
+    table = write_table(tmp_path, [line.replace("b.png", str(tmp_path / "images" / "b.png")) for line in COLUMNS])
+    table.write_text(table.read_text().replace("c.png", "./images/../images/c.png"))
+    assert len(open_labels(table)) == 3
+    table.write_text(table.read_text().replace("a.png", "a" * 300 + ".png", 1))
+    with pytest.raises(DataError, match=r"a\.png has no row"):
+        open_labels(table)
+    assert len(open_labels(table, on_error="skip")) == 2

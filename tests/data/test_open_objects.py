@@ -59,6 +59,8 @@ def test_torchvision_fake_data_with_transform() -> None:
         (Pairs(0), "holds no images"),
         (Pairs(targets=[[0, 1]] * 6), "not one integer"),
         (Pairs(targets=[0.0, 0.5] * 3), "not one integer"),
+        (Pairs(targets=[0.0, float("inf")] * 3), "not one integer"),
+        (Pairs(targets=[0, 10**30] * 3), "not one integer"),
         (Pairs(targets=torch.tensor([0.0, 0.5] * 3)), "not one integer"),
         (Pairs(targets=[0, 1]), "6 items but 2 labels"),
         (Pairs(targets=[0, 1, 2, 3, 4, 2_000_000]), "the largest label is 2000000"),

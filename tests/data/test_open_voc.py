@@ -128,3 +128,11 @@ def test_lists_of_splits_are_lines_of_text(tmp_path: Path) -> None:
     names.write_bytes(b"\xe4\n")
     with pytest.raises(DataError, match=r"train\.txt is not UTF-8 text"):
         open_boxes(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["gb2312", "klingon"])
+def test_an_encoding_that_cannot_be_read_is_named(encoding: str, tmp_path: Path) -> None:
+    file = _add(tmp_path, "a", ("cat", (1, 1, 10, 20)))
+    file.write_text(f'<?xml version="1.0" encoding="{encoding}"?>\n{file.read_text()}')
+    with pytest.raises(DataError, match=r"a\.xml is in an encoding that cannot be read .*; save it in UTF-8"):
+        open_boxes(tmp_path)

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from spellock.errors import DataError, StorageError
 from spellock.evaluation.figure_texts import FIGURES
 from spellock.evaluation.report import Report
 from spellock.evaluation.report_html import to_html
+from spellock.evaluation.report_parts import FindingResult
 from spellock.evaluation.report_plots import picture_uri
 from spellock.evaluation.report_text import print_report
 from spellock.evaluation.write_report import write_report
@@ -110,6 +112,16 @@ def test_plain_lines_when_it_is_no_terminal(report: Report) -> None:
     print_report(report, Console(file=coloured, force_terminal=True, width=140))
     assert "\x1b[" in coloured.getvalue()
     assert "Hardened LP" in coloured.getvalue()
+
+
+@pytest.mark.parametrize("name", ["Edema [mild]", "Mass [/b]"])
+def test_names_are_no_markup(report: Report, name: str) -> None:
+    one = FindingResult(name=name, positives=1, negatives=2, figures={"up": report.figures["up"]})
+    text = io.StringIO()
+    print_report(
+        replace(report, findings=(one,)), Console(file=text, force_terminal=True, color_system=None, width=200)
+    )
+    assert name in re.sub("\x1b\\[[0-9;]*m", "", text.getvalue())
 
 
 def test_refusals(report: Report, tmp_path: Path) -> None:

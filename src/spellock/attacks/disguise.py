@@ -21,6 +21,7 @@ from spellock.attacks.registry import register_attack
 from spellock.attacks.translated import squashed, through
 from spellock.attacks.translator import Net
 from spellock.attacks.view import AttackerView, floats
+from spellock.tasks.own_seed import own_seed
 
 
 class _Judge(nn.Module):
@@ -80,8 +81,7 @@ class Disguise(Attack):
         raw = squashed(floats(view.unlabelled), side)
         seen = outputs_of(model, view.unlabelled, label="raw images")
         real = torch.from_numpy(real_places(seen.shape[1], view, seen)).to(device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(view.seed)
+        with own_seed(view.seed):
             change, judge = Net(self.width, self.depth), _Judge(self.width)
 
         def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from spellock.attacks.outputs import BATCH
 from spellock.attacks.view import floats
-from spellock.errors import ModelError
+from spellock.errors import ConfigError
 from spellock.progress import track
 from spellock.tasks.heads import pool
 from spellock.tasks.pixel_model import PixelModel
@@ -29,7 +29,7 @@ def stages_of(model: PixelModel) -> tuple[str, ...]:
     it is cut into quarters.
 
     Raises:
-        ModelError: no layer gives a feature map, tokens or a vector.
+        ConfigError: no layer gives a feature map, tokens or a vector.
     """
     opened: frozenset[str] = frozenset()
     while True:
@@ -49,7 +49,10 @@ def stages_of(model: PixelModel) -> tuple[str, ...]:
         opened |= found
     shapes = [(name, shape) for name, shape in shapes if shape != tuple(outputs.shape[1:])]
     if not shapes:
-        raise ModelError(f"{type(model.network).__name__} has no layer with features to probe; wrap its layers")
+        raise ConfigError(
+            f"{type(model.network).__name__} has no layer with features to look into, expected one before the "
+            "classifier; take an attack on the outputs"
+        )
     ends: list[str] = []
     for _, layers_of_one in groupby(shapes, key=lambda one: one[1]):
         run = [name for name, _ in layers_of_one]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -21,6 +20,7 @@ from spellock.attacks.retraining import Retraining
 from spellock.attacks.view import AttackerView
 from spellock.hidden import Scalar
 from spellock.tasks.heads import find_head, replace_head
+from spellock.tasks.own_seed import own_seed
 from spellock.tasks.pixel_model import PixelModel
 
 
@@ -55,8 +55,7 @@ class Finetune(Retraining):
         """See `Retraining.change`."""
         if self.head == "kept":
             return real, self._prepared
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(view.seed)
+        with own_seed(view.seed):
             replace_head(model.network, view.classes)
         return np.arange(view.classes), self._prepared
 

@@ -20,6 +20,7 @@ from spellock.attacks.budget import Clock
 from spellock.attacks.checks import one_of, positive
 from spellock.attacks.view import AttackerView
 from spellock.progress import track
+from spellock.tasks.own_seed import own_seed
 
 #: A batch's loss: places (B,) of its images, and a generator for what is drawn for this step.
 Loss = Callable[[NDArray[np.int64], np.random.Generator], Tensor]
@@ -79,22 +80,21 @@ def fit(
     optimiser = _optimiser(plan, trained)
     run = hashlib.sha256(repr((plan, images, seed, [tuple(one.shape) for one in trained])).encode()).hexdigest()
     done = _load(checkpoint, run, module, optimiser)
-    with torch.random.fork_rng(devices=[]):
-        for step in track(range(done, plan.steps), total=plan.steps - done, label=label):
-            if clock.over:
-                break
-            torch.manual_seed(int(np.random.default_rng([seed, step, 0x746F7263]).integers(2**31)))
-            for group in optimiser.param_groups:
-                group["lr"] = plan.rate(step)
+    for step in track(range(done, plan.steps), total=plan.steps - done, label=label):
+        if clock.over:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = plan.rate(step)
+        with own_seed(int(np.random.default_rng([seed, step, 0x746F7263]).integers(2**31))):
             value = loss(batch_of(step, images, plan.batch_size, seed), np.random.default_rng([seed, step]))
             if not torch.isfinite(value):
                 break
             optimiser.zero_grad(set_to_none=True)
             value.backward()
-            optimiser.step()
-            done = step + 1
-            if checkpoint is not None and (done % plan.checkpoint_every == 0 or done == plan.steps):
-                _save(checkpoint, run, done, module, optimiser)
+        optimiser.step()
+        done = step + 1
+        if checkpoint is not None and (done % plan.checkpoint_every == 0 or done == plan.steps):
+            _save(checkpoint, run, done, module, optimiser)
     return done
 
 

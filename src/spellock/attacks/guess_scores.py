@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spellock.artefacts import read_json, storage_errors, write_json
 from spellock.attacks.guessing import Guesser, judge
-from spellock.errors import ConfigError, DataError
+from spellock.errors import ConfigError, DataError, EditorError
 from spellock.key import Key
 
 
@@ -41,7 +41,7 @@ class GuessScores:
             try:
                 score = self.judged(key)
                 self._known[str(number)] = score if math.isfinite(score) else None
-            except ConfigError:
+            except (ConfigError, EditorError):  # such as a text that its encoder does not read to the end
                 self._known[str(number)] = None
             self._save()
         return self._known[str(number)]

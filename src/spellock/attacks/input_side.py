@@ -24,6 +24,7 @@ from spellock.attacks.outputs import places_of_classes
 from spellock.attacks.translated import squashed, through
 from spellock.attacks.view import AttackerView, floats
 from spellock.hidden import Scalar
+from spellock.tasks.own_seed import own_seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +75,7 @@ class InputSide(Attack):
         pool = held(view.labelled) if self.objective == "labels" else view.unlabelled
         images = squashed(floats(pool), side)
         targets = None if self.objective != "labels" or view.labels is None else torch.from_numpy(view.labels)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(view.seed)
+        with own_seed(view.seed):
             change = self.change(side)
 
         def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:

@@ -26,6 +26,7 @@ from spellock.attacks.translator import Net
 from spellock.attacks.view import AttackerView, floats
 from spellock.errors import ConfigError
 from spellock.hidden import Scalar
+from spellock.tasks.own_seed import own_seed
 
 #: Side of the maps that images are moved along when the model is only asked, and how far they are moved.
 _GRID: Final = 8
@@ -90,8 +91,7 @@ class JailNTL(Attack):
         raw = squashed(floats(view.unlabelled), side)
         if self.model == "gradients":
             real = real.to(frozen(view.stolen).mean.device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(view.seed)
+        with own_seed(view.seed):
             both = nn.ModuleList([Net(self.width, self.depth), Net(self.width, self.depth)])
         change, undo = both
 

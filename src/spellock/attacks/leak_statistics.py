@@ -46,10 +46,7 @@ class LeakStatistics:
     def of(cls, model: PixelModel, raw: Tensor, leaked: Tensor) -> LeakStatistics:
         """From float32 raw (M, 3, R, R) and leaked edited images (n, 3, R, R) in [0, 1]."""
         stages = stages_of(model)
-        with torch.no_grad():
-            parts = [numbers(raw[start : start + BATCH], model, stages) for start in range(0, len(raw), BATCH)]
-            before = tuple(torch.cat(group) for group in zip(*parts, strict=True))
-            after = numbers(leaked, model, stages)
+        before, after = (_numbers_of_all(images, model, stages) for images in (raw, leaked))
         return cls(
             model=model,
             stages=stages,
@@ -73,6 +70,13 @@ class LeakStatistics:
 def numbers(images: Tensor, model: PixelModel, stages: tuple[str, ...]) -> tuple[Tensor, ...]:
     """f of each image, one tensor (N, K) a group, on the CPU: colours, spectrum, features of each stage."""
     return (_colours(images), _spectrum(images), *_features(images, model, stages))
+
+
+def _numbers_of_all(images: Tensor, model: PixelModel, stages: tuple[str, ...]) -> tuple[Tensor, ...]:
+    """The same, a batch in memory at a time; no gradients."""
+    with torch.no_grad():
+        parts = [numbers(images[start : start + BATCH], model, stages) for start in range(0, len(images), BATCH)]
+    return tuple(torch.cat(group) for group in zip(*parts, strict=True))
 
 
 def _colours(images: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from spellock.attacks.labelled import hold_out
 from spellock.attacks.probing import Fitted, Probe
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import Labels
+from spellock.tasks.own_seed import own_seed
 
 
 @register_attack("mlp")
@@ -55,8 +56,7 @@ class Mlp(Probe):
     def _trained(
         self, features: Features, labels: Labels, classes: int, seed: int, steps: int, clock: Clock
     ) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_seed(seed):
             layers = (nn.Linear(features.shape[1], self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes))
             net = nn.Sequential(*layers)
         rows, targets = torch.from_numpy(features.astype(np.float32)), torch.from_numpy(labels)

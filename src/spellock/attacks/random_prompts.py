@@ -13,7 +13,7 @@ from spellock.attacks.outputs import places_of_classes
 from spellock.attacks.prompt_words import five_kinds
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import AttackerView
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, EditorError
 
 
 @register_attack("random-prompts")
@@ -47,7 +47,9 @@ class RandomPrompts(Attack):
                 key = editor.guess(prompt, own_secret(view.seed))
                 try:
                     editor.load(key)
-                except ConfigError:
-                    continue  # an editor that wants a prompt
+                except (ConfigError, EditorError):
+                    continue  # an editor that wants a prompt, or a shorter one
                 found.append(guesser.stolen(key, name=f"{kind} {number}"))
+        if not found:
+            raise ConfigError("no random prompt could be tried, expected an editor that takes some; check its weights")
         return found[: view.budget.at_most("candidates", len(found))]

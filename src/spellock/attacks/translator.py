@@ -18,6 +18,7 @@ from spellock.attacks.levels import Asset
 from spellock.attacks.registry import register_attack
 from spellock.attacks.translated import through
 from spellock.attacks.view import AttackerView, floats
+from spellock.tasks.own_seed import own_seed
 
 
 class Net(nn.Module):
@@ -74,8 +75,7 @@ class Translator(Attack):
         """See `Attack`."""
         check_needs(view, self.needs)
         raw, edited = held(view.edited_raw), held(view.edited)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(view.seed)
+        with own_seed(view.seed):
             net = Net(self.width, self.depth)
 
         def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:

@@ -81,10 +81,9 @@ def public_model(path: Path, locked: LoadedModel, lock: int | str | None, seed: 
 
 
 def _from_folder(path: Path, locked: LoadedModel, real: Sequence[str], seed: int) -> Public:
-    import torch
-
     from spellock.tasks.checkpoint import load_model
     from spellock.tasks.heads import keep_classes, replace_head
+    from spellock.tasks.own_seed import own_seed
 
     loaded = load_model(path)
     if loaded.task.name != locked.task.name:
@@ -105,8 +104,7 @@ def _from_folder(path: Path, locked: LoadedModel, real: Sequence[str], seed: int
         len(places),
         len(real),
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_seed(seed):
         replace_head(network, len(real))
     return Public(model=loaded.model, classifier=_FRESH)
 

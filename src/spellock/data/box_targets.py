@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from spellock.data.annotation import Annotation
+from spellock.data.annotation import Annotation, Size
 from spellock.data.box_checks import Complaints, FoundObject, gather
 from spellock.data.box_set import BoxSet
 from spellock.data.decode import MAX_PIXELS, decode_image
 from spellock.data.image_set import ImageSet, OnError
-from spellock.data.rle import encode
+from spellock.data.rle import Rle, encode
 from spellock.data.torchvision_set import Pairs
 from spellock.errors import DataError
 
@@ -43,8 +44,8 @@ def open_targets(
         DataError: the set is empty, or something in it is bad and ``on_error`` is "fail".
     """
     name, complain = type(pairs).__name__, Complaints(on_error)
-    # Sizes only: all pixels at once may be more than there is memory.
-    read: list[tuple[int, tuple[int, int], Mapping[str, Any]]] = []
+    # Sizes and run lengths only: all pixels at once, of pictures or of masks, may be more than there is memory.
+    read: list[_Found] = []
     for index in range(len(pairs)):
         try:
             image, target = _item(pairs, index, name)
@@ -52,17 +53,17 @@ def open_targets(
         except DataError as error:
             complain(str(error))
         else:
-            read.append((index, (height, width), target))
+            read.append(_found(index, f"{name}#{index}", (height, width), target))
     if not read:
         raise DataError(f"{name} holds no images; expected pairs of an image and its boxes")
-    highest = max((int(_labels(target, f"{name}#{index}").max(initial=0)) for index, _, target in read), default=0)
+    highest = max(int(one.labels.max(initial=0)) for one in read)
     given = classes if classes is not None else getattr(pairs, "classes", None)
     if given is None and highest > _HIGHEST:
         raise DataError(f"{name}: the highest label is {highest}, expected numbers of categories from 1")
     names = [str(one) for one in given] if given is not None else [str(number + 1) for number in range(highest)]
-    masks = all(target.get("masks") is not None for _, _, target in read)
-    annotations = [_annotation(f"{name}#{index}", size, one, len(names), complain, masks) for index, size, one in read]
-    kept = [index for index, _, _ in read]
+    masks = all(one.masks is not None for one in read)
+    annotations = [_annotation(one, len(names), complain, masks) for one in read]
+    kept = [one.index for one in read]
 
     def again(place: int) -> Image.Image:
         return _image(_item(pairs, kept[place], name)[0], annotations[place].id, max_pixels)
@@ -96,15 +97,26 @@ def _image(image: object, where: str, max_pixels: int) -> Image.Image:
     return decode_image(image, name=where, max_pixels=max_pixels)
 
 
-def _annotation(
-    name: str, size: tuple[int, int], target: Mapping[str, Any], count: int, complain: Complaints, masks: bool
-) -> Annotation:
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What the target of one image says; in the place of a mask of another size is its shape."""
+
+    index: int
+    name: str
+    size: Size
+    boxes: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int64]
+    crowd: npt.NDArray[np.bool_]
+    masks: list[Rle | tuple[int, ...]] | None
+
+
+def _found(index: int, name: str, size: Size, target: Mapping[str, Any]) -> _Found:
     try:
         boxes = _array(target["boxes"]).astype(np.float64).reshape(-1, 4)
         labels = _labels(target, name)
-        shapes = _array(target["masks"]).astype(bool) if masks else None
-        crowd = np.zeros(len(labels)) if target.get("iscrowd") is None else _array(target["iscrowd"])
-        crowd = crowd.astype(bool).reshape(-1)
+        shapes = None if target.get("masks") is None else _array(target["masks"]).astype(bool)
+        stated = np.zeros(len(labels)) if target.get("iscrowd") is None else _array(target["iscrowd"])
+        crowd = stated.astype(bool).reshape(-1)
     except (KeyError, ValueError, TypeError) as error:
         raise DataError(
             f"{name}: its boxes cannot be read ({error!r}); expected (M, 4), and masks (M, H, W)"
@@ -114,22 +126,31 @@ def _annotation(
         shapes = shapes.reshape(-1, *shapes.shape[-2:]) if shapes.size else np.zeros((0, *size), dtype=bool)
     if not len(boxes) == len(labels) == len(crowd) or (shapes is not None and len(shapes) != len(labels)):
         raise DataError(f"{name}: got {len(boxes)} boxes for {len(labels)} labels, expected one each, masks too")
+    masks = None if shapes is None else [encode(one) if one.shape == size else one.shape for one in shapes]
+    return _Found(index=index, name=name, size=size, boxes=boxes, labels=labels, crowd=crowd, masks=masks)
+
+
+def _annotation(one: _Found, count: int, complain: Complaints, masks: bool) -> Annotation:
     found = []
-    for place, (box, label) in enumerate(zip(boxes.tolist(), labels.tolist(), strict=True)):
-        where = f"{name} object {place}"
+    for place, (box, label) in enumerate(zip(one.boxes.tolist(), one.labels.tolist(), strict=True)):
+        where = f"{one.name} object {place}"
+        mask = one.masks[place] if masks and one.masks is not None else None
         if not 1 <= label <= count:
             complain(f"{where}: its label is {label}, expected 1 to {count}, for 0 is the background")
-        elif shapes is not None and shapes[place].shape != size:
-            complain(f"{where}: its mask is of shape {shapes[place].shape}, expected the image's {size}")
+        elif isinstance(mask, tuple):
+            complain(f"{where}: its mask is of shape {mask}, expected the image's {one.size}")
         else:
             left, top, right, bottom = box
-            mask = None if shapes is None else encode(shapes[place])
             found.append(
                 FoundObject(
-                    box=(left, top, right, bottom), label=label - 1, where=where, mask=mask, crowd=bool(crowd[place])
+                    box=(left, top, right, bottom),
+                    label=label - 1,
+                    where=where,
+                    mask=mask,
+                    crowd=bool(one.crowd[place]),
                 )
             )
-    return gather(name, size, found, complain, masks=masks)
+    return gather(one.name, one.size, found, complain, masks=masks)
 
 
 def _labels(target: Mapping[str, Any], name: str) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ from spellock.data.box_set import BoxSet, file_reader
 from spellock.data.coco_objects import read_mask, read_object
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ImageSet, OnError
-from spellock.data.walk import named_below
+from spellock.data.walk import is_file, named_below
 from spellock.errors import DataError
 
 __all__ = ["is_coco", "open_coco", "read_mask"]
@@ -96,7 +96,7 @@ def _read(file: Path) -> dict[str, Any]:
         content = json.loads(file.read_bytes())
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror}; check the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{file} is not valid JSON ({error}); it may be truncated") from error
     if not is_coco(content):
         raise DataError(f"{file} is not in COCO's format, expected 'images', 'annotations' and 'categories'")
@@ -140,7 +140,7 @@ def _frames(
             complain(f"{where}: its height and width are {size}, expected pixels")
         elif path is None:
             complain(f"{where}: {name} lies outside of {folder}, expected images below it, or links to them")
-        elif not path.is_file():
+        elif not is_file(path):
             complain(f"{where}: {folder / name} does not exist")
         else:
             frames[number] = (name, (size[0], size[1]))

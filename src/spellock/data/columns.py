@@ -46,7 +46,7 @@ def find_columns(schema: pa.Schema, name: str) -> Columns:
             "'image' and 'label'"
         )
     kind = schema.field(image).type
-    if not (_binary(kind) or (pa.types.is_struct(kind) and {"bytes", "path"} & {field.name for field in kind})):
+    if not (is_binary(kind) or (pa.types.is_struct(kind) and {"bytes", "path"} & {field.name for field in kind})):
         raise DataError(f"{name}: column {image!r} is {kind}, expected a struct of bytes and path, or encoded bytes")
     names = features.get(label, {}).get("names")
     classes = tuple(str(item) for item in names) if isinstance(names, list) and names else None
@@ -131,5 +131,6 @@ def _choose(
     return typed[0] if len(typed) == 1 else None
 
 
-def _binary(kind: pa.DataType) -> bool:
+def is_binary(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds bytes, as encoded pictures are; pyarrow writes one kind, polars another."""
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

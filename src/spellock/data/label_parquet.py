@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from spellock.data.columns import decode_cell
+from spellock.data.columns import decode_cell, is_binary
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.findings import find_findings
 from spellock.data.image_set import ImageSet, OnError
@@ -110,7 +110,7 @@ def picture_column(file: Path) -> str | None:
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"{file} is not a readable parquet file ({str(error).splitlines()[0]})") from error
     kinds = {name: schema.field(name).type for name in schema.names}
-    held = [name for name, kind in kinds.items() if pa.types.is_struct(kind) or pa.types.is_binary(kind)]
+    held = [name for name, kind in kinds.items() if pa.types.is_struct(kind) or is_binary(kind)]
     return next((name for name in (*_PICTURES, *held) if name in held), None)
 
 

@@ -16,9 +16,11 @@ _LISTS: Final = {"train": "train_val_list.txt", "test": "test_list.txt"}
 def split_rows(table: Table, split: str | None, on_error: OnError) -> list[Row] | None:
     """The rows of a split; None for all, where the table has no splits and none is wanted.
 
+    A row is bad that says no split, or is of a patient who is in another split too: what is tested on must not have
+    been learnt.
+
     Raises:
-        DataError: the table has no such split (`MissingSplitError`), or, where ``on_error`` is "fail", a row of it is
-            of a patient who is in another split too, or a row says no split.
+        DataError: the table has no such split (`MissingSplitError`), or a row is bad and ``on_error`` is "fail".
     """
     column, image = table.column(SPLIT_NAMES), table.column(IMAGE_NAMES)
     parts: dict[str, list[Row]] = {}
@@ -36,17 +38,20 @@ def split_rows(table: Table, split: str | None, on_error: OnError) -> list[Row] 
     if split is None and not parts:
         return None
     wanted = choose_split(parts, split, str(table.path))
-    _check_apart(table, parts, wanted, on_error)
-    return parts[wanted]
+    return _apart(table, parts, wanted, on_error)
 
 
-def _check_apart(table: Table, parts: Mapping[str, Sequence[Row]], wanted: str, on_error: OnError) -> None:
-    """No patient, and without patients no image, may be in the wanted split and in another."""
+def _apart(table: Table, parts: Mapping[str, Sequence[Row]], wanted: str, on_error: OnError) -> list[Row]:
+    """The rows of the wanted split whose patients, and without patients whose images, are in no other."""
     column = table.column(PATIENT_NAMES) or table.column(IMAGE_NAMES)
-    if column is None:
-        return
-    own = {row.text(column) for row in parts[wanted]}
-    for name, rows in parts.items():
-        shared = [row for row in rows if name != wanted and row.text(column) in own]
-        if shared:
-            complain(f"{shared[0].where}: {column} {shared[0].text(column)!r} is in {name!r} and {wanted!r}", on_error)
+    others = {row.text(column): (name, row) for name, rows in parts.items() if name != wanted for row in rows}
+    kept = []
+    for row in parts[wanted]:
+        found = others.get(row.text(column))
+        if column is None or found is None:
+            kept.append(row)
+        else:
+            name, other = found
+            what = f"{column} {row.text(column)!r} is in {wanted!r} and in {name!r} ({other.where})"
+            complain(f"{row.where}: {what}", on_error)
+    return kept

@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from spellock.data.columns import is_binary
 from spellock.data.image_set import OnError
 from spellock.errors import DataError
 
@@ -120,7 +121,7 @@ def _csv(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
 def _parquet(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     schema = pq.read_schema(path)
     names = [name for name in schema.names if not pa.types.is_struct(schema.field(name).type)]
-    names = [name for name in names if not pa.types.is_binary(schema.field(name).type)]
+    names = [name for name in names if not is_binary(schema.field(name).type)]
     cells = pq.read_table(path, columns=names).to_pylist()
     return tuple(names), tuple(Row(where=f"{path} row {place}", cells=row) for place, row in enumerate(cells))
 

@@ -79,7 +79,8 @@ def read_xml(path: Path) -> Element:
     """The root element of a file.
 
     Raises:
-        DataError: the file is missing, larger than 4 MB, no XML, or declares a document type or entities.
+        DataError: the file is missing, larger than 4 MB, no XML, in an encoding that cannot be read, or declares a
+            document type or entities.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
@@ -92,4 +93,6 @@ def read_xml(path: Path) -> Element:
         reader.parser.Parse(data, True)
     except expat.ExpatError as error:
         raise DataError(f"{path} is not valid XML ({error}); it may be truncated") from error
+    except (LookupError, ValueError) as error:  # an encoding that expat leaves to Python, which has none or many bytes
+        raise DataError(f"{path} is in an encoding that cannot be read ({error}); save it in UTF-8") from error
     return reader.root()

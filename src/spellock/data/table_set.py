@@ -15,7 +15,7 @@ from spellock.data.folder import SUFFIXES
 from spellock.data.image_set import ImageSet, OnError
 from spellock.data.label_table import IMAGE_NAMES, PATIENT_NAMES, Row, Sifter, Table, complain, patient_of
 from spellock.data.label_vectors import MULTILABEL, vectors
-from spellock.data.walk import files_below, named_below
+from spellock.data.walk import files_below, is_file, named_below
 from spellock.errors import DataError
 
 
@@ -97,7 +97,7 @@ class TableSet(ImageSet):
         path = named_below(self._folder, name)
         if path is None:
             raise DataError(f"{name!r} lies outside of {self._folder}; put the images below it, or links to them")
-        if path.is_file():
+        if is_file(path):
             return path
         found = self._known.get(Path(name).name, []) if Path(name).name == name else []
         if not found:
@@ -108,9 +108,11 @@ class TableSet(ImageSet):
 
     def _check_unlabelled(self, table: Table) -> None:
         named = {row.text(self._column) for row in table.rows}
+        # "images/a.png" may be written "./images/a.png", or as a whole path.
+        paths = {named_below(self._folder, name) for name in named}
         for base, files in sorted(self._known.items()):
             for file in files:
-                if base not in named and file.relative_to(self._folder).as_posix() not in named:
+                if base not in named and named_below(self._folder, str(file.relative_to(self._folder))) not in paths:
                     complain(f"{file} has no row in {table.path}, so no labels", self.on_error)
 
 

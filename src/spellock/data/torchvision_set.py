@@ -40,7 +40,7 @@ class TorchvisionSet(ImageSet):
             raise DataError(f"{self.name} holds no images; expected pairs of image and label")
         try:
             labels = np.asarray(_labels(pairs), dtype=np.int64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{self.name}: labels are not one integer an image; this task needs class numbers from 0"
             ) from error

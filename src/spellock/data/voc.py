@@ -11,6 +11,7 @@ from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ImageSet, OnError
 from spellock.data.safe_xml import Element, read_xml
 from spellock.data.splits import choose_split, read_list
+from spellock.data.walk import is_file
 from spellock.errors import DataError, MissingSplitError
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -58,7 +59,7 @@ def open_voc(
     known: dict[str, str] = {}
     for stem in roots if wanted is None else wanted:
         if stem not in roots:
-            if not (folder / "Annotations" / f"{stem}.xml").is_file():
+            if not is_file(folder / "Annotations" / f"{stem}.xml"):
                 complain(f"{folder}: image {stem!r} has no annotations in Annotations/{stem}.xml")
             continue
         made = _image(folder, *roots[stem], classes, complain)
@@ -81,7 +82,7 @@ def _listed(folder: Path, split: str | None) -> list[str] | None:
         return None
     lines = read_list(lists[choose_split(lists, split, str(folder))])
     # A number may follow the name, which may have spaces itself.
-    whole = [line if (folder / "Annotations" / f"{line}.xml").is_file() else line.split()[0] for line in lines]
+    whole = [line if is_file(folder / "Annotations" / f"{line}.xml") else line.split()[0] for line in lines]
     return list(dict.fromkeys(whole))
 
 
@@ -91,7 +92,7 @@ def _image(folder: Path, path: Path, root: Element, classes: list[str], complain
     candidates = [stated] if Path(stated).stem == path.stem else []
     candidates += [path.stem + suffix for suffix in (".jpg", ".jpeg", ".png", ".JPG")]
     candidates += [stated] if stated else []
-    name = next((one for one in candidates if (folder / "JPEGImages" / one).is_file()), None)
+    name = next((one for one in candidates if is_file(folder / "JPEGImages" / one)), None)
     if name is None:
         complain(f"{path} line {root.line}: its image {candidates[0]} is not in JPEGImages")
         return None

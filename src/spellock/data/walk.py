@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -51,6 +52,16 @@ def files_below(
             if (hidden or not name.startswith(".")) and Path(name).suffix.lower() in suffixes
         ]
     return sorted(found)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; a name longer than a file may have is none."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def named_below(folder: Path, name: str) -> Path | None:

@@ -6,11 +6,11 @@ import copy
 import logging
 from typing import Final
 
-import torch
 from torch import nn
 
 from spellock.errors import ConfigError
 from spellock.tasks.heads import replace_head
+from spellock.tasks.own_seed import own_seed
 from spellock.tasks.pixel_model import PixelModel
 
 _log = logging.getLogger(__name__)
@@ -37,8 +37,7 @@ def random_start(model: PixelModel, *, classes: int, seed: int) -> PixelModel:
         ConfigError: a layer with weights cannot draw new ones.
     """
     fresh = copy.deepcopy(model)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_seed(seed):
         if fresh.num_classes != classes:
             replace_head(fresh.network, classes)
         for layer in fresh.network.modules():

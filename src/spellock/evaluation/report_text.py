@@ -6,6 +6,7 @@ import csv
 import io
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from spellock.evaluation.accuracy import Estimate
@@ -77,13 +78,13 @@ def print_report(report: Report, console: Console | None = None) -> None:
     for tier in report.tiers:
         table.add_section()
         for title, one, meaning in tier.rows():
-            table.add_row(f"{tier.name}: {title}", percent(one.value), interval(one), meaning)
+            table.add_row(escape(f"{tier.name}: {title}"), percent(one.value), interval(one), escape(meaning))
     if report.findings:
         table.add_section()
     for finding in report.findings:
-        table.add_row(finding.name, "", "", finding_line(finding))
+        table.add_row(escape(finding.name), "", "", escape(finding_line(finding)))
     console.print(table)
-    console.print(cost_line(report), highlight=False)
+    console.print(cost_line(report), highlight=False, markup=False)
 
 
 def to_csv(report: Report) -> str:

@@ -5,6 +5,7 @@ What an attack is worth there (a ranking of findings, detections) is measured by
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
@@ -21,6 +22,8 @@ from spellock.evaluation.judge import Halves
 from spellock.evaluation.verdicts import Tried, verdicts
 from spellock.hidden import Scalar
 from spellock.progress import track
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +147,8 @@ def _attacked(
         except ConfigError as error:
             if start == "locked":
                 return replace(row, skipped=str(error)), {}
-            raise
+            # Hours of other attacks are worth more than one control.
+            _log.warning("%s: no control with %s weights, because %s", row.name, start, error)
     locked, figures = got["locked"], one.more(got)
     leading = {str(place): next(iter(ways.values())) for place, ways in enumerate(locked.measured)}
     if len(leading) > 1:

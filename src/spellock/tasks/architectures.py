@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
 from torch import nn
 
 from spellock.errors import ModelError
@@ -20,6 +19,7 @@ from spellock.tasks.heads import replace_head
 from spellock.tasks.networks.cifar_resnet import CifarResNet
 from spellock.tasks.networks.mobilenet_v1 import MobileNetV1
 from spellock.tasks.networks.small_resnet import SmallResNet
+from spellock.tasks.own_seed import own_seed
 
 Options = Mapping[str, str | int | float | bool]
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -95,8 +95,7 @@ def create_network(
         raise ModelError(f"got {num_classes} classes for {name}, expected at least 1")
     library, bare = _resolve(name)
     build = {"ours": _build_own, "timm": _build_timm, "torchvision": _build_torchvision}[library]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_seed(seed):
         built: Built = build(bare, num_classes, pretrained, input_size, dict(options or {}))
     return built
 

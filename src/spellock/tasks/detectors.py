@@ -17,6 +17,7 @@ from torch import nn
 from spellock.errors import ModelError
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.networks.pyramids import RESNETS, make_backbone
+from spellock.tasks.own_seed import own_seed
 
 TRANSFORMER: Final = "rtdetr"
 KINDS: Final = ("maskrcnn", "fasterrcnn", "retinanet", TRANSFORMER)
@@ -86,8 +87,7 @@ def create_detector(
     kind, _, backbone = bare.partition("_")
     side = input_size or _SIZES.get(backbone, 640 if kind == TRANSFORMER else 800)
     usual = _usual(kind, backbone)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_seed(seed):
         network = _build(kind, backbone, num_classes, side, norm=str(settings["norm"]))
     return DetectionModel(
         network,

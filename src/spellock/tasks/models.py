@@ -6,8 +6,6 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from spellock.errors import ModelError
 from spellock.tasks.architectures import Options, create_network
 from spellock.tasks.checkpoint import load_model
@@ -15,6 +13,7 @@ from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detection_weights import load_detector_state, load_detector_weights
 from spellock.tasks.detectors import create_detector, is_detector, replace_heads
 from spellock.tasks.heads import replace_head
+from spellock.tasks.own_seed import own_seed
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.published_detectors import published_weights
 from spellock.tasks.weights import load_weights
@@ -98,8 +97,7 @@ def _from_folder(folder: Path, num_classes: int, input_size: int | None, strict_
         if isinstance(model, DetectionModel):
             replace_heads(model, num_classes, seed=seed)
             return model
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_seed(seed):
             replace_head(model.network, num_classes)
     return model
 
