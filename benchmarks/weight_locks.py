@@ -32,15 +32,14 @@ from support.weightlocks.settings import (
     CYCLES,
     FULL_NETWORKS,
     LABELLED,
-    PERCENTS,
     RATE_CYCLES,
     RATE_SEED,
     SHIPPED_FILL,
     Pair,
     cpu_pairs,
 )
-from support.weightlocks.single import SELECTIONS, Adaptation
-from support.weightlocks.tables import adaptation_table, cycle_table, theft_table
+from support.weightlocks.single import Adaptation
+from support.weightlocks.tables import ALL, adaptation_table, cycle_table, percents, theft_table
 from support.weightlocks.texts import Vocabulary
 
 
@@ -86,13 +85,13 @@ class Run:
             "head only": lambda: self.adaptation.head_only(),
             "no lock": lambda: self.adaptation.without_lock(self.rate("full")),
         }
-        for selection in SELECTIONS:
-            for percent in PERCENTS:
+        for selection in ALL:
+            for percent in percents(selection):
                 ways[f"{selection} {percent} %"] = lambda s=selection, p=percent: self.adaptation.key_only(  # type: ignore[misc]
                     s, p, thief_rate=self.rate("full")
                 )
         ways["cycles, full"] = lambda: full_cycles(self.adaptation, rate=self.cycle_rate("full"))
-        for selection in SELECTIONS:
+        for selection in ALL:
             ways[f"cycles, {selection}"] = lambda s=selection: key_cycles(self.adaptation, s, rate=self.cycle_rate(s))  # type: ignore[misc]
         return ways
 

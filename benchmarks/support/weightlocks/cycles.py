@@ -13,7 +13,7 @@ from spellock.weightlocks.unlocking import unlocked
 from spellock.weightlocks.weight_key import WeightKey
 from support.cells import Figures
 from support.weightlocks.data import Owned, cycles_of
-from support.weightlocks.keys import coding_of, file_size, file_sized, keyed
+from support.weightlocks.keys import Keyed, coding_of, file_size, file_sized, keyed, to_train
 from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, RATE_CYCLES, SHIPPED_FILL
 from support.weightlocks.single import SELECTIONS, Adaptation
 from support.weightlocks.training import accuracy, train
@@ -35,8 +35,10 @@ def cycle_rate(adaptation: Adaptation, selection: str | None) -> Figures:
     some = [seen for cycle, seen in enumerate(arrivals(adaptation), start=1) if cycle in RATE_CYCLES]
     right: dict[float, float] = {}
     for rate in adaptation.pair.budget.rates:
-        model = adaptation.start()
-        key = None if selection is None else _shipped(adaptation, model, selection)[1][0]
+        model, key = adaptation.start(), None
+        if selection is not None:
+            made = _shipped(adaptation, model, selection)
+            model, key = to_train(model, made), made.key
         found = []
         for seen in some:
             key = _fit(adaptation, model, seen, rate, key=key)
@@ -51,7 +53,8 @@ def full_cycles(adaptation: Adaptation, *, rate: float) -> Figures:
     back what lies in the place of the old key: its accuracy with the old fill there, and with public weights there."""
     figures: Figures = {}
     model = adaptation.start()
-    places = {selection: _shipped(adaptation, model, selection)[1] for selection in SELECTIONS}
+    made = {selection: _shipped(adaptation, model, selection) for selection in SELECTIONS}
+    places = {selection: (one.key, _standing(ModuleState(one.model), one.key)) for selection, one in made.items()}
     public = adaptation.public.state(adaptation.owned.classes)
     for cycle, seen in enumerate(arrivals(adaptation), start=1):
         _fit(adaptation, model, seen, rate)
@@ -76,8 +79,9 @@ def key_cycles(adaptation: Adaptation, selection: str, *, rate: float) -> Figure
     """The key alone learns. After each cycle: accuracy of the shipped keyed model with the new key and without one,
     whether it is still the shipped one byte for byte, and the size of the new key's file against the model."""
     start = adaptation.start()
-    shipped, (key, fill) = _shipped(adaptation, start, selection)
-    digest, model = key.model_digest, start
+    made = _shipped(adaptation, start, selection)
+    shipped, key, fill = made.model, made.key, _standing(ModuleState(made.model), made.key)
+    digest, model = key.model_digest, to_train(start, made)
     figures: Figures = {}
     for cycle, seen in enumerate(arrivals(adaptation), start=1):
         new = _fit(adaptation, model, seen, rate, key=key)
@@ -104,12 +108,11 @@ def _fit(adaptation: Adaptation, model: nn.Module, seen: Owned, rate: float, key
     )  # fmt: skip
 
 
-def _shipped(adaptation: Adaptation, start: nn.Module, selection: str
-             ) -> tuple[nn.Module, tuple[WeightKey, dict[str, Tensor]]]:  # fmt: skip
-    """The keyed model as it is shipped before the first cycle, its key, and what stands in the key's place."""
+def _shipped(adaptation: Adaptation, start: nn.Module, selection: str) -> Keyed:
+    """The keyed model as it is shipped before the first cycle, and its key."""
     config = file_sized(start, selection, CYCLE_PERCENT[selection], text=adaptation.pair.text)
-    made = keyed(start, config, SHIPPED_FILL[selection], seed=adaptation.seed, public=None, coding=coding_of(selection))
-    return made.model, (made.key, _standing(ModuleState(made.model), made.key))
+    fill, public = SHIPPED_FILL[selection], adaptation.public.state(adaptation.owned.classes)
+    return keyed(start, config, fill, seed=adaptation.seed, public=public, coding=coding_of(selection))
 
 
 def _standing(state: ModuleState, key: WeightKey) -> dict[str, Tensor]:

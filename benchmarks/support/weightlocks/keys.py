@@ -19,9 +19,11 @@ from spellock.weightlocks.select_config import PRESETS, SelectConfig
 from spellock.weightlocks.selection import select
 from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.summary import Summary, summarise
+from spellock.weightlocks.unlocking import unlock_module
 from spellock.weightlocks.value_coding import EXACT
 from spellock.weightlocks.weight_key import WeightKey
 from spellock.weightlocks.weight_keyfile import save_weight_key
+from support.weightlocks.settings import SHIPPED_FILL
 
 #: Fractions that are tried for a key of a wanted size.
 _STEPS = 1000
@@ -41,7 +43,7 @@ def sized(state: State, selection: str, percent: float, *, text: bool) -> Select
     """
     if selection == "adaloc":
         return replace(PRESETS["adaloc-text" if text else "adaloc"], fraction=percent / 100)
-    return largest(state, PRESETS["default"], percent, coding=coding_of(selection))
+    return largest(state, PRESETS[selection], percent, coding=coding_of(selection))
 
 
 def coding_of(selection: str) -> str:
@@ -99,13 +101,22 @@ def keyed(
     return Keyed(model=shipped.eval(), key=key, summary=summary)
 
 
+def to_train(start: nn.Module, shipped: Keyed) -> nn.Module:
+    """What the owner trains inside the key: the model as it was before it was locked. A key of deltas counts from what
+    it opens, and that is rounded, so there it is what the key opens."""
+    if shipped.key.coding.endswith("-delta"):
+        unlock_module(opened := copy.deepcopy(shipped.model), shipped.key)
+        return opened
+    return start
+
+
 def file_sized(model: nn.Module, selection: str, percent: float, *, text: bool) -> SelectConfig:
     """As `sized`, but of ours the key's file is at most ``percent``: the digests of the keyed model are in it too."""
     state = ModuleState(model)
     config = sized(state, selection, percent, text=text)
     if selection == "adaloc":
         return config
-    tried = keyed(model, config, "gaussian", seed=0, public=None, coding=coding_of(selection))
+    tried = keyed(model, config, SHIPPED_FILL[selection], seed=0, public=state, coding=coding_of(selection))
     beside = 100 * (file_size(tried.key) - tried.summary.key_bytes) / tried.summary.of_bytes
     return sized(state, selection, percent - beside, text=text)
 

@@ -10,10 +10,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from support.results import RESULTS
-from support.weightlocks.settings import CYCLES, PERCENTS
-from support.weightlocks.tables import SELECTIONS, WHOSE, Runs, pairs_of, value
+from support.weightlocks.settings import CYCLES
+from support.weightlocks.tables import ALL, WHOSE, Runs, pairs_of, percents, value
 
-_COLOURS = {"default": "tab:blue", "adaloc": "tab:orange"}
+_COLOURS = {"default": "tab:blue", "delta": "tab:green", "adaloc": "tab:orange"}
 
 
 def plot(done: Runs, name: str) -> None:
@@ -47,8 +47,8 @@ def _sizes(axis: Axes, done: Runs, pair: str) -> None:
     chance = value(done, pair, "no lock", "majority")
     if chance is not None:
         axis.axhline(chance, color="0.7", lw=1, label="always the most frequent class")
-    for selection in SELECTIONS:
-        ways = [f"{selection} {percent} %" for percent in PERCENTS]
+    for selection in ALL:
+        ways = [f"{selection} {percent} %" for percent in percents(selection)]
         for figure, style, label in (("authorised", "o-", "with the key"), ("worst", "x", "without it")):
             points = [(value(done, pair, way, "key_bytes"), _figure(done, pair, way, figure)) for way in ways]
             known = [(x, y) for x, y in points if x is not None and y is not None]
@@ -75,7 +75,7 @@ def _cycles(axis: Axes, done: Runs, pair: str) -> None:
 
     line("cycles, full", "authorised", "-", "0.3", "everything fine-tuned")
     line("cycles, full", "majority", "-", "0.7", "always the most frequent class")
-    for selection in SELECTIONS:
+    for selection in ALL:
         colour, title = _COLOURS[selection], f"{WHOSE[selection]} key"
         line(f"cycles, {selection}", "authorised", "o-", colour, f"{title}: with the key")
         line(f"cycles, {selection}", "unauthorised", "x", colour, f"{title}: without it")

@@ -7,16 +7,18 @@ from typing import Any, Final
 
 #: Sizes of the keys: of the authors' selection in units, of ours in bytes of the model, places included.
 PERCENTS: Final = (1, 5, 10)
+#: The one size of keys of deltas: what a thief gets of theirs is the public model, to the byte.
+DELTA_PERCENT: Final = 10
 #: The sizes that thefts and cycles are measured at.
 THEFT_PERCENT: Final = 5
 CYCLES: Final = 10
 #: Of ours the whole file counts, with the digests of the keyed model, for that is what a customer gets each time.
-CYCLE_PERCENT: Final = {"default": 9.9, "adaloc": 5}
+CYCLE_PERCENT: Final = {"default": 9.9, "delta": 9.9, "adaloc": 5}
 #: The arrivals that the learning rate of the cycles is chosen on, and the seed that chooses for all.
 RATE_CYCLES: Final = (4, 8)
 RATE_SEED: Final = 0
-#: What each selection ships in the key's place: ours noise, the authors' nothing.
-SHIPPED_FILL: Final = {"default": "gaussian", "adaloc": "zero"}
+#: What each selection ships in the key's place: ours noise, or the public model; the authors' nothing.
+SHIPPED_FILL: Final = {"default": "gaussian", "delta": "public", "adaloc": "zero"}
 FILLS: Final = ("zero", "gaussian", "shuffled", "public")
 PARTS: Final = (25, 50, 75)
 #: Shares of the owner's training data that a thief has labels of, in percent.

@@ -14,12 +14,13 @@ from spellock.weightlocks.unlocking import unlocked
 from spellock.weightlocks.weight_key import WeightKey
 from support.cells import Figures
 from support.weightlocks.data import Owned
-from support.weightlocks.keys import coding_of, keyed, sized
+from support.weightlocks.keys import coding_of, keyed, sized, to_train
 from support.weightlocks.networks import Public
 from support.weightlocks.settings import FILLS, PARTS, SHIPPED_FILL, THEFT_PERCENT, Pair
 from support.weightlocks.thefts import control, place_figures, thefts
 from support.weightlocks.training import accuracy, best_of, train
 
+#: Those that are measured under all fills, of all sizes, with thefts, and as static locks.
 SELECTIONS = ("default", "adaloc")
 
 
@@ -91,7 +92,9 @@ class Adaptation:
         coding = coding_of(selection)
         shipped = keyed(start, config, SHIPPED_FILL[selection], seed=self.seed, public=shown, coding=coding)
 
-        _, key, figures = self.best(self.start, lambda model, rate: self.fit(model, rate, key=shipped.key))
+        _, key, figures = self.best(
+            lambda: to_train(self.start(), shipped), lambda model, rate: self.fit(model, rate, key=shipped.key)
+        )
         assert key is not None
         with unlocked(shipped.model, key) as model:
             figures["authorised"] = accuracy(model, self.owned.test)
@@ -99,7 +102,7 @@ class Adaptation:
         for share in PARTS:
             with unlocked(shipped.model, part_of(key, share / 100)) as model:
                 figures[f"part_{share}"] = accuracy(model, self.owned.test)
-        for fill in FILLS:
+        for fill in FILLS if selection in SELECTIONS else (SHIPPED_FILL[selection],):
             locked = keyed(start, config, fill, seed=self.seed, public=shown, coding=coding)
             figures[f"unauthorised_{fill}"] = accuracy(locked.model, self.owned.test)
             if percent == THEFT_PERCENT:

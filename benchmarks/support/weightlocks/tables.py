@@ -10,6 +10,7 @@ from support.cells import Figures, over_seeds
 from support.weightlocks.settings import (
     CYCLE_PERCENT,
     CYCLES,
+    DELTA_PERCENT,
     FILLS,
     LABELLED,
     PARTS,
@@ -20,10 +21,17 @@ from support.weightlocks.settings import (
 
 Runs = Mapping[str, Mapping[str, Figures]]
 SELECTIONS: Final = ("default", "adaloc")
+#: With the keys of deltas, which are measured at one size.
+ALL: Final = ("default", "delta", "adaloc")
 #: What the tables call them, and the sentences.
-TITLES: Final = {"default": "ours", "adaloc": "AdaLoc's"}
-WHOSE: Final = {"default": "our", "adaloc": "AdaLoc's"}
+TITLES: Final = {"default": "ours", "delta": "ours, deltas", "adaloc": "AdaLoc's"}
+WHOSE: Final = {"default": "our", "delta": "our delta", "adaloc": "AdaLoc's"}
 _MARKS: Final = ("high", "low", "outlier", "typical")
+
+
+def percents(selection: str) -> tuple[int, ...]:
+    """The sizes that a selection is measured at."""
+    return (DELTA_PERCENT,) if selection == "delta" else PERCENTS
 
 
 def pairs_of(done: Runs) -> list[str]:
@@ -44,7 +52,7 @@ def cell(done: Runs, pair: str, way: str, figure: str) -> str:
 
 def adaptation_table(done: Runs) -> list[str]:
     """Accuracy of each way to adapt, with the size of the key in percent of the model's bytes."""
-    ways = [f"{selection} {percent} %" for selection in SELECTIONS for percent in PERCENTS]
+    ways = [f"{selection} {percent} %" for selection in ALL for percent in percents(selection)]
     heads = [f"{TITLES[way.split()[0]]}, {way.split()[1]} %" for way in ways]
     rows = [
         f"| network, data | chance | full | classifier only | {' | '.join(heads)} |",
@@ -120,7 +128,7 @@ def rate_table(done: Runs) -> list[str]:
     """Learning rates that were best on validation data: for one adaptation (a mean over the seeds), and for ten."""
     ways = {
         "everything": ("full", "full"),
-        **{f"{TITLES[one]}, {PERCENTS[-1]} %": (f"{one} {PERCENTS[-1]} %", one) for one in SELECTIONS},
+        **{f"{TITLES[one]}, {PERCENTS[-1]} %": (f"{one} {PERCENTS[-1]} %", one) for one in ALL},
     }
     heads = [f"{title}, {when}" for title in ways for when in ("once", "ten in a row")]
     rows = [f"| network, data | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
@@ -142,7 +150,7 @@ def cycle_table(done: Runs) -> list[str]:
     ]  # fmt: skip
     rows = [f"| network, data | scheme | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
     for pair in pairs_of(done):
-        for selection in SELECTIONS:
+        for selection in ALL:
             way = f"cycles, {selection}"
             found = [cell(done, pair, way, f"authorised_{cycle}") for cycle in (1, 5, 10)]
             if not any(found):

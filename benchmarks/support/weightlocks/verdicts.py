@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, LABELLED, PERCENTS, THEFT_PERCENT
-from support.weightlocks.tables import SELECTIONS, TITLES, WHOSE, Runs, largest_gap, most_above_chance, pairs_of, value
+from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, LABELLED, THEFT_PERCENT
+from support.weightlocks.tables import (
+    ALL,
+    SELECTIONS,
+    TITLES,
+    WHOSE,
+    Runs,
+    largest_gap,
+    most_above_chance,
+    pairs_of,
+    percents,
+    value,
+)
 
 GAP = 1.0
 ABOVE = 2.0
@@ -16,11 +27,11 @@ SMALLER = 10.0
 def adaptation_verdict(done: Runs) -> list[str]:
     """Is a key of at most 10 % of the bytes enough?"""
     lines = []
-    for selection in SELECTIONS:
+    for selection in ALL:
         gaps: dict[str, tuple[float, float]] = {}
         for pair in pairs_of(done):
             full = value(done, pair, "full", "authorised")
-            for percent in PERCENTS:
+            for percent in percents(selection):
                 way = f"{selection} {percent} %"
                 got, size = (value(done, pair, way, name) for name in ("authorised", "key_bytes"))
                 if full is not None and got is not None and size is not None and size <= LIMIT:
@@ -74,7 +85,7 @@ def theft_verdict(done: Runs) -> list[str]:
 def cycle_verdict(done: Runs) -> list[str]:
     """The three aims of ten cycles."""
     lines = []
-    for selection in SELECTIONS:
+    for selection in ALL:
         way = f"cycles, {selection}"
         gaps = _known(largest_gap(done, pair, way) for pair in pairs_of(done))
         above = _known(most_above_chance(done, pair, way, "unauthorised") for pair in pairs_of(done))
