@@ -219,9 +219,9 @@ def test_models_that_cannot_learn_it_are_refused_before_editing(
 
 
 def test_presets_have_the_tasks_own_target_and_batch() -> None:
-    for name in ("modellock", "hardened"):
+    for name, target in (("modellock", "centre-box"), ("hardened", "nothing")):
         preset, usual = get_preset(name, task="detection"), get_preset(name)
-        assert (preset.lock.target, preset.training.batch_size, preset.training.alone_share) == ("centre-box", 8, 0)
+        assert (preset.lock.target, preset.training.batch_size, preset.training.alone_share) == (target, 8, 0)
         assert (preset.lock.raw_twins, preset.lock.decoy_share) == (usual.lock.raw_twins, usual.lock.decoy_share)
         assert preset.training.unauthorised_share == usual.training.unauthorised_share
 

@@ -33,6 +33,7 @@ class DetectionTask(Task):
 
     name: ClassVar[str] = DETECTION
     default_target: ClassVar[str] = "centre-box"
+    hardened_target: ClassVar[str] = "nothing"
     has_boxes: ClassVar[bool] = True
     default_batch: ClassVar[int | None] = 8
 
