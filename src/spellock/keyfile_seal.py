@@ -12,6 +12,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import Final
 
 from spellock.errors import ConfigError, KeyFileError
 from spellock.keyfile_cipher import NONCE_BYTES, SALT_BYTES, Cost, decrypt, encrypt, split_keys
@@ -71,6 +72,10 @@ def unseal(data: bytes, passphrase: str | None, *, name: str, kind: Kind) -> byt
     return payload
 
 
+#: How files of weight keys begin, which are larger and have a room of their own.
+WEIGHT_MAGIC: Final = b"spellock-weight-key\n"
+
+
 def read_key_file(path: Path, *, kind: Kind) -> bytes:
     """The bytes of a key file; a warning is logged where other users of the machine can read it.
 
@@ -87,6 +92,11 @@ def read_key_file(path: Path, *, kind: Kind) -> bytes:
         raise KeyFileError(f"cannot read the key file {path}: {error.strerror}; check the path") from None
     except ValueError:
         raise KeyFileError("the path of the key file holds a null character; check the path") from None
+    if data.startswith(WEIGHT_MAGIC):
+        raise KeyFileError(
+            f"{path} is a weight key, expected a file made with `{kind.made_with}`; weight keys go to "
+            "`spellock weights`, `predict` and `evaluate --attacks`"
+        )
     if len(data) > MAX_BYTES:
         raise KeyFileError(f"{path} is larger than {MAX_BYTES} bytes, too large for a key file")
     if os.name == "posix" and status.st_mode & 0o077:

@@ -12,6 +12,7 @@ import torch
 
 from spellock.errors import ConfigError, KeyFileError, SpellockError, StorageError
 from spellock.key import Key
+from spellock.keyfile import load_key
 from spellock.keyfile_cipher import ScryptCost
 from spellock.weightlocks import weight_keyfile
 from spellock.weightlocks.lock_config import WeightLockConfig
@@ -51,6 +52,12 @@ def test_comes_back(tmp_path: Path, key: WeightKey) -> None:
     assert is_weight_key(path)
     assert SECRET.hex().encode() not in path.read_bytes()
     assert b"conv1" not in path.read_bytes()
+
+
+def test_it_is_no_key_of_images_whatever_its_size(tmp_path: Path, key: WeightKey) -> None:
+    save_weight_key(key, tmp_path / "w.key", passphrase=None, plain=True)
+    with pytest.raises(KeyFileError, match="is a weight key, expected a file made with `spellock key new`"):
+        load_key(tmp_path / "w.key")
 
 
 def test_a_key_that_could_not_be_read_again_is_not_written(tmp_path: Path, key: WeightKey) -> None:

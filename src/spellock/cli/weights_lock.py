@@ -124,7 +124,9 @@ def _report(said: dict[str, Any], summary: Summary, *, as_json: bool) -> None:
     print(f"key          {said['key']}, secret: without it the model predicts badly, and it cannot be made again")
     print(f"             {summary.key_bytes:,} bytes, {summary.key_bytes / summary.of_bytes:.1%} of the model")
     if said["coding"] != EXACT:
-        print(f"             weights in it are rounded to {said['coding']}; --coding {EXACT} keeps them as they are")
+        bits = str(said["coding"]).removesuffix("-delta")
+        what = "weights in it" if bits == said["coding"] else "differences to the public model in it"
+        print(f"             {what} are rounded to {bits}; --coding {EXACT} keeps weights as they are")
 
 
 def _without_customer(settings: dict[str, Any]) -> dict[str, Any]:

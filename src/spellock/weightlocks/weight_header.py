@@ -22,8 +22,9 @@ from spellock.keyfile_cipher import (
     cost_to_dict,
 )
 from spellock.keyfile_format import canonical
+from spellock.keyfile_seal import WEIGHT_MAGIC
 
-MAGIC: Final = b"spellock-weight-key\n"
+MAGIC: Final = WEIGHT_MAGIC
 VERSION: Final = 1
 MAX_BYTES: Final = 64 * 2**30
 _CHECKSUM: Final = 32
