@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+import zlib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from spellock.keyfile_cipher import ScryptCost
 from spellock.weightlocks import weight_keyfile
 from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.locking import lock_module
+from spellock.weightlocks.parts import part_of
 from spellock.weightlocks.places import whole_place
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import TensorInfo
@@ -73,9 +75,57 @@ def test_a_key_that_could_not_be_read_again_is_not_written(tmp_path: Path, key: 
 def test_dense_places_of_older_files_are_read() -> None:
     select = SelectConfig(granularity="scalar", fraction=0.5)
     dense = lock_module(small_net(), WeightLockConfig(select=select), secret=SECRET)
-    older = payload_of(dense, bits=False)
-    assert len(older) > len(payload_of(dense))
+    older = payload_of(dense, layout=1)
+    assert len(older) > len(payload_of(dense, layout=2)) > len(payload_of(dense))
     assert same(key_of(older, name="w.key"), dense)
+
+
+def test_older_files_hold_digests_as_text(key: WeightKey) -> None:
+    older = payload_of(key, layout=2)
+    described = json.loads(older[8 : 8 + int.from_bytes(older[:8], "little")])
+    assert described["digests"] == dict(key.digests)
+    assert described["outside"] == dict(key.outside)
+    found = key_of(older, name="w.key")
+    assert same(found, key)
+    assert found.outside == key.outside
+    part = part_of(key, 0.5)
+    for layout in (1, 2, 3):
+        again = key_of(payload_of(part, layout=layout), name="w.key")
+        assert again.is_part
+        assert same(again, part)
+
+
+def test_a_small_tensor_takes_little_more_than_its_values_and_a_digest() -> None:
+    net = torch.nn.Sequential(*(torch.nn.BatchNorm2d(4) for _ in range(200)))
+    net.add_module("conv", torch.nn.Conv2d(4, 4, 3))
+    net.add_module("fc", torch.nn.Linear(4, 4))
+    key = lock_module(net, WeightLockConfig(select=SelectConfig(fraction=0.5)), secret=SECRET)
+    assert len(key.places) > 800
+    size = len(payload_of(key))
+    assert size < key.value_bytes + 40 * len(key.digests) + 1000
+    assert len(payload_of(key, layout=2)) > 4 * size
+
+
+def test_descriptions_that_unpack_to_no_key(key: WeightKey) -> None:
+    payload = payload_of(key)
+    length = int.from_bytes(payload[:8], "little")
+    text, rest = zlib.decompress(payload[8 : 8 + length]), payload[8 + length :]
+
+    def packed(text: bytes, rest: bytes = rest, *, beside: bytes = b"") -> bytes:
+        data = zlib.compress(text) + beside
+        return len(data).to_bytes(8, "little") + data + rest
+
+    assert same(key_of(packed(text), name="it"), key)  # however zlib packed it
+    described = json.loads(text)
+    others = json.dumps(described | {"others": ["conv1.weight"]}, sort_keys=True).encode()
+    bomb = b"{" + b" " * 2**27
+    for wrong in (
+        packed(text, beside=b"x"), packed(text, rest[:-32]), packed(text, rest + bytes(32)), packed(others),
+        packed(text.replace(b'"part": false', b'"part": true')), packed(text + b" "), packed(bomb),
+        packed(text)[: -len(rest) - 4] + rest,
+    ):  # fmt: skip
+        with pytest.raises(KeyFileError, match="no weight key that this version can use"):
+            key_of(wrong, name="it")
 
 
 def test_plain_files(tmp_path: Path, key: WeightKey) -> None:
@@ -156,15 +206,27 @@ def test_newer_versions_and_other_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(b'"version": 1', b'"version": 0'), (b'"fill": "gaussian"', b'"fill": ["aussian]'), (b'"outside"', b'"outsid_"'),
+    [(b'"version": 1', b'"version": 0'), (b'"fill": "gaussian"', b'"fill": ["aussian]'),
      (b"bfloat16", b"floaty16"), (b"[8, 3, 3, 3]", b"[8, 3, 3, 7]"), (b"[8, 3, 3, 3]", b"[8,-3,-3, 3]"),
      (b'"secret": "00', b'"secret": "xx'), (b'"editor": "blend"', b'"editor": "bl nd"')],
 )  # fmt: skip
-def test_payloads_that_no_key_gives(key: WeightKey, before: bytes, after: bytes) -> None:
-    payload = payload_of(key)
-    assert before in payload
+@pytest.mark.parametrize("layout", [2, 3])
+def test_payloads_that_no_key_gives(key: WeightKey, before: bytes, after: bytes, layout: int) -> None:
+    payload = payload_of(key, layout=layout)
+    length = int.from_bytes(payload[:8], "little")
+    text, rest = payload[8 : 8 + length], payload[8 + length :]
+    text = zlib.decompress(text) if layout == 3 else text
+    assert before in text
     assert len(before) == len(after)
+    text = text.replace(before, after)
+    text = zlib.compress(text) if layout == 3 else text
     with pytest.raises(KeyFileError, match="no weight key that this version can use") as caught:
-        key_of(payload.replace(before, after), name="it")
+        key_of(len(text).to_bytes(8, "little") + text + rest, name="it")
     assert isinstance(caught.value, SpellockError)
     assert caught.value.__cause__ is None
+
+
+def test_an_older_payload_without_a_field(key: WeightKey) -> None:
+    payload = payload_of(key, layout=2)
+    with pytest.raises(KeyFileError, match="no weight key that this version can use"):
+        key_of(payload.replace(b'"outside"', b'"outsid_"'), name="it")
