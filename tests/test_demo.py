@@ -16,7 +16,7 @@ from spellock.cli.main import main
 from spellock.cli.options import record_run
 from spellock.data.write_parquet import write_parquet
 from spellock.data.write_png import encode_png
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, DataError
 from spellock.key import Key
 from spellock.keyfile import save_key
 from spellock.locking.config import LockConfig
@@ -200,6 +200,18 @@ def test_a_test_split_that_cannot_be_read_is_not_passed_over_in_silence(
     (tmp_path / "test" / "a").mkdir()
     assert cli_demo._images(cli_demo.DemoArgs(data=str(tmp_path)))[1] is None
     assert "its test split cannot be read" in capsys.readouterr().err
+
+
+def test_patients_of_the_test_images_are_not_learnt(tmp_path: Path) -> None:
+    for name, patient in (("train", 1), ("test", 2)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / name / "a.png")
+        (tmp_path / name / "labels.csv").write_text(f"image,patient,Mass\na.png,{patient},1\n")
+    args = cli_demo.DemoArgs(data=str(tmp_path / "train"), test=str(tmp_path / "test"), task="multilabel")
+    assert cli_demo._images(args)[1] is not None
+    (tmp_path / "test" / "labels.csv").write_text("image,patient,Mass\na.png,1,1\n")
+    with pytest.raises(DataError, match="1 patients are in two splits, first '1'"):
+        cli_demo._images(args)
 
 
 def test_pairs_have_the_labels_of_both_digits() -> None:

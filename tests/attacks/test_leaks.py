@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from spellock.attacks.registry import make_attack
+from spellock.attacks.view import AttackerView
 from spellock.errors import ConfigError, DataError
 
 from . import colours
@@ -121,6 +122,16 @@ def test_the_power_of_few_leaked_images_is_not_underrated(count: int) -> None:
     wanted = np.clip(np.fft.ifft2(around).real + edited.mean(0), 0, 1)
     shown = stolen.shown(view.unlabelled[:1].float() / 255)
     np.testing.assert_allclose(shown[0].numpy(), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("detail", ["radial", "full"])
+@pytest.mark.parametrize("flat", ["leaked", "raw"])
+def test_images_without_a_spectrum_give_numbers(detail: str, flat: str) -> None:
+    some = {"leaked": colours.pictures(1)[0], "raw": colours.pictures(20)[0]}
+    some[flat] = torch.full_like(some[flat], 77)
+    view = AttackerView(classes=4, unlabelled=some["raw"], model=colours.trained(), edited=some["leaked"])
+    (stolen,) = make_attack("spectrum-transfer", {"detail": detail})(view)
+    assert torch.isfinite(stolen.predict(colours.pictures(5)[0].float() / 255)).all()
 
 
 @pytest.mark.parametrize("name", ["colour-transfer", "spectrum-transfer"])

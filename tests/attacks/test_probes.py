@@ -145,6 +145,16 @@ def test_held_out_labels_are_not_trained_on(labels: list[int]) -> None:
         assert {labels[place] for place in train} == set(labels)
 
 
+@pytest.mark.parametrize("name", ["mlp", "finetune"])
+def test_what_was_chosen_on_images_of_training_is_said(name: str) -> None:
+    images, labels = colours.pictures(40)
+    first = np.array([int(np.flatnonzero(labels == label)[0]) for label in range(4)])
+    for places, says in ((first, {"chosen on": "the images it trained on"}), (np.arange(8), {})):
+        view = colours.view(headless(), labelled=images[torch.from_numpy(places)], labels=labels[places])
+        (stolen,) = make_attack(name, {"steps": 2})(view)
+        assert {name: said for name, said in stolen.found.items() if name == "chosen on"} == says
+
+
 def test_the_mlp_refuses_nonsense() -> None:
     with pytest.raises(ConfigError, match="hidden"):
         Mlp(hidden=0)

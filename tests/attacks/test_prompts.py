@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from spellock.attacks.budget import Budget, Query
+from spellock.attacks.budget import Budget, Clock, Query
 from spellock.attacks.guessing import Guesser, judge, own_secret
 from spellock.attacks.monte_carlo import _step
 from spellock.attacks.prompt_words import dictionary, five_kinds
@@ -89,6 +89,42 @@ def test_the_search_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     )
     again = colours.view(colours.locked(before=doubting), editor=refusing)
     assert [one.found["score"] for one in attack(again, tmp_path)] == first
+
+
+class Stopped(Budget):
+    """A budget whose time is over after so many looks at the clock."""
+
+    def clock(self) -> Clock:
+        return Countdown(int(self.seconds or 0))
+
+
+class Countdown(Clock):
+    def __init__(self, looks: int) -> None:
+        super().__init__(None)
+        self.left = looks
+
+    @property
+    def over(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def ranks(name: str, work: Path, **changes: object) -> list[tuple[object, bytes, object]]:
+    stolen = make_attack(name, {"images": 4})(view(**changes), work)
+    return [(one.guess.settings["prompt"], one.guess.secret, one.found["score"]) for one in stolen if one.guess]
+
+
+@pytest.mark.parametrize("looks", [10, 104, 110])
+@pytest.mark.parametrize("name", ["prompt-search", "monte-carlo"])
+def test_scores_of_a_search_that_time_stopped_stay_with_their_keys(tmp_path: Path, name: str, looks: int) -> None:
+    ranks(name, tmp_path / "stopped", budget=Stopped(seconds=looks))
+    assert ranks(name, tmp_path / "stopped") == ranks(name, tmp_path / "whole")
+
+
+def test_scores_of_fewer_prompts_stay_with_their_keys(tmp_path: Path) -> None:
+    """Behind the last prompt that is tried come the best with other secrets, at the numbers of prompts left out."""
+    ranks("prompt-search", tmp_path / "few", budget=Budget(candidates=40))
+    assert ranks("prompt-search", tmp_path / "few") == ranks("prompt-search", tmp_path / "whole")
 
 
 def test_a_random_walk_climbs_and_goes_on(tmp_path: Path) -> None:

@@ -85,6 +85,14 @@ def test_training_repeats_and_leaves_the_random_state_alone() -> None:
     assert state_bits(first) == state_bits(second) != state_bits(other)
 
 
+@pytest.mark.parametrize("count", [1, 33])
+def test_one_example_alone_has_no_batch_statistics(count: int) -> None:
+    model = nn.Sequential(nn.Linear(8, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    trained = fine_tuned(model, *examples(count, 0), steps=3, learning_rate=1e-2)
+    assert all(torch.isfinite(value).all() for value in trained.state_dict().values())
+    assert (trained[1].num_batches_tracked == 0) == (count == 1)
+
+
 def test_the_guess_takes_the_most_suspicious_rows_or_values() -> None:
     state = ModuleState(network())
     rows = guessed_places(state, {"2.weight": torch.tensor([0.1, 0.9])}, 0.5)["2.weight"]

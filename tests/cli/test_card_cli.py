@@ -60,7 +60,7 @@ def test_a_card_and_three_files(locked: Path, capsys: pytest.CaptureFixture[str]
     assert values["report"].endswith("card.html")
     assert evaluate(locked, *more) == 0
     assert values["summary"] in capsys.readouterr().out
-    for idle in (["--spare", "x"], ["--public", "x"], ["--mirror", "yes"]):
+    for idle in (["--spare", "x"], ["--public", "x"], ["--mirror", "yes"], ["--mirror", "auto"]):
         assert evaluate(locked, *idle) == 2
         assert f"{idle[0]} does nothing with no attacks; add --attacks" in capsys.readouterr().err
 
@@ -92,6 +92,7 @@ def test_a_card_of_a_weight_lock(locked: Path, capsys: pytest.CaptureFixture[str
         (["--public", "x"], "--attacks"),
         (["--attacks", "standard", "--wrong-keys", "3"], "--wrong-keys does nothing with --attacks standard"),
         (["--attacks", "full", "--wrong-key-images", "3"], "--wrong-key-images does nothing with --attacks full"),
+        (["--attacks", "full", "--wrong-key-images", "200"], "--wrong-key-images does nothing with --attacks full"),
         (["--attacks", "standard", "--on-error", "skip"], "--on-error does nothing"),
         (["--attacks", "some"], "some"),
     ],

@@ -140,7 +140,7 @@ def test_a_detector(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "one label an image" in page
     assert card(root, root / "data", "--public", str(root / "model")) in (1, 2)
     assert capsys.readouterr().err.strip()
-    said = ((("--mirror", "yes"), True), (("--batch-size", "8"), True), (("--batch-size", "8"), False))
+    said = ((("--mirror", "yes"), True), (("--batch-size", "8"), True), (("--batch-size", "64"), False))
     for idle, attacked in (*said, (("--unlabelled", "more"), False)):
         words = ["evaluate", str(root / "data"), "--model", str(root / "model"), "--key", str(root / "my.key")]
         words += ["--attacks", "standard"] if attacked else []

@@ -281,8 +281,11 @@ def test_predict_refuses_what_would_do_nothing(
     assert not said.out
 
 
-def test_evaluate_refuses_an_amount_for_no_wrong_keys(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _evaluate(locked, "--wrong-keys", "0", "--wrong-key-images", "50") == 2
+@pytest.mark.parametrize("images", ["50", "200"])
+def test_evaluate_refuses_an_amount_for_no_wrong_keys(
+    locked: Path, capsys: pytest.CaptureFixture[str], images: str
+) -> None:
+    assert _evaluate(locked, "--wrong-keys", "0", "--wrong-key-images", images) == 2
     assert "--wrong-key-images does nothing with no wrong keys; add --wrong-keys 20" in capsys.readouterr().err
 
 

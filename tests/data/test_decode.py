@@ -82,6 +82,39 @@ def test_the_transparent_grey_of_sixteen_bits_is_laid_on_white() -> None:
     assert pixels(image)[..., 0].tolist() == [[0, 4, 4], [4, 4, 255]]
 
 
+def png(depth: int, colour: int, width: int, row: bytes, transparent: tuple[int, ...] = ()) -> bytes:
+    """A PNG of one row, written by hand: Pillow writes neither few greys nor deep colours."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    clear = chunk(b"tRNS", struct.pack(f">{len(transparent)}H", *transparent)) if transparent else b""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, depth, colour, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + clear + chunk(b"IDAT", zlib.compress(b"\0" + row)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("depth", "row", "step"), [(2, b"\x1b", 85), (4, b"\x03\xcf", 17)])
+def test_the_transparent_one_of_few_greys_is_laid_on_white(depth: int, row: bytes, step: int) -> None:
+    greys = [step * value for value in ((0, 1, 2, 3) if depth == 2 else (0, 3, 12, 15))]
+    assert pixels(png(depth, 0, 4, row))[0, :, 0].tolist() == greys
+    for place, grey in enumerate(greys):
+        white = [255 if other == place else one for other, one in enumerate(greys)]
+        assert pixels(png(depth, 0, 4, row, (grey // step,)))[0, :, 0].tolist() == white
+
+
+def test_the_transparent_colour_of_eight_bits_is_laid_on_white() -> None:
+    assert pixels(png(8, 2, 2, bytes(range(6)), (3, 4, 5)))[0].tolist() == [[0, 1, 2], [255, 255, 255]]
+
+
+def test_a_transparent_colour_of_sixteen_bits_is_refused() -> None:
+    """Of the first colour Pillow keeps what the second names as transparent."""
+    row = struct.pack(">6H", 768, 1792, 2816, 3, 7, 11)
+    for clear in ((3, 7, 11), (768, 1792, 2816)):
+        with pytest.raises(DataError, match="16 bits a channel and names a transparent colour"):
+            pixels(png(16, 2, 2, row, clear))
+    assert pixels(png(16, 2, 2, row))[0].tolist() == [[3, 7, 11], [0, 0, 0]]
+
+
 def test_deep_integers_and_floats_have_stated_ranges() -> None:
     assert pixels(Image.fromarray(np.array([[0, 65535]], np.int32)))[..., 0].tolist() == [[0, 255]]
     assert pixels(Image.fromarray(np.array([[0.0, 0.5, 1.0]], np.float32)))[..., 0].tolist() == [[0, 128, 255]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from spellock.data import open_labels
 from spellock.errors import DataError
 
-from .label_samples import write_numbered, write_table
+from .label_samples import write_images, write_numbered, write_table
 
 
 def test_splits_of_a_column(tmp_path: Path) -> None:
@@ -71,3 +72,55 @@ def test_patients_in_two_splits_are_left_out_of_both(tmp_path: Path, caplog: pyt
         parts = [open_labels(table, split=split, on_error="skip").ids for split in ("train", "test")]
     assert parts == [["a.png"], ["d.png"]]
     assert "line 3: patient '2' is in 'train' and in 'test'" in caplog.text
+
+
+def write_split(folder: Path, split: str, rows: Sequence[str], *, head: str = "image,patient,Edema,Mass") -> None:
+    """A table of one split, as ``test.csv``, with its images in the folder of all."""
+    write_images(folder / "images", [row.split(",")[0] for row in rows])
+    (folder / f"{split}.csv").write_text("\n".join((head, *rows)) + "\n")
+
+
+def test_a_table_a_split_is_compared_with_those_beside_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_split(tmp_path, "train", ["a.png,1,1,0", "b.png,2,0,1"])
+    write_split(tmp_path, "test", ["c.png,3,1,1", "d.png,4,0,1"])
+    assert [open_labels(tmp_path, split=split).ids[0] for split in ("train", "test")] == ["a.png", "c.png"]
+    write_split(tmp_path, "test", ["c.png,2,1,1", "d.png,4,0,1"])
+    for source, split in ((tmp_path, "test"), (tmp_path / "test.csv", None)):
+        says = r"test\.csv line 2: patient '2' is in another split too \(.*train\.csv line 3\)"
+        with pytest.raises(DataError, match=says):
+            open_labels(source, split=split)
+    with caplog.at_level(logging.WARNING):
+        parts = [open_labels(tmp_path, split=split, on_error="skip").ids for split in ("train", "test")]
+    assert parts == [["a.png"], ["d.png"]]
+    assert "train.csv line 3: patient '2'" in caplog.text
+    (tmp_path / "train.csv").rename(tmp_path / "everybody.csv")
+    assert len(open_labels(tmp_path / "test.csv", on_error="skip")) == 2, "its name is of no split"
+
+
+def test_tables_of_splits_without_patients_share_no_image(tmp_path: Path) -> None:
+    head = "image,Edema,Mass"
+    write_split(tmp_path, "train", ["a.png,1,0", "b.png,0,1"], head=head)
+    write_split(tmp_path, "val", ["b.png,0,1", "c.png,1,0"], head=head)
+    with pytest.raises(DataError, match=r"train\.csv line 3: image 'b\.png' is in another split too"):
+        open_labels(tmp_path)
+    assert len(open_labels(tmp_path / "train.csv", images=tmp_path / "images", on_error="skip")) == 2
+
+
+@pytest.mark.parametrize("layout", ["{}.parquet", "{}-00000-of-00001.parquet", "{}/0.parquet", "data/{}/0.parquet"])
+def test_parquet_files_of_splits_share_no_patient(tmp_path: Path, layout: str) -> None:
+    for split, patients in {"train": ["1", "2"], "test": ["3", "2"]}.items():
+        (tmp_path / layout.format(split)).parent.mkdir(parents=True, exist_ok=True)
+        write_numbered(tmp_path, [[0], [1]], patient=patients, id=["0", "1"]).rename(tmp_path / layout.format(split))
+    with pytest.raises(DataError, match=r"row 1: patient '2' is in another split too \(.*train.*row 1\)"):
+        open_labels(tmp_path, split="test")
+    assert len(open_labels(tmp_path, split="test", on_error="skip")) == 1
+
+
+def test_a_split_beside_that_cannot_be_read_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_split(tmp_path, "train", ["a.png,1,1,0", "b.png,2,0,1"])
+    (tmp_path / "test.csv").write_text("image;patient;Edema\n")
+    with pytest.raises(DataError, match=r"which patients are in another split: .*test\.csv has ';'"):
+        open_labels(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        assert len(open_labels(tmp_path, on_error="skip")) == 2
+    assert "another split: " in caplog.text

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spellock.data import numpy_vectors, split_patients
-from spellock.data.split_patients import take_patients
-from spellock.data.table_set import check_patients
+from spellock.data.split_patients import check_patients, take_patients
 from spellock.errors import ConfigError, DataError
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}

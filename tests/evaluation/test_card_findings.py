@@ -13,8 +13,11 @@ from torch import Tensor, nn
 
 from spellock.attacks.registry import list_attacks, make_attack
 from spellock.attacks.view import AttackerView
-from spellock.errors import ModelError
+from spellock.data import numpy_vectors
+from spellock.errors import DataError, ModelError
 from spellock.evaluation import card_attacks
+from spellock.evaluation import measure_card as measure_card_module
+from spellock.evaluation.attack_report import AttackReport
 from spellock.evaluation.card import Card
 from spellock.evaluation.card_attacks import Attacked, attack_for_card
 from spellock.evaluation.card_html import card_html
@@ -79,8 +82,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Card:
     )  # fmt: skip
 
 
-def attack(**changes: object) -> None:
-    attack_for_card(
+def attack(**changes: object) -> AttackReport:
+    return attack_for_card(
         MultiLabelTask(),
         Attacked(
             **{
@@ -169,6 +172,41 @@ def test_patients_of_the_thief_are_not_scored(monkeypatch: pytest.MonkeyPatch) -
         attack()
     assert set(seen["patients"]) == seen["scored"]
     assert len(seen["scored"]) + seen["thiefs"] / 2 == 80, "two images a patient, each on one side"
+
+
+def test_patients_of_spare_images_are_not_scored() -> None:
+    with pytest.raises(DataError, match="80 patients are in two splits"):
+        attack(spare=findings.pictures(160, seed=3))
+
+
+def test_too_few_of_every_finding_are_told_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both halves of the images have some, a half of a half has not: attacks are scored on one."""
+    labels, few = np.zeros((24, 4), dtype=np.int64), findings.pictures(24)
+    labels[[0, 2, 4]] = 1
+    images = numpy_vectors(np.stack([few.open(place) for place in range(24)]), labels, world.NAMES)
+
+    def evaluated(*args: object, **more: object) -> None:
+        raise AssertionError("evaluated")
+
+    monkeypatch.setattr(measure_card_module, "evaluate", evaluated)
+    with pytest.raises(DataError, match="attacks would be scored on 12 of the 24 images, where no finding has"):
+        measure_card(
+            LOCKED, findings.OUTPUTS, world.make_key(), images, PLAN, plan_name="toy", lock_class="other",
+            make_editor=world.PaintEditor,
+        )  # fmt: skip
+
+
+def test_findings_that_attacks_are_not_judged_by_are_named() -> None:
+    images = findings.pictures(160)
+    labels = images.labels.copy()
+    labels[:, 1] = 0
+    labels[[0, 9], 1] = 1
+    pixels = np.stack([np.asarray(images.open(place)) for place in range(160)])
+    known = numpy_vectors(pixels, labels, world.NAMES, patients=images.patients)
+    plan = replace(PLAN, courses=(Course(attack="suppressed"),))
+    report = attack(test=known, chosen=plan.trials(80))
+    assert report.facts["findings judged"] == 3
+    assert report.facts["left out, too few positives or negatives"] == "bee"
 
 
 def test_a_public_model_of_other_findings_is_refused() -> None:

@@ -49,6 +49,32 @@ def test_the_answer_comes_without_the_question() -> None:
     assert processor.options["add_generation_prompt"]
 
 
+@pytest.mark.parametrize(
+    "source", ["models/eye", "eye", "~/eye", "eye/model.safetensors", "a/b/c", "-/eye", "../eye", "x" * 300]
+)
+def test_a_path_that_is_not_here_is_not_asked_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    (tmp_path / "models").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ModelError, match=r"there is no model folder .*hub id"):
+        LocalModel(source=source)
+
+
+def test_a_folder_is_loaded_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "eye").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    loaded: list[str] = []
+
+    def load(name: str, device: str) -> tuple[Any, Any]:
+        loaded.append(name)
+        return Processor(), Model()
+
+    LocalModel(source="~/eye", load=load).answer("?", [])
+    assert loaded == [str(tmp_path / "eye")]
+
+
 def test_what_goes_wrong_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no model folder"):
         LocalModel(source=str(tmp_path / "none")).answer("?", [])

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
+from spellock.tasks.detectors import create_detector
 from spellock.tasks.models import create_model
 from spellock.tasks.networks.shufflenet_body import ShuffleNetBody
 
@@ -45,6 +47,17 @@ def test_blue_comes_first() -> None:
     body.first_conv.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
     body(image)
     assert torch.equal(seen[0][:, 0], image[:, 2])
+
+
+@pytest.mark.parametrize("name", ["fasterrcnn_fastestdet", "maskrcnn_fastestdet", "retinanet_fastestdet"])
+def test_a_new_detector_has_seen_no_image(name: str) -> None:
+    model = create_detector(name, num_classes=2, input_size=64)
+    norms = [one for one in model.network.modules() if isinstance(one, nn.BatchNorm2d)]
+    assert norms
+    for norm in norms:
+        assert norm.training
+        assert norm.num_batches_tracked == 0
+        assert torch.equal(norm.running_var, torch.ones_like(norm.running_var))
 
 
 @pytest.mark.parametrize("name", ["fasterrcnn_fastestdet", "rtdetr_fastestdet"])

@@ -76,7 +76,7 @@ def fit(
     """
     trained = list(parameters)
     if images == 1:
-        _without_batch_statistics(module)
+        without_batch_statistics(module)
     optimiser = _optimiser(plan, trained)
     run = hashlib.sha256(repr((plan, images, seed, [tuple(one.shape) for one in trained])).encode()).hexdigest()
     done = _load(checkpoint, run, module, optimiser)
@@ -139,7 +139,7 @@ def batch_of(step: int, images: int, batch_size: int, seed: int) -> NDArray[np.i
     return batch if len(batch) > 1 or images == 1 else np.append(batch, order[0])
 
 
-def _without_batch_statistics(module: nn.Module) -> None:
+def without_batch_statistics(module: nn.Module) -> None:
     """BatchNorm as in use: one image is no batch, and where it is one pixel by then torch refuses it."""
     for layer in module.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):

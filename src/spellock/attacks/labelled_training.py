@@ -21,7 +21,7 @@ from spellock.attacks.base import Predict, Stolen
 from spellock.attacks.budget import Clock
 from spellock.attacks.checks import held
 from spellock.attacks.fitting import Plan, fit_for
-from spellock.attacks.labelled import hold_out
+from spellock.attacks.labelled import chosen_on, hold_out
 from spellock.attacks.mirroring import half_mirrored
 from spellock.attacks.outputs import Logits, outputs_of
 from spellock.attacks.view import AttackerView, Labels, floats
@@ -73,7 +73,7 @@ class LabelledTraining:
                 scores: Tensor = answer(final)(images)[:, real].float().cpu()
             return scores
 
-        return [Stolen(predict=predict, found={"learning rate": best})]
+        return [Stolen(predict=predict, found={"learning rate": best, **chosen_on(check, labels)})]
 
     def _trained(
         self, start: PixelModel, view: AttackerView, chosen: Labels, real: NDArray[np.int64], rate: float,

@@ -14,7 +14,7 @@ from spellock.attacks.budget import Budget, Clock
 from spellock.attacks.checks import positive
 from spellock.attacks.features import Features
 from spellock.attacks.fitting import Plan, fit
-from spellock.attacks.labelled import hold_out
+from spellock.attacks.labelled import chosen_on, hold_out
 from spellock.attacks.probing import Fitted, Probe
 from spellock.attacks.registry import register_attack
 from spellock.attacks.view import Labels
@@ -51,7 +51,9 @@ class Mlp(Probe):
         right = float((scores.argmax(axis=1) == labels[check]).mean())
         error = float(F.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels[check])))
         final = self._trained(features, labels, classes, seed, steps, clock)
-        return Fitted(read=lambda rows: self._read(final, rows), right=right, error=error)
+        return Fitted(
+            read=lambda rows: self._read(final, rows), right=right, error=error, found=chosen_on(check, labels)
+        )
 
     def _trained(
         self, features: Features, labels: Labels, classes: int, seed: int, steps: int, clock: Clock

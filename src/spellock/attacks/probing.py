@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from spellock.attacks.features import ALL, OUTPUTS, Features, batch_features, st
 from spellock.attacks.levels import Asset
 from spellock.attacks.outputs import with_raw_statistics
 from spellock.attacks.view import AttackerView, Labels
+from spellock.hidden import Scalar
 from spellock.tasks.batchnorm import has_batch_norm
 
 #: Features that vary less than this carry nothing but rounding.
@@ -29,11 +30,13 @@ Reader = Callable[[Features], NDArray[np.floating]]
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
     """A reader of standardised features (N, D) to scores (N, classes), and how well it does on labels that it was not
-    fitted on: ``right`` of them, a share, with ``error`` (lower is better) to tell equals apart."""
+    fitted on: ``right`` of them, a share, with ``error`` (lower is better) to tell equals apart; ``found`` is what else
+    is to be said."""
 
     read: Reader
     right: float
     error: float
+    found: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +90,7 @@ class Probe(Attack):
             features = (batch_features(model, images, stages)[stage] - mean) / spread
             return torch.from_numpy(np.ascontiguousarray(fitted.read(features), dtype=np.float32))
 
-        return [Stolen(predict=predict, found={"stage": stage, "statistics": statistics})]
+        return [Stolen(predict=predict, found={"stage": stage, "statistics": statistics, **fitted.found})]
 
 
 def one_hot(labels: Labels, classes: int) -> NDArray[np.float64]:

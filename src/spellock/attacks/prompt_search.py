@@ -59,7 +59,8 @@ class PromptSearch(Attack):
         keys = keys[: view.budget.at_most("candidates", len(keys))]
         extra = self.keep * self.secrets
         guesser, images = guesser_and_images(view, self.images, keys=len(keys) + extra)
-        scores = GuessScores(guesser, images, ranking=self.ranking, run=repr(self), work=work)
+        # Numbers behind those of the prompts stand for other keys where fewer prompts are tried.
+        scores = GuessScores(guesser, images, ranking=self.ranking, run=f"{self} {len(keys)}", work=work)
         clock = view.clock
         first = _scored(scores, keys, clock, label="prompts")
         if not first:

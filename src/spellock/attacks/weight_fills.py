@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spellock.attacks.fitting import without_batch_statistics
 from spellock.attacks.weight_places import Granularity
 from spellock.errors import ConfigError
 from spellock.weightlocks.places import Place, units_of
@@ -77,6 +78,7 @@ def fine_tuned(
     Args:
         inputs: (N, ...) as ``model`` takes them, on the device to train on.
         labels: int64 (N,).
+        batch_size: examples a step; the last ones of a pass may be fewer, but one alone has company where there is any.
         steps: optimiser steps; examples are drawn anew in every pass over them.
         seed: of the order of the examples; the global random state stays untouched.
 
@@ -94,9 +96,11 @@ def fine_tuned(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     generator = torch.Generator().manual_seed(seed)
     model.train()
+    if len(inputs) == 1:
+        without_batch_statistics(model)
     left: list[Tensor] = []
     for _ in range(steps):
-        left = left or list(torch.randperm(len(inputs), generator=generator).split(batch_size))
+        left = left or _batches(torch.randperm(len(inputs), generator=generator), batch_size)
         chosen = left.pop().to(inputs.device)
         loss = nn.functional.cross_entropy(model(inputs[chosen]), labels[chosen].to(inputs.device))
         optimizer.zero_grad()
@@ -104,3 +108,8 @@ def fine_tuned(
         optimizer.step()
         schedule.step()
     return model.eval()
+
+
+def _batches(order: Tensor, size: int) -> list[Tensor]:
+    """Batches of a pass. One example alone would have no batch statistics."""
+    return [one if len(one) > 1 or len(order) == 1 else torch.cat([one, order[:1]]) for one in order.split(size)]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spellock.attacks.leaked_part import LeakedPart
-    from spellock.cli.attack import AttackArgs
+    from spellock.cli.attack_args import AttackArgs
     from spellock.evaluation.leaked_folder import Leaks
     from spellock.hidden import Scalar
     from spellock.key import Key

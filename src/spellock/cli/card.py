@@ -68,9 +68,9 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
         spare=None if args.spare is None else locked.task.open_images(args.spare, split=None, on_error="fail"),
         public=None if public is None else public.model.to(device),
         work=args.out / "work",
-        mirrored=thieves_mirror(args.mirror, args.model),
+        mirrored=thieves_mirror(args.mirror or "auto", args.model),
         seed=args.seed,
-        batch_size=args.batch_size,
+        batch_size=args.images_a_pass,
         device=device,
     )
     return card if public is None else replace(card, attacks=public.stated(card.attacks))
@@ -110,8 +110,8 @@ def _weight_card(args: EvaluateArgs, device: str) -> Card:
         spare=None if args.spare is None else open_images(args.spare),
         public=None if public is None else public.model.to(device),
         work=args.out / "work",
-        mirrored=thieves_mirror(args.mirror, args.model),
+        mirrored=thieves_mirror(args.mirror or "auto", args.model),
         seed=args.seed,
-        batch_size=args.batch_size,
+        batch_size=args.images_a_pass,
     )
     return card if public is None else replace(card, attacks=public.stated(card.attacks))

@@ -114,6 +114,7 @@ def _config(args: DemoArgs) -> DemoConfig:
 
 
 def _images(args: DemoArgs) -> tuple[ImageSet | None, ImageSet | None]:
+    from spellock.data.split_patients import check_patients
     from spellock.errors import DataError, MissingSplitError
     from spellock.tasks.task import make_task
 
@@ -122,7 +123,9 @@ def _images(args: DemoArgs) -> tuple[ImageSet | None, ImageSet | None]:
     task = make_task(args.task)
     train = task.open_images(args.data, split=None, on_error="fail")
     if args.test is not None:
-        return train, task.open_images(args.test, split=None, on_error="fail")
+        test = task.open_images(args.test, split=None, on_error="fail")
+        check_patients([train, test])
+        return train, test
     try:
         test = task.open_images(args.data, split="test", on_error="fail")
     except MissingSplitError:

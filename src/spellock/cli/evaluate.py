@@ -70,8 +70,8 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
         baseline_classes=None if baseline is None else baseline.classes,
         unlabelled=None if args.unlabelled is None else task.open_images(args.unlabelled, split=None, on_error="fail"),
         wrong_keys=DEFAULT_COUNT if args.wrong_keys is None else args.wrong_keys,
-        wrong_key_images=args.wrong_key_images,
-        batch_size=args.batch_size,
+        wrong_key_images=args.images_a_wrong_key,
+        batch_size=args.images_a_pass,
         seed=args.seed,
         device=device,
     )
@@ -86,8 +86,8 @@ def _official(args: EvaluateArgs, device: str) -> Report:
         _key(args),
         limit=args.limit,
         wrong_keys=args.wrong_keys or 0,
-        wrong_key_images=args.wrong_key_images,
-        batch_size=args.batch_size,
+        wrong_key_images=args.images_a_wrong_key,
+        batch_size=args.images_a_pass,
         seed=args.seed,
         device=device,
     )

@@ -57,8 +57,8 @@ class EvaluateArgs:
     """At a test image that cannot be read: stop, or name it on standard error and go on."""
     wrong_keys: int | None = None
     """Number of wrong keys. None: 20; with the preset none."""
-    wrong_key_images: int = 200
-    """Test images that each wrong key is tried on."""
+    wrong_key_images: int | None = None
+    """Test images that each wrong key is tried on. None: 200."""
     tier: Annotated[tuple[tuple[Path, Path], ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="KEY GROUPS")] = ()
     """A tier to measure as well: its key file and the groups it was locked with; may be repeated."""
     passphrase_file: Path | None = None
@@ -74,19 +74,31 @@ class EvaluateArgs:
     """With --attacks: more labelled raw images, for the thief. None: half of the test images, the rest is scored."""
     public: Path | None = None
     """With --attacks: weights (a file, or a model folder) that the thief could have had anyway, for the control."""
-    mirror: Literal["auto", "yes", "no"] = "auto"
-    """With --attacks: whether thieves who train mirror images left-right, as in `spellock attack`; not of detectors."""
+    mirror: Literal["auto", "yes", "no"] | None = None
+    """With --attacks: whether thieves who train mirror images left-right, as in `spellock attack`; not of detectors.
+    None: auto."""
     require: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FIGURE<=PERCENT")] = ()
     """End with exit code 3 where a figure of the report misses this bound, as "hardened_lp<=15" or "up>=85"; may be
     repeated."""
-    batch_size: int = 64
-    """Images a pass; not for detectors."""
+    batch_size: int | None = None
+    """Images a pass; not for detectors. None: 64."""
     device: str = "cpu"
     """Device of models and editors, for example cuda."""
     seed: int = 0
     """Seed of halves, subsets and wrong keys."""
     json: bool = False
     """Print one JSON object, all figures in percent, instead of the table."""
+
+    # None tells whether an option is given: at its usual value too it may do nothing.
+    @property
+    def images_a_wrong_key(self) -> int:
+        """``wrong_key_images``, as given or as usual."""
+        return 200 if self.wrong_key_images is None else self.wrong_key_images
+
+    @property
+    def images_a_pass(self) -> int:
+        """``batch_size``, as given or as usual."""
+        return 64 if self.batch_size is None else self.batch_size
 
 
 def check_together(args: EvaluateArgs) -> None:

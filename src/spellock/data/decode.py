@@ -27,6 +27,8 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIXTEEN_BIT: Final = ("I;16", "I;16L", "I;16B", "I;16N")
+#: Greys of 2 and 4 bits, which Pillow spreads over 0 to 255 but for the transparent one.
+_FEW_GREYS: Final = {"L;2": 85, "L;4": 17}
 
 
 def decode_image(source: bytes | Path | Image.Image, *, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -87,11 +89,12 @@ def _to_rgb(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
         raise DataError(
             f"{name} is {width}x{height} pixels, more than the {max_pixels} allowed; scale it down or raise max_pixels"
         )
+    stored = _stored_as(image)
     image.load()  # some formats have their tags behind the pixels
     # Not Pillow's exif_transpose, which writes the other tags anew and fails where one of them is wrong.
     turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     upright = image if turn is None else image.transpose(turn)
-    rgb = _flatten(upright, name)
+    rgb = _flatten(upright, stored, name)
     if rgb is image:
         rgb = image.copy()
     rgb.load()
@@ -99,10 +102,26 @@ def _to_rgb(image: Image.Image, name: str, max_pixels: int) -> Image.Image:
     return rgb
 
 
-def _flatten(image: Image.Image, name: str) -> Image.Image:
-    mode = image.mode
+def _stored_as(image: Image.Image) -> str:
+    """How a PNG that is not decoded yet holds its pixels, in Pillow's words; empty for others."""
+    tiles = getattr(image, "tile", None)
+    return str(tiles[0][3]) if image.format == "PNG" and tiles else ""
+
+
+def _flatten(image: Image.Image, stored: str, name: str) -> Image.Image:
+    mode, clear = image.mode, image.info.get("transparency")
     if mode in _SIXTEEN_BIT or mode in ("I", "F"):
         return _deep_grey(image, name).convert("RGB")
+    if mode == "RGB" and isinstance(clear, tuple) and (stored == "RGB;16B" or max(clear) > 255):
+        # Of its channels Pillow keeps 8 bits, by which other colours would be transparent too, or none.
+        raise DataError(
+            f"{name} has 16 bits a channel and names a transparent colour, which cannot be told from others; save it "
+            "with an alpha channel, or with 8 bits a channel"
+        )
+    if stored in _FEW_GREYS and clear is not None:
+        grey = np.array(image)
+        grey[grey == clear * _FEW_GREYS[stored]] = 255
+        return Image.fromarray(grey).convert("RGB")
     if mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))

@@ -28,6 +28,7 @@ from spellock.data.label_table import (
 )
 from spellock.data.label_vectors import MULTILABEL, vectors
 from spellock.data.parquet_rows import ParquetRows
+from spellock.data.table_splits import apart_from, other_splits
 from spellock.errors import DataError
 
 _PICTURES: Final = ("image", "img", *IMAGE_NAMES)
@@ -60,7 +61,8 @@ class LabelParquetSet(ImageSet):
             max_pixels: see `decode_image`.
 
         Raises:
-            DataError: see ``on_error``; or a column is missing, shards have different ones, or no row is usable.
+            DataError: see ``on_error``; or a column is missing, shards have different ones, a patient is in the files
+                of another split, or no row is usable.
         """
         first = files[0]
         self.name, self.on_error, self._max_pixels = (
@@ -80,6 +82,9 @@ class LabelParquetSet(ImageSet):
             return places[id(row)], how.of(row), "" if patient is None else patient_of(row, patient)
 
         rows = split_rows(table, split, on_error)
+        if others := other_splits(first, on_error):
+            # Names of images may be numbers in a file.
+            rows = apart_from(others, table, table.rows if rows is None else rows, on_error, by_image=False)
         good = list(Sifter(on_error=on_error, read=read)(table.rows if rows is None else rows))
         if not good:
             raise DataError(f"{self.name} has no usable row; expected one an image")

@@ -14,6 +14,7 @@ from spellock.data.label_table import read_table
 from spellock.data.parquet import parquet_files, split_of
 from spellock.data.splits import choose_split
 from spellock.data.table_set import TableSet
+from spellock.data.table_splits import apart_from, other_splits
 from spellock.errors import ConfigError, DataError
 
 
@@ -59,12 +60,17 @@ def open_labels(
         # Its name may say that the whole file is of one split.
         split = None if split == split_of(path) else split
         return LabelParquetSet(paths, split=split, findings=findings, on_error=on_error, max_pixels=max_pixels)
-    table = read_table(path)
+    table, others = read_table(path), other_splits(path, on_error)
+    rows = split_rows(table, split, on_error)
+    if others:
+        # Names say nothing where each table may have a folder of images of its own.
+        rows = apart_from(others, table, table.rows if rows is None else rows, on_error, by_image=images is None)
     return TableSet(
         table,
         find_findings(table, findings),
         images or path.parent,
-        rows=split_rows(table, split, on_error),
+        rows=rows,
+        others=others,
         on_error=on_error,
         max_pixels=max_pixels,
     )

@@ -7,6 +7,7 @@ finding that is left is dealt out first, each of its patients to the part that l
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -87,3 +88,17 @@ def split_patients(images: ImageSet, shares: Mapping[str, float], *, seed: int =
     if empty:
         raise DataError(f"{images.name} has too few patients for a split {empty[0]!r}; use fewer splits or more images")
     return {name: images.subset(chosen) for name, chosen in parts.items()}
+
+
+def check_patients(parts: Sequence[ImageSet]) -> None:
+    """Check that no patient is in two of ``parts``; sets that do not say are passed over.
+
+    Raises:
+        DataError: one is; the message names the first and how many there are.
+    """
+    counts = Counter(patient for part in parts for patient in set(part.patients or ()))
+    shared = sorted(patient for patient, times in counts.items() if times > 1)
+    if shared:
+        raise DataError(
+            f"{len(shared)} patients are in two splits, first {shared[0]!r}; split by patient (split_patients)"
+        )

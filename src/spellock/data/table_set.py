@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,16 +40,18 @@ class TableSet(ImageSet):
         folder: Path,
         *,
         rows: Iterable[Row] | None = None,
+        others: Sequence[Table] = (),
         on_error: OnError = "fail",
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         """Read the labels and look for the files; no image is opened.
 
         Args:
-            table: all of it; every file in the folder must be in one of its rows.
+            table: all of it; every file in the folder must be in one of its rows, or of ``others``.
             findings: how it names findings.
             folder: where the pictures lie, in sub-folders or not.
             rows: those of the wanted split; None takes all.
+            others: the tables of other splits of the same folder.
             on_error: whether a bad row, a file without a row, and later an image that cannot be decoded, stops or is
                 named and left out.
             max_pixels: see `decode_image`.
@@ -67,7 +68,7 @@ class TableSet(ImageSet):
         self._column, self._patient, self._findings = column, table.column(PATIENT_NAMES), findings
         self._folder, self._known = folder, _files(folder, on_error)
         self._seen: dict[Path, str] = {}
-        self._check_unlabelled(table)
+        self._check_unlabelled([table, *others])
         good = list(Sifter(on_error=on_error, read=self._read)(table.rows if rows is None else rows))
         if not good:
             raise DataError(f"{table.path} has no usable row; expected one an image of {folder}")
@@ -106,14 +107,14 @@ class TableSet(ImageSet):
             raise DataError(f"{name!r} is in {found[0].parent} and in {found[1].parent}, expected it once")
         return found[0]
 
-    def _check_unlabelled(self, table: Table) -> None:
-        named = {row.text(self._column) for row in table.rows}
+    def _check_unlabelled(self, tables: Sequence[Table]) -> None:
+        named = {row.text(table.column(IMAGE_NAMES)) for table in tables for row in table.rows}
         # "images/a.png" may be written "./images/a.png", or as a whole path.
         paths = {named_below(self._folder, name) for name in named}
         for base, files in sorted(self._known.items()):
             for file in files:
                 if base not in named and named_below(self._folder, str(file.relative_to(self._folder))) not in paths:
-                    complain(f"{file} has no row in {table.path}, so no labels", self.on_error)
+                    complain(f"{file} has no row in {tables[0].path}, so no labels", self.on_error)
 
 
 def _files(folder: Path, on_error: OnError) -> dict[str, list[Path]]:
@@ -123,17 +124,3 @@ def _files(folder: Path, on_error: OnError) -> dict[str, list[Path]]:
     for path in files_below(folder, SUFFIXES, complain=skips):
         found.setdefault(path.name, []).append(path)
     return found
-
-
-def check_patients(parts: Sequence[ImageSet]) -> None:
-    """Check that no patient is in two of ``parts``; sets that do not say are passed over.
-
-    Raises:
-        DataError: one is; the message names the first and how many there are.
-    """
-    counts = Counter(patient for part in parts for patient in set(part.patients or ()))
-    shared = sorted(patient for patient, times in counts.items() if times > 1)
-    if shared:
-        raise DataError(
-            f"{len(shared)} patients are in two splits, first {shared[0]!r}; split by patient (split_patients)"
-        )

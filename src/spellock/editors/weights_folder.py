@@ -42,7 +42,7 @@ def find_weights(weights: str) -> Path:
         return folder
     if os.path.isfile(folder):
         raise EditorError(f"got the file {weights} as editor weights, expected a diffusers folder; give the folder")
-    if not _is_hub_id(weights):
+    if not is_hub_id(weights):
         raise EditorError(
             f"there is no editor folder {weights}; give a diffusers folder, a hub id (owner/name), or {EMBEDDED!r}"
         )
@@ -58,7 +58,7 @@ def text_encoder_config(weights: str) -> Path:
         EditorError: the hub does not give it.
     """
     name = "text_encoder/config.json"
-    if os.path.isdir(user_path(weights)) or not _is_hub_id(weights):
+    if os.path.isdir(user_path(weights)) or not is_hub_id(weights):
         return user_path(weights) / name
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
@@ -72,7 +72,7 @@ def text_encoder_config(weights: str) -> Path:
         ) from error
 
 
-def _is_hub_id(weights: str) -> bool:
+def is_hub_id(weights: str) -> bool:
     """Whether ``weights``, which is no folder, can be an owner and a name on the hub, and no path here."""
     owner, _, name = weights.partition("/")
     return bool(_HUB_ID.fullmatch(weights)) and not name.endswith(_FILES) and not os.path.isdir(owner)

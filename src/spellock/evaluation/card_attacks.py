@@ -9,7 +9,6 @@ from functools import singledispatch
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spellock.data.image_set import ImageSet
 from spellock.errors import ConfigError, ModelError
@@ -19,11 +18,10 @@ from spellock.evaluation.attack_store import AttackStore, weights_of
 from spellock.evaluation.attacked import evaluate_attacks
 from spellock.evaluation.box_attacks import BoxAttacks
 from spellock.evaluation.box_run import BoxRun, as_detector
+from spellock.evaluation.card_images import FindingImages, Places, divide_findings, divided
 from spellock.evaluation.finding_attacks import finding_attacks
 from spellock.evaluation.halves import halves
-from spellock.evaluation.judge import Question
-from spellock.evaluation.judged_findings import JudgedFindings
-from spellock.evaluation.labels import aligned_labels, lock_index
+from spellock.evaluation.labels import lock_index
 from spellock.evaluation.task_attacks import run_task_attacks
 from spellock.evaluation.thief import Thief, leaks, pictures, public_editor, public_trigger
 from spellock.evaluation.wrong_key_trials import EditorMaker
@@ -33,8 +31,6 @@ from spellock.tasks.detection import DetectionTask
 from spellock.tasks.multilabel import MultiLabelTask
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
-
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +50,6 @@ class Attacked:
     public: PixelModel | None = None
     unlabelled: int = 1000
     work: Path | None = None
-
-    def divided(self, split: tuple[Places, Places]) -> tuple[ImageSet, Places, Places]:
-        """The thief's images and their places there, and the places in ``test`` of the scored ones: ``split`` unless
-        there are spare images."""
-        if self.spare is None:
-            return self.test, *split
-        return self.spare, np.arange(len(self.spare)), np.arange(len(self.test))
 
     def thief(self, pool: ImageSet, places: Places, strata: Places, *, classes: int, lock: int | None) -> Thief:
         """The thief of the images at ``places`` of ``pool``; ``strata`` are its labels, and edited
@@ -88,6 +77,26 @@ class Attacked:
 
 
 @singledispatch
+def check_attacked(task: Task, one: Attacked) -> None:
+    """Check what can be known of a model of ``task`` before hours of other figures.
+
+    Raises:
+        ConfigError, DataError, ModelError: it cannot be attacked with what there is.
+    """
+
+
+@check_attacked.register
+def _(task: MultiLabelTask, one: Attacked) -> None:
+    _finding_images(one)
+
+
+@check_attacked.register
+def _(task: DetectionTask, one: Attacked) -> None:
+    if one.public is not None:
+        raise ConfigError("no attack on a detector learns from weights, so there is no control; leave --public out")
+
+
+@singledispatch
 def attack_for_card(task: Task, one: Attacked) -> AttackReport:
     """All attacks on a model of ``task``; a new task registers its own here.
 
@@ -109,19 +118,10 @@ def _(task: ClassificationTask, one: Attacked) -> AttackReport:
 
 @attack_for_card.register
 def _(task: MultiLabelTask, one: Attacked) -> AttackReport:
-    lock = lock_index(one.classes, one.lock_class)
-    labels, patients, seed = aligned_labels(one.test, one.classes, lock), one.test.patients, one.plan.seed
-    whole = JudgedFindings(Question(labels=labels, classes=one.classes, lock=lock, patients=patients, seed=seed))
-    pool, places, scored = one.divided(whole.split)
-    known = (labels if one.spare is None else aligned_labels(pool, one.classes, lock))[places][:, whole.real]
-    if one.public is not None and one.public.num_classes != len(whole.real):
-        raise ModelError(
-            f"the public model has {one.public.num_classes} outputs, expected {len(whole.real)}, one a finding"
-        )
-    thief = one.thief(pool, places, task.strata(known), classes=len(whole.real), lock=lock)
-    question = Question(
-        labels=labels[scored], classes=one.classes, lock=lock, seed=seed,
-        patients=None if patients is None else [patients[place] for place in scored.tolist()],
+    images = _finding_images(one)
+    known, scored, question = images.known, images.scored, images.question
+    thief = one.thief(
+        images.pool, images.places, task.strata(known), classes=known.shape[1], lock=question.lock
     )  # fmt: skip
     side = max(one.model.input_size, one.key.resolution)
     attacks = finding_attacks(
@@ -132,17 +132,25 @@ def _(task: MultiLabelTask, one: Attacked) -> AttackReport:
 
 @attack_for_card.register
 def _(task: DetectionTask, one: Attacked) -> AttackReport:
-    if one.public is not None:
-        raise ConfigError("no attack on a detector learns from weights, so there is no control; leave --public out")
+    check_attacked(task, one)
     lock, test, seed = lock_index(one.classes, one.lock_class), one.test, one.plan.seed
     truths = list(task.align(test.labels, test.classes, one.classes))
     run = BoxRun(
         model=as_detector(one.model), classes=one.classes, lock=lock, test=test, truths=truths, seed=seed
     )  # fmt: skip
-    pool, places, scored = one.divided(halves(task.strata(test.labels), seed=seed))
+    pool, places, scored = divided(test, one.spare, halves(task.strata(test.labels), seed=seed))
     # A view is of two classes at least; attacks that stand in for the edit use no more of them than that.
     thief = one.thief(pool, places, np.zeros(len(places), dtype=np.int64), classes=2, lock=None)
     attacks = BoxAttacks(
         run=run, thief=thief, scored=scored, side=one.key.resolution, plan=one.plan, store=one.store(thief)
     )
     return run_task_attacks(attacks, one.chosen, one.plan)
+
+
+def _finding_images(one: Attacked) -> FindingImages:
+    lock = lock_index(one.classes, one.lock_class)
+    images = divide_findings(one.test, one.spare, one.classes, lock, seed=one.plan.seed)
+    findings = images.known.shape[1]
+    if one.public is not None and one.public.num_classes != findings:
+        raise ModelError(f"the public model has {one.public.num_classes} outputs, expected {findings}, one a finding")
+    return images

@@ -24,7 +24,7 @@ from spellock.evaluation.attack_store import AttackStore
 from spellock.evaluation.halves import stratified_subset
 from spellock.evaluation.hardened import Measured
 from spellock.evaluation.judge import Halves, Question
-from spellock.evaluation.judged_findings import JudgedFindings
+from spellock.evaluation.judged_findings import LEFT_OUT, JudgedFindings
 from spellock.evaluation.per_finding import per_finding
 from spellock.evaluation.predicted import scores_of
 from spellock.evaluation.random_control import random_control
@@ -99,6 +99,7 @@ class FindingAttacks:
         return {
             "scored images": self.images,
             "findings judged": len(self.judged.places),
+            LEFT_OUT: self.judged.left_out,
             "unlabelled images": min(self.thief.unlabelled, len(self.thief.pool)),
             "images a candidate": len(self._subset),
             "seed": self.plan.seed,

@@ -17,6 +17,8 @@ from spellock.evaluation.multilabel_readings import obeyed
 from spellock.evaluation.ranking import Ranking
 from spellock.tasks.auroc import judgeable
 
+#: What a report calls `JudgedFindings.left_out`.
+LEFT_OUT: Final = "left out, too few positives or negatives"
 _FEW_DRAWS: Final = 200
 
 
@@ -63,6 +65,12 @@ class JudgedFindings:
                 "no finding has positives and negatives in both halves of the images to judge by; use more of them"
             )
         return kept
+
+    @property
+    def left_out(self) -> str:
+        """Findings that are not judged, by name, or "none"."""
+        left = [self._question.classes[place] for place in self.real if place not in self.places]
+        return ", ".join(left) or "none"
 
     def obeyed(self, logits: Logits) -> NDArray[np.floating]:
         """(N, F): the judged findings as whoever obeys the extra label reads them; see `multilabel_readings.obeyed`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from spellock.data.image_set import ImageSet
 from spellock.editors.registry import load_editor
 from spellock.evaluation.card import Card
-from spellock.evaluation.card_attacks import Attacked, attack_for_card
+from spellock.evaluation.card_attacks import Attacked, attack_for_card, check_attacked
 from spellock.evaluation.card_pictures import card_examples
 from spellock.evaluation.card_plans import CardPlan
 from spellock.evaluation.conditions import Edited, raw
@@ -64,6 +64,24 @@ def measure_card(
     """
     started = time.perf_counter()
     make = make_editor or (lambda wanted: load_editor(wanted, device=device))
+    task = make_task(test.task)
+    groups = sorted({*group_classes, *group_places(tiers, classes)})
+    stolen = Attacked(
+        model=model,
+        classes=tuple(classes),
+        key=key,
+        test=test,
+        chosen=plan.trials(thiefs_images(test, spare)),
+        plan=plan.attack_plan(seed=seed, mirrored=mirrored),
+        lock_class=lock_class,
+        group_classes=groups,
+        spare=spare,
+        public=public,
+        unlabelled=plan.unlabelled,
+        work=work,
+        make=make,
+    )
+    check_attacked(task, stolen)
     report = evaluate(
         model,
         classes,
@@ -82,25 +100,7 @@ def measure_card(
         device=device,
         make_editor=make,
     )
-    groups = sorted({*group_classes, *group_places(tiers, classes)})
-    attacks = attack_for_card(
-        make_task(test.task),
-        Attacked(
-            model=model,
-            classes=tuple(classes),
-            key=key,
-            test=test,
-            chosen=plan.trials(thiefs_images(test, spare)),
-            plan=plan.attack_plan(seed=seed, mirrored=mirrored),
-            lock_class=lock_class,
-            group_classes=groups,
-            spare=spare,
-            public=public,
-            unlabelled=plan.unlabelled,
-            work=work,
-            make=make,
-        ),
-    )
+    attacks = attack_for_card(task, stolen)
     lock = lock_index(classes, lock_class)
     real = tuple(name for place, name in enumerate(classes) if place != lock and place not in groups)
     card = Card(

@@ -15,7 +15,7 @@ from spellock.evaluation.folds import RawReadings
 from spellock.evaluation.halves import stratified_subset
 from spellock.evaluation.hardened import Best, Measured, best_of, highest
 from spellock.evaluation.judge import Halves, Logits, Question
-from spellock.evaluation.judged_findings import JudgedFindings
+from spellock.evaluation.judged_findings import LEFT_OUT, JudgedFindings
 from spellock.evaluation.multilabel_figures import MIRRORED, MULTILABEL_FIGURES
 from spellock.evaluation.multilabel_readings import obeyed, raw_scores
 from spellock.evaluation.ranking import Ranking
@@ -159,13 +159,11 @@ class MultiLabelJudge:
 
     def facts(self) -> dict[str, str | int | float | bool | None]:
         """See `Judge`."""
-        names = self._question.classes
-        left = [names[place] for place in self._judged.real if place not in self._judged.places]
         patients = self._question.patients
         return {
             "test images": len(self._judged.labels),
             "findings": len(self._judged.places),
-            "left out, too few positives or negatives": ", ".join(left) or "none",
+            LEFT_OUT: self._judged.left_out,
             "intervals": f"bootstrap over {'images' if patients is None else f'{len(set(patients))} patients'}",
         }
 

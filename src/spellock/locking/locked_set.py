@@ -14,6 +14,7 @@ from spellock.locking.assemble import tier_folder
 from spellock.locking.manifest import AUTHORISED, Entry, read_manifest
 from spellock.locking.released import read_held_out, read_released
 from spellock.locking.set_settings import optional_class, optional_distribution, optional_tiers, str_list
+from spellock.locking.soft_labels import SoftLabels
 from spellock.locking.tiers import group_labels
 from spellock.locking.workspace import Workspace
 from spellock.tasks.task import make_task
@@ -44,10 +45,10 @@ class LockedSet:
         settings = {} if owner is None else read_json(owner / "config.json")
         # Sets of before the field was written all have a new class, the last one.
         self.lock_class = optional_class(settings.get("lock_class", len(self.classes) - 1), owner)
-        self._tiers = optional_tiers(settings.get("tiers", []), owner)
-        self.tiers = {name: groups for name, (groups, _) in self._tiers.items()}
-        self._distribution = optional_distribution(settings.get("distribution"), len(self.classes), owner)
-        self._answers = settings.get("answers")
+        tiers = optional_tiers(settings.get("tiers", []), owner)
+        self.tiers = {name: groups for name, (groups, _) in tiers.items()}
+        distribution = optional_distribution(settings.get("distribution"), len(self.classes), owner)
+        self._soft = SoftLabels(distribution=distribution, answers=settings.get("answers"), tiers=tiers, owner=owner)
 
     @classmethod
     def open(cls, path: Path | str) -> LockedSet:
@@ -107,40 +108,15 @@ class LockedSet:
         """What is learnt: ``labels`` (as float32 where an image has several), or float32 (N, K), a probability a class,
         where unauthorised images learn a distribution or a tier's images learn classes beside their group. The training
         service's view has ``labels`` only."""
-        if self.entries is None or self.authorised is None or not (self.learns_distribution or self.spreads):
+        if self.entries is None or not (self.learns_distribution or self.spreads):
             targets: Labels | npt.NDArray[np.float32] = self.task.targets(self.labels)
             return targets
-        if self.labels.ndim == 2:
-            targets = self.labels.astype(np.float32)
-        else:
-            targets = np.eye(len(self.classes), dtype=np.float32)[self.labels]
-        if self._distribution is not None:
-            targets[~self.authorised] = self._distribution
-            left = 1 - self._distribution.sum()
-            for place, entry in enumerate(self.entries):
-                if entry.task is not None:
-                    classes = self._answer(entry.task)
-                    targets[place, classes] += left / len(classes)
-        for name, (groups, spread) in self._tiers.items():
-            rows = [row for row, entry in enumerate(self.entries) if entry.tier == name]
-            targets[rows] *= 1 - spread
-            for row in rows if spread else ():
-                group = self.classes[self.labels[row]]
-                members = [place for place, one in enumerate(self.classes) if groups.get(one) == group]
-                targets[row, members] = spread / len(members)
-        return targets
-
-    def _answer(self, number: int) -> list[int]:
-        """Classes of an answer of the lock target's other task."""
-        answers = self._answers
-        if not isinstance(answers, list) or not 0 <= number < len(answers) or not isinstance(answers[number], list):
-            raise DataError(f"{self._owner}: config.json has no answer {number} of the manifest; lock the images again")
-        return [int(label) for label in answers[number]]
+        return self._soft.of(self.labels, self.classes, self.entries)
 
     @property
     def spreads(self) -> bool:
         """Whether a tier's images learn classes beside the group that their labels in the files name."""
-        return any(spread for _, spread in self._tiers.values())
+        return self._soft.spreads
 
     @property
     def group_classes(self) -> tuple[int, ...]:
@@ -151,7 +127,7 @@ class LockedSet:
     @property
     def learns_distribution(self) -> bool:
         """Whether unauthorised images learn a distribution that their labels in the files only stand for."""
-        return self._distribution is not None
+        return self._soft.distribution is not None
 
     def images(self, index: int) -> npt.NDArray[np.uint8]:
         """Image ``index``, uint8 (R, R, 3).

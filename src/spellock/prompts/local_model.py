@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from spellock.editors.quiet import quiet_libraries
+from spellock.editors.weights_folder import is_hub_id, user_path
 from spellock.errors import ModelError
 
 #: (processor, model) of a name and a device.
@@ -31,16 +32,26 @@ class LocalModel:
     """Answers without any image leaving the machine.
 
     Attributes:
-        source: hub id or folder.
+        source: folder, or hub id ("owner/name"), which is downloaded unless HF_HUB_OFFLINE is set. What would lie in a
+            folder that is here is a path, and the hub is never asked for it.
         device: PyTorch device.
         max_new_tokens: length of the answer.
         load: brings processor and model; another one is for tests.
+
+    Raises:
+        ModelError: there is no such folder.
     """
 
     source: str
     device: str = "cpu"
     max_new_tokens: int = 512
     load: Loader = field(default=load_image_text, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.source.strip():
+            raise ModelError("the local model has no name, expected a hub id or a folder; give --local-model")
+        if not os.path.isdir(user_path(self.source)) and not is_hub_id(self.source):
+            raise ModelError(f"there is no model folder {self.source}; check the path, or give a hub id (owner/name)")
 
     @property
     def name(self) -> str:
@@ -49,10 +60,6 @@ class LocalModel:
 
     def answer(self, question: str, images: Sequence[Image.Image]) -> str:
         """See `VisionModel.answer`; greedy, so that the same images get the same answer."""
-        if not self.source.strip():
-            raise ModelError("the local model has no name, expected a hub id or a folder; give --local-model")
-        if self.source.startswith((".", "/")) and not Path(self.source).is_dir():
-            raise ModelError(f"there is no model folder {self.source}; check the path")
         try:
             with quiet_libraries():
                 return self._answer(question, images)
@@ -68,7 +75,8 @@ class LocalModel:
     def _answer(self, question: str, images: Sequence[Image.Image]) -> str:
         import torch
 
-        processor, model = self.load(self.source, self.device)
+        folder = user_path(self.source)
+        processor, model = self.load(str(folder) if os.path.isdir(folder) else self.source, self.device)
         content: list[dict[str, Any]] = [{"type": "image", "image": image} for image in images]
         messages = [{"role": "user", "content": [*content, {"type": "text", "text": question}]}]
         inputs = processor.apply_chat_template(

@@ -171,7 +171,10 @@ def _small_heads(kind: str, backbone: nn.Module, levels: int, categories: int) -
     from torchvision.ops import MultiScaleRoIAlign
 
     width = int(backbone.out_channels)  # type: ignore[arg-type]  # every backbone has it
-    maps = [key for key in backbone(torch.zeros(1, 3, 64, 64)) if key != "pool"]
+    # Only to see what its maps are called: in training it would begin with the statistics of a black image.
+    with torch.no_grad():
+        maps = [key for key in backbone.eval()(torch.zeros(1, 3, 64, 64)) if key != "pool"]
+    backbone.train()
     heads: dict[str, Any] = {
         "num_classes": None,
         "box_roi_pool": MultiScaleRoIAlign(maps, output_size=7, sampling_ratio=1),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -32,7 +31,7 @@ from spellock.training.preparation import Task
 from spellock.training.regulator import Regulator
 from spellock.training.sampler import Indices, Sampler
 from spellock.training.schedule import learning_rate_at
-from spellock.training.seeds import derive_seed, torch_generator
+from spellock.training.seeds import derive_seed, own_randomness, torch_generator
 from spellock.training.set_batches import SetLearner, set_loss
 from spellock.training.sources import Source
 
@@ -77,7 +76,7 @@ class EpochTrainer:
         """
         self.model.train()
         rank = self.accelerator.process_index
-        with _own_randomness(derive_seed(self.config.seed, "dropout", epoch, rank)):
+        with own_randomness(derive_seed(self.config.seed, "dropout", epoch, rank)):
             return self._train(epoch, rank)
 
     def _train(self, epoch: int, rank: int) -> dict[str, float]:
@@ -194,16 +193,3 @@ class EpochTrainer:
             f"training diverged in epoch {epoch + 1}, step {step + 1}: {what}; lower the learning rate (now "
             f"{rate:.3g}) or set grad_clip; checkpoints of earlier epochs are kept"
         )
-
-
-@contextmanager
-def _own_randomness(seed: int) -> Iterator[None]:
-    """Dropout draws from torch's global state: lend it a seed meanwhile; and ask cuDNN for repeatable sums."""
-    deterministic = torch.backends.cudnn.deterministic
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
-        torch.backends.cudnn.deterministic = True
-        try:
-            yield
-        finally:
-            torch.backends.cudnn.deterministic = deterministic

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -25,3 +27,16 @@ def numpy_generator(seed: int, *purpose: str | int) -> np.random.Generator:
 def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
     """CPU generator of torch for one purpose; the global one stays untouched."""
     return torch.Generator().manual_seed(derive_seed(seed, *purpose))
+
+
+@contextmanager
+def own_randomness(seed: int) -> Iterator[None]:
+    """Dropout draws from torch's global state: lend it a seed meanwhile; and ask cuDNN for repeatable sums."""
+    deterministic = torch.backends.cudnn.deterministic
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        torch.backends.cudnn.deterministic = True
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.deterministic = deterministic

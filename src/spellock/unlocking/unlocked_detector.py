@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from spellock.tasks.checkpoint import load_model
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detections import Detections
 from spellock.tasks.pixel_model import PixelModel
+from spellock.unlocking.image_names import digests
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
 
 _BATCH = 8
@@ -99,8 +99,7 @@ class UnlockedDetector:
         if not images:
             return []
         pixels = np.stack([self.editor.prepare(one.image) for one in images])
-        names = [hashlib.sha256(row.tobytes()).hexdigest() for row in pixels]
-        edited = from_uint8(torch.from_numpy(self.editor.edit_uint8(pixels, names)).permute(0, 3, 1, 2))
+        edited = from_uint8(torch.from_numpy(self.editor.edit_uint8(pixels, digests(pixels))).permute(0, 3, 1, 2))
         found: list[Detections] = self.model(edited.contiguous().to(self._device))
         return [
             DetectedImage(source=one.source, found=seen.scaled((one.image.height, one.image.width)), image=one.image)

@@ -6,7 +6,6 @@ key is put into the keyed model first, in memory; images are edited only if it h
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ from spellock.tasks.checkpoint import load_model
 from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
+from spellock.unlocking.image_names import GivenIds, digests
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
 from spellock.unlocking.prediction import Prediction
 from spellock.weightlocks.unlocking import unlock_module
@@ -36,7 +36,6 @@ from spellock.weightlocks.weight_key import WeightKey
 from spellock.weightlocks.weight_keyfile import load_weight_key
 
 _BATCH = 64
-_IDS = "expected one id an image; leave ids out to use digests of the images"
 
 
 class UnlockedModel:
@@ -142,19 +141,18 @@ class UnlockedModel:
         """Like `predict`, one result an input as soon as its batch is done; at most a batch of images is in memory."""
         if on_error not in ("fail", "skip"):
             raise ConfigError(f'on_error is {on_error!r}, expected "fail" or "skip"')
-        names = None if ids is None else iter(ids)
+        names = None if ids is None else GivenIds(ids)
         opened = open_inputs(inputs, skip_broken=on_error == "skip", max_pixels=max_pixels)
         step = 1 if self.editor is None else self.editor.canonical_batch
         size = max(1, _BATCH // step) * step
         while batch := list(itertools.islice(opened, size)):
             images = [one for one in batch if isinstance(one, Opened)]
-            # A name belongs to every input, read or not, so that a broken file does not shift those after it.
-            given = None if names is None else _take(names, batch)
+            given = None if names is None else names.of(batch)
             predictions = iter(self._batch(images, given) if images else [])
             for one in batch:
                 yield one if isinstance(one, Skipped) else next(predictions)
-        if names is not None and next(names, None) is not None:
-            raise ConfigError(f"got more ids than images, {_IDS}")
+        if names is not None:
+            names.check_spent()
 
     @torch.inference_mode()
     def _batch(self, images: Sequence[Opened], ids: list[str] | None) -> list[Prediction]:
@@ -169,8 +167,7 @@ class UnlockedModel:
             side = self.model.input_size
             return np.stack([_squash(one.image, side) for one in images])
         pixels = np.stack([self.editor.prepare(one.image) for one in images])
-        names = ids if ids is not None else [hashlib.sha256(row.tobytes()).hexdigest() for row in pixels]
-        return self.editor.edit_uint8(pixels, names)
+        return self.editor.edit_uint8(pixels, digests(pixels) if ids is None else ids)
 
     def _prediction(self, source: str, row: NDArray[np.float32]) -> Prediction:
         label = int(row.argmax())
@@ -193,10 +190,3 @@ def _open(key: Key | WeightKey | str | Path, passphrase: str | None) -> Key | We
 def _squash(image: Image.Image, side: int) -> NDArray[np.uint8]:
     # As an image key does, so that a model trained on such squares sees the same with and without one.
     return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC), dtype=np.uint8).copy()
-
-
-def _take(names: Iterator[str], batch: Sequence[Opened | Skipped]) -> list[str]:
-    taken = list(itertools.islice(names, len(batch)))
-    if len(taken) < len(batch):
-        raise ConfigError(f"got fewer ids than images, {_IDS}")
-    return [name for name, one in zip(taken, batch, strict=True) if isinstance(one, Opened)]
