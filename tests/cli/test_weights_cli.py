@@ -167,7 +167,9 @@ def test_a_key_of_deltas_opens_beside_the_public_model(work: Path, capsys: pytes
         (["--head", "brain"], 2, "no module 'brain'"),
         (["--public", "nowhere", "--fill", "public"], 1, "no weights at nowhere"),
         (["--coding", "int4-delta"], 2, "take the fill public, or the coding int4"),
-        (["--preset", "delta"], 2, "go together"),
+        (["--preset", "delta"], 2, "add a public model (--public MODEL) for the fill 'public'"),
+        (["--plot", "nowhere/x.png"], 1, "there is no folder nowhere; give another path"),
+        (["--key", "model/w.key"], 2, "inside the model's folder, from where it leaks"),
         (["--plain"], 2, "exclude each other"),
     ],
 )
@@ -180,6 +182,30 @@ def test_settings_that_cannot_be(
     assert "Traceback" not in said
     assert not (work / "keyed").exists()
     assert not (work / "w.key").exists()
+
+
+def test_another_network_is_no_public_model(
+    work: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    wider = {
+        name: torch.zeros(*tensor.shape, 2) for name, tensor in load_file(work / "model/model.safetensors").items()
+    }
+    save_file(wider, work / "wider.safetensors")
+    assert lock("--preset", "delta", "--public", "wider.safetensors") == 2
+    assert "give the model that this one was fine-tuned from" in capsys.readouterr().err
+    assert not (work / "keyed").exists()
+    four = create_model("small_resnet8", num_classes=4, input_size=16, seed=0)
+    save_model(four, work / "four", classes=(*CLASSES, "d"), lock_class=None)
+    assert lock("--preset", "delta", "--public", "four") == 0
+    assert "(2 in all); noise stands there" in caplog.text
+
+
+def test_what_is_said_of_the_key_is_the_size_of_its_file(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lock("--json") == 0
+    said, size = json.loads(capsys.readouterr().out), (work / "w.key").stat().st_size
+    assert said["file_bytes"] == size > said["key_bytes"]
+    assert main(["weights", "lock", "model", "k2", "--key", "2.key", "--plain"]) == 0
+    assert f"{(work / '2.key').stat().st_size:,} bytes" in capsys.readouterr().out
 
 
 def test_keys_of_other_models(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,6 +274,8 @@ def test_adapting(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["weights", "adapt", "keyed", "data", "--key", "w.key", "--passphrase-file", "words", "--out", "run"]
     more = ["--new-key", "w2.key", "--plain", "--epochs", "2", "--batch-size", "8"]
     capsys.readouterr()
+    assert main([*words, "--new-key", "keyed/w2.key", "--plain"]) == 2
+    assert "inside the model's folder" in capsys.readouterr().err
     assert main([*words, *more, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["version"] == 2

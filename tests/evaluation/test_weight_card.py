@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import pytest
 import torch
 from PIL import Image
 
 from spellock.data.memory import numpy_images
 from spellock.data.open_images import open_images
+from spellock.errors import ConfigError
 from spellock.evaluation.card_html import card_html
 from spellock.evaluation.card_plans import CardPlan, Course
 from spellock.evaluation.measure_weight_card import measure_weight_card
@@ -18,8 +20,20 @@ from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.selection import SelectConfig
 
 from ..attacks import colours
+from ..key_samples import a_key
 
 NAMES = ("red", "green", "blue", "yellow")
+
+
+def test_a_key_that_wants_edited_images_too_is_refused() -> None:
+    keyed = colours.trained()
+    config = WeightLockConfig(select=SelectConfig(fraction=0.5, head="5"))
+    key = lock_module(keyed.network, config, secret=bytes(32), image_key=a_key())
+    images, labels = colours.pictures(8, seed=9)
+    test = numpy_images(images.permute(0, 2, 3, 1).numpy().copy(), labels, NAMES)
+    plan = CardPlan(courses=(), labels=(8,), leaked=(2,), asked=(5,), unlabelled=30)
+    with pytest.raises(ConfigError, match="wants edited images as well, and this card is of raw ones"):
+        measure_weight_card(keyed, NAMES, key, test, plan, plan_name="toy")
 
 
 def test_a_card_of_a_weight_lock(tmp_path: Path) -> None:

@@ -105,6 +105,12 @@ def test_what_cannot_be_adapted(keyed: tuple[Path, WeightKey], tmp_path: Path) -
     run = tmp_path / "run"
     with pytest.raises(ConfigError, match="a part of a key to train in"):
         adapt(folder, part_of(key, 0.5), pictures(), run, TRAINING)  # type: ignore[arg-type]
+    assert not run.exists()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for inside in (folder, folder / "logs", tmp_path / "model"):
+        with pytest.raises(ConfigError, match="for logs and checkpoints, which is a model's folder"):
+            adapt(folder, key, pictures(), inside, TRAINING)  # type: ignore[arg-type]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     with pytest.raises(ConfigError, match="wants edited images"):
         adapt(folder, key.replace(image_key=a_key()), pictures(), run, TRAINING)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"validation is 0\.7"):

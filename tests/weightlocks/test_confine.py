@@ -202,6 +202,20 @@ def test_statistics_count_only_when_they_are_in_the_key() -> None:
         assert (bits(net)["bn1.running_mean"] != before["bn1.running_mean"]) is moves
 
 
+def test_a_model_that_was_not_opened_is_refused() -> None:
+    _, key = keyed()
+    shipped = small_net()
+    lock_module(shipped, WeightLockConfig(select=SelectConfig(fraction=0.2)), secret=SECRET)
+    optimizer = OPTIMISERS["sgd"](list(shipped.parameters()))
+    with pytest.raises(ConfigError, match=r"is still the keyed one.*unlock_module\(model, key\)"):
+        confine(optimizer, key, shipped)
+    assert all(parameter.requires_grad for parameter in shipped.parameters())
+    # A key that changes nothing: what stands there is what it holds.
+    values = {name: place.take(ModuleState(shipped)[name]) for name, place in key.places.items()}
+    with confine(optimizer, key.replace(values=values), shipped):
+        train(shipped, optimizer)
+
+
 def test_old_and_new_keys_open_their_own_states() -> None:
     net, key = keyed()
     old = bits(net)

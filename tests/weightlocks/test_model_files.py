@@ -63,6 +63,20 @@ def test_what_goes_along(folder: Path, tmp_path: Path, caplog: pytest.LogCapture
     assert "pytorch_model.bin" in caplog.text
 
 
+def test_cards_say_what_the_weights_are(folder: Path, tmp_path: Path) -> None:
+    (folder / "w.key.settings.json").write_text("{}")
+    key = lock_files(folder, tmp_path / "keyed", CONFIG)
+    assert not (tmp_path / "keyed" / "w.key.settings.json").exists()
+    unlock_files(tmp_path / "keyed", tmp_path / "whole", key)
+    card = (tmp_path / "whole" / "README.md").read_text()
+    assert card.startswith("# An unlocked model")
+    assert "taken out" not in card
+    assert card.count("# Mine") == 1
+    lock_files(tmp_path / "whole", tmp_path / "again", CONFIG)
+    again = (tmp_path / "again" / "README.md").read_text()
+    assert again == (tmp_path / "keyed" / "README.md").read_text()
+
+
 def test_a_single_file_and_shards(tmp_path: Path) -> None:
     save_file(tensors(), tmp_path / "m.safetensors")
     one = lock_files(tmp_path / "m.safetensors", tmp_path / "keyed1", CONFIG, secret=SECRET)

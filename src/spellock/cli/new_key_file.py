@@ -48,6 +48,16 @@ def check_new_key(path: Path) -> None:
         raise StorageError(f"there is no folder {path.parent} for the key file; make it first")
 
 
+def check_apart(key: Path, folder: Path) -> None:
+    """Refuse a key file inside the folder of a model, which is given away.
+
+    Raises:
+        ConfigError: it is so.
+    """
+    if folder.is_dir() and key.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f"got the key file {key} inside the model's folder, from where it leaks; put it elsewhere")
+
+
 def plan_key_file(path: Path | None, *, plain: bool, passphrase_file: Path | None) -> NewKeyFile:
     """Check the options ``--write-key``, ``--plain`` and ``--passphrase-file``, and ask for a passphrase if need be.
 

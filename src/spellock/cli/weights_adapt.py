@@ -55,7 +55,7 @@ def run(args: WeightsAdaptArgs) -> int:
     Raises:
         SpellockError: an input does not fit; the old key and the keyed model stay as they are.
     """
-    from spellock.cli.new_key_file import check_new_key
+    from spellock.cli.new_key_file import check_apart, check_new_key
     from spellock.data.open_images import open_images
     from spellock.passphrase import new_passphrase
     from spellock.recipes.adapt import adapt
@@ -67,6 +67,7 @@ def run(args: WeightsAdaptArgs) -> int:
         raise UsageError("--unauthorised-share and --alone-share are for locks of images; leave them out")
     device = check_device(args.device)
     check_new_key(args.new_key)
+    check_apart(args.new_key, args.model)
     key = open_weight_key(args.key, passphrase_file=args.passphrase_file)
     passphrase = (
         None

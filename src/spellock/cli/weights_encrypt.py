@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from spellock.cli.key_words import refuse_both
+from spellock.cli.new_key_file import check_apart
 from spellock.errors import ConfigError, ModelError, StorageError
 from spellock.passphrase import ask_passphrase, new_passphrase, read_passphrase_file
 
@@ -119,11 +120,7 @@ def _key_for(args: WeightsEncryptArgs) -> tuple[FileKey, bool]:
     refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     if not args.key.parent.is_dir():
         raise StorageError(f"there is no folder {args.key.parent} for the key file; make it first")
-    inside = args.key.resolve().is_relative_to(args.model.resolve()) and args.model.is_dir()
-    if inside:
-        raise ConfigError(
-            f"got the key file {args.key} inside the model's folder, from where it leaks; put it elsewhere"
-        )
+    check_apart(args.key, args.model)
     passphrase = None if args.plain else new_passphrase(args.key, passphrase_file=args.passphrase_file)
     key = FileKey.new()
     save_file_key(key, args.key, passphrase=passphrase, plain=args.plain)

@@ -12,7 +12,7 @@ import tyro
 
 from spellock.artefacts import write_json
 from spellock.cli.key_words import refuse_both
-from spellock.cli.weights_select import preset_named
+from spellock.cli.weights_select import check_picture, preset_named
 from spellock.errors import ConfigError
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.value_coding import EXACT
@@ -80,16 +80,19 @@ def run_lock(args: WeightsLockArgs) -> int:
     """
     import shutil
 
-    from spellock.cli.new_key_file import check_new_key
+    from spellock.cli.new_key_file import check_apart, check_new_key
     from spellock.passphrase import new_passphrase, open_key
     from spellock.weightlocks.lock_config import WeightLockConfig
-    from spellock.weightlocks.model_files import lock_files
+    from spellock.weightlocks.model_files import SETTINGS, lock_files
     from spellock.weightlocks.states import FileState
     from spellock.weightlocks.summary import plot_summary, summarise
     from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
 
     config = WeightLockConfig(select=args.select, fill=args.fill, customer=args.customer, coding=args.coding)
     check_new_key(args.key)
+    check_apart(args.key, args.model)
+    if args.plot is not None:
+        check_picture(args.plot)
     refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     image_key = secret = None
     if args.image_key is not None:
@@ -108,21 +111,22 @@ def run_lock(args: WeightsLockArgs) -> int:
         raise
     summary = summarise(key.places, FileState(args.out).infos, coding=key.coding)
     # Beside the key and not beside the model: where the key lies is the owner's to know.
-    write_json(args.key.with_name(f"{args.key.name}.settings.json"), _without_customer(asdict(config)))
+    write_json(args.key.with_name(args.key.name + SETTINGS), _without_customer(asdict(config)))
     if args.plot is not None:
         plot_summary(summary, args.plot)
     said = {"model": str(args.out), "key": str(args.key), "digest": key.model_digest, "coding": key.coding}
-    _report(said, summary, as_json=args.json)
+    _report(said, summary, args.key.stat().st_size, as_json=args.json)
     return 0
 
 
-def _report(said: dict[str, Any], summary: Summary, *, as_json: bool) -> None:
+def _report(said: dict[str, Any], summary: Summary, file_bytes: int, *, as_json: bool) -> None:
     if as_json:
-        print(json_format.dumps({**said, **summary.to_dict()}))
+        print(json_format.dumps({**said, "file_bytes": file_bytes, **summary.to_dict()}))
         return
     print(f"keyed model  {said['model']}, for everyone")
     print(f"key          {said['key']}, secret: without it the model predicts badly, and it cannot be made again")
-    print(f"             {summary.key_bytes:,} bytes, {summary.key_bytes / summary.of_bytes:.1%} of the model")
+    share = f"{file_bytes / summary.of_bytes:.1%} of the model"
+    print(f"             {file_bytes:,} bytes with what says which model it opens, {share}")
     if said["coding"] != EXACT:
         bits = str(said["coding"]).removesuffix("-delta")
         what = "weights in it" if bits == said["coding"] else "differences to the public model in it"

@@ -11,7 +11,7 @@ from typing import Annotated
 import tyro
 
 from spellock.cli.usage import given
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, StorageError
 from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.presets import PRESETS
 from spellock.weightlocks.select_config import SelectConfig
@@ -21,8 +21,8 @@ from spellock.weightlocks.select_config import SelectConfig
 class WeightsSelectArgs:
     """Show which weights would be the key, without writing a model.
 
-    A preset gives the other options their defaults: ``default``, ``adaloc`` (the paper's, for vision), ``adaloc-text``
-    (for language) or ``corelocker``.
+    A preset gives the other options their defaults: ``default``, ``delta`` (differences to a public model), ``adaloc``
+    (the paper's, for vision), ``adaloc-text`` (for language) or ``corelocker``.
     """
 
     model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
@@ -62,6 +62,8 @@ def run_select(args: WeightsSelectArgs) -> int:
     from spellock.weightlocks.value_coding import check_coding
 
     check_coding(args.coding)
+    if args.plot is not None:
+        check_picture(args.plot)
     state = FileState(args.model)
     # Only a random selection depends on the secret, and what is shown of that one is how large it is.
     places = select(state, args.select, Secret(bytes(32)))
@@ -70,6 +72,19 @@ def run_select(args: WeightsSelectArgs) -> int:
         plot_summary(summary, args.plot)
     print(json_format.dumps(summary.to_dict()) if args.json else summary.text())
     return 0
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a place where a picture cannot be written, before anything else is.
+
+    Raises:
+        StorageError: it is a folder, or in none.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        what = (
+            "is a folder, expected a file" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
+        )
+        raise StorageError(f"the picture {path} {what}; give another path")
 
 
 def preset_named(words: Sequence[str]) -> tuple[str, WeightLockConfig]:

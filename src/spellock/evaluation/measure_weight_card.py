@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spellock.data.image_set import ImageSet
+from spellock.errors import ConfigError
 from spellock.evaluation.accuracy import Estimate, argmax_hits, proportion
 from spellock.evaluation.attacked import evaluate_attacks
 from spellock.evaluation.card import Card
@@ -69,6 +70,11 @@ def measure_weight_card(
     Raises:
         ModelError, ConfigError, DataError: something does not fit; the message says what.
     """
+    if key.image_key is not None:
+        raise ConfigError(
+            "the key wants edited images as well, and this card is of raw ones; open the model with "
+            "`spellock weights unlock`, and measure it with `spellock evaluate` and the image key"
+        )
     started = time.perf_counter()
     labels, places = aligned_labels(test, classes, None), range(len(test))
     source = raw(test)

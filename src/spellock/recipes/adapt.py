@@ -23,8 +23,8 @@ from spellock.training.finetune import finetune
 from spellock.training.seeds import numpy_generator
 from spellock.weightlocks.confine import Confinement
 from spellock.weightlocks.deltas import standing_values
-from spellock.weightlocks.states import ModuleState
-from spellock.weightlocks.unlocking import check_outside, key_values, unlock_module
+from spellock.weightlocks.states import INDEX_FILE, WEIGHTS_FILE, ModuleState
+from spellock.weightlocks.unlocking import check_outside, check_whole, key_values, unlock_module
 from spellock.weightlocks.value_coding import EXACT
 from spellock.weightlocks.weight_key import WeightKey
 
@@ -55,11 +55,12 @@ def adapt(
     Args:
         keyed: folder of the keyed model.
         images: their classes are all of the model's, or some.
-        out: folder for the run's logs and checkpoints. They hold the whole model: keep it secret.
+        out: folder for the run's logs and checkpoints, which is no model's. They hold the whole model: keep it secret.
         validation: share of every class held out for choosing the best epoch, in [0, 0.5]; 0 takes the last.
 
     Raises:
-        ConfigError: the key does not fit the model or is a part of a key, or wants edited images.
+        ConfigError: the key does not fit the model or is a part of a key, or wants edited images; or ``out`` lies in a
+            model's folder.
         DataError: the images have classes that the model has not, or are too few.
         ModelError: the keyed model is not the key's.
     """
@@ -68,6 +69,8 @@ def adapt(
             "the key wants edited images as well, expected a key of weights alone; lock a set of images with its image "
             "key first, and train on that with spellock.weightlocks.confine.confine"
         )
+    check_whole(key)
+    _check_out(out, keyed)
     if not 0 <= validation <= 0.5:
         raise ConfigError(f"validation is {validation}, expected a share from 0 to 0.5")
     loaded = load_model(keyed)
@@ -104,6 +107,17 @@ def adapt(
         key.places[name].put(state.tensors[name], values)
     unlock_module(network, new, check=False)
     return Adapted(key=new, accuracy=score(model)[SCORE])
+
+
+def _check_out(out: Path, keyed: Path) -> None:
+    """The run's configuration would replace the model's, and its checkpoints lie in what everyone gets."""
+    if out.resolve().is_relative_to(keyed.resolve()) or any(
+        (out / name).exists() for name in (WEIGHTS_FILE, INDEX_FILE)
+    ):
+        raise ConfigError(
+            f"got {out} for logs and checkpoints, which is a model's folder; take one of its own, for they hold the "
+            "whole model"
+        )
 
 
 def _confinement(optimizer: torch.optim.Optimizer, *, key: WeightKey, network: torch.nn.Module) -> Confinement:

@@ -21,7 +21,7 @@ from spellock.errors import ConfigError
 from spellock.weightlocks.deltas import stood_values
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.states import ModuleState
-from spellock.weightlocks.unlocking import check_outside, key_values
+from spellock.weightlocks.unlocking import check_outside, check_unlocked, key_values
 from spellock.weightlocks.weight_key import WeightKey
 
 
@@ -33,6 +33,7 @@ class Confinement:
         state = ModuleState(model, known=key.digests)
         check_fits(key.places, state.infos, what="the model")
         check_outside(state, key, what="the model to train")
+        check_unlocked(state, key, what="the model to train")
         self._handles: list[RemovableHandle] = []
         self._frozen: list[nn.Parameter] = []
         self._partial: dict[str, tuple[Tensor, Tensor]] = {}
@@ -131,7 +132,8 @@ def confine(optimizer: Optimizer, key: WeightKey, model: nn.Module) -> Confineme
     gradients that they have.
 
     Raises:
-        ConfigError: the key does not fit the model, or nothing in the key can be trained.
+        ConfigError: the key does not fit the model, the model is still the keyed one, or nothing in the key can be
+            trained.
         ModelError: the model differs from the keyed one outside the key already.
     """
     return Confinement(optimizer, key, model)

@@ -73,4 +73,7 @@ def head_tensors(infos: Mapping[str, TensorInfo], head: str | None = None) -> li
             return found
     if head is not None:
         raise ConfigError(f"the model has no module {head!r} with weights; names begin like {next(iter(infos), '')!r}")
-    raise ConfigError("cannot tell which module is the classifier; name it with --head, for example --head classifier")
+    raise ConfigError(
+        "cannot tell which module is the classifier; name it with --head, for example --head classifier, or leave "
+        "it out with --no-include-head where the model has none"
+    )

@@ -20,6 +20,7 @@ from spellock.weightlocks.hashing import Hashing, RunningDigest
 from spellock.weightlocks.kinds import Kind, kind_of
 from spellock.weightlocks.lock_config import DEFAULT, WeightLockConfig
 from spellock.weightlocks.places import Place
+from spellock.weightlocks.public_fit import check_public, stands_public, without_public
 from spellock.weightlocks.selection import select
 from spellock.weightlocks.splice import Values, spliced
 from spellock.weightlocks.states import ModuleState, State
@@ -38,24 +39,28 @@ class Locker:
         public: the public pretrained model, for the fill of that name.
 
     Raises:
-        ConfigError: the selection is empty, the fill needs a public model, or there is a customer's name and the public
-            model has all of the key's tensors, so that nothing is drawn for the customer.
+        ConfigError: the selection is empty, the fill needs a public model, that is of another network, or there is a
+            customer's name and the public model has all of the key's tensors, so that nothing is drawn
+            for the customer.
     """
 
     def __init__(
         self, state: State, config: WeightLockConfig, *, secret: bytes | None = None, public: State | None = None
     ) -> None:
         if (config.fill == "public") != (public is not None):
-            raise ConfigError("the fill 'public' and a public model go together, got one of them; give both or neither")
+            missing = "a public model (--public MODEL) for the fill 'public'" if public is None else "the fill 'public'"
+            raise ConfigError(f"the fill 'public' and a public model go together; add {missing}, or leave both out")
         self.state, self.config, self._public = state, config, public
         self._secret = secrets.token_bytes(SECRET_BYTES) if secret is None else secret
         self._drawn: HasSecret = Secret(self._secret)
         self.places: Mapping[str, Place] = select(state, config.select, self._drawn)
-        if config.customer and public is not None and all(self._is_public(place) for place in self.places.values()):
+        if config.customer and public is not None and not without_public(self.places, state, public):
             raise ConfigError(
                 "got a customer's name and a public model that has all tensors of the key, which gives all customers "
                 "the same model; take the fill gaussian or shuffled, or leave the name out"
             )
+        if public is not None:
+            check_public(self.places, state, public)
         self._coded: dict[str, Future[bytes]] = {}
         self._hashing = Hashing()
         self._digests: dict[str, RunningDigest] = {}
@@ -119,18 +124,12 @@ class Locker:
             image_key=image_key,
         )
 
-    def _is_public(self, place: Place) -> bool:
-        """Whether the fill is the public model's, or one for all as statistics have."""
-        if kind_of(place.name, self.state.infos) is Kind.STATISTIC:
-            return True
-        return self._public is not None and self._public.infos.get(place.name) == place.info
-
     def _fill(self, place: Place, tensor: Tensor) -> Values:
         if kind_of(place.name, self.state.infos) is Kind.STATISTIC:
             # Noise could make a variance negative, and a network of NaN is no lock that a customer can look at.
             fresh = 1.0 if place.name.endswith("running_var") else 0.0
             return torch.full((len(place.indices), place.unit), fresh)
-        public = self._public[place.name] if self._public is not None and self._is_public(place) else None
+        public = self._public[place.name] if self._public is not None and stands_public(place, self._public) else None
         purpose = f"weight key: fill for {self.config.customer!r}, {place.name}"
         return make_fill(self.config.fill)(
             Hole(place=place, tensor=tensor, stream=Keystream(self._drawn, purpose), public=public)

@@ -31,6 +31,13 @@ from spellock.weightlocks.weight_key import WeightKey
 #: What goes along with the weights. Not weights in other formats: those would be the whole model in the clear.
 _BESIDE: Final = (".json", ".md", ".txt", ".model")
 _CARD: Final = "README.md"
+_KEYED: Final = (
+    "# A keyed model\n\nA part of these weights was taken out and is the owner's key: without it the model predicts "
+    "badly. Put it back in memory with `spellock predict --key` or `spellock.UnlockedModel`."
+)
+_WHOLE: Final = "# An unlocked model\n\nThese are whole weights, in the clear: whoever has them needs no key."
+#: How the names of files end that say, beside a key, how it was made.
+SETTINGS: Final = ".settings.json"
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +66,7 @@ def lock_files(
     with Locker(state, config, secret=secret, public=None if public is None else FileState(public)) as locker:
         with _folder_like(state, Path(out)) as folder:
             _write(state, folder, locker.pieces, label="locking")
-            write_bytes(folder / _CARD, _card(Path(model)).encode())
+            write_bytes(folder / _CARD, _card(Path(model), _KEYED).encode())
             key = locker.key(image_key=image_key)  # within the block: a keyed model without its key is lost
         return key
 
@@ -108,8 +115,7 @@ def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) 
     with Hashing() as hashing, _folder_like(state, Path(out)) as folder:
         _write(state, folder, whole, label="unlocking")
         compare(waiting=0)
-        if state.path.is_dir() and (state.path / _CARD).is_file():
-            shutil.copyfile(state.path / _CARD, folder / _CARD)
+        write_bytes(folder / _CARD, _card(state.path, _WHOLE).encode())
 
 
 @contextmanager
@@ -119,7 +125,7 @@ def _folder_like(state: FileState, out: Path) -> Iterator[Path]:
         if state.path.is_dir():
             left = []
             for beside in sorted(state.path.iterdir()):
-                if beside in state.files or beside.name in (_CARD, INDEX_FILE):
+                if beside in state.files or beside.name in (_CARD, INDEX_FILE) or beside.name.endswith(SETTINGS):
                     continue
                 if (
                     beside.is_file() and beside.suffix in _BESIDE
@@ -150,11 +156,11 @@ def _write(state: FileState, folder: Path, pieces_of: Callable[[str], Iterator[T
         write_safetensors(target, header.entries, pieces, metadata=header.metadata)
 
 
-def _card(model: Path) -> str:
+def _card(model: Path, words: str) -> str:
+    """The card of ``model`` under words of ours, in place of those that are there already."""
     before = ""
     if (model / _CARD).is_file():
-        before = "\n\n" + (model / _CARD).read_text(encoding="utf-8", errors="replace")
-    return (
-        "# A keyed model\n\nA part of these weights was taken out and is the owner's key: without it the model "
-        f"predicts badly. Put it back in memory with `spellock predict --key` or `spellock.UnlockedModel`.{before}"
-    )
+        before = (model / _CARD).read_text(encoding="utf-8", errors="replace")
+        for ours in (_KEYED, _WHOLE):
+            before = before.removeprefix(ours)
+    return f"{words}\n\n{before.lstrip()}" if before.strip() else words

@@ -17,7 +17,7 @@ class SelectConfig:
     """Settings of the selection; `PRESETS` has those of this project and of the papers.
 
     Attributes:
-        score: registry name of the score.
+        score: registry name of the score: l1, l2, fan-in-l1, batchnorm-gain, random, or bottom.
         granularity: "unit" (filters and rows: slices along the first axis), "block" (runs of up to 16 weights of one),
             or "scalar" (single weights).
         scope: rank all layers together ("global"), or take the same fraction of each tensor ("layer").

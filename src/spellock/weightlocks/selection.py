@@ -89,7 +89,7 @@ def _scored_tensors(infos: Mapping[str, TensorInfo], config: SelectConfig) -> li
     if not names:
         raise ConfigError(
             f"the model has no weights that the score {config.score} could rank under these settings; choose another "
-            "score, or count normalisations and the classifier in"
+            "score, take all floating tensors (--candidates all), or count normalisations and the classifier in"
         )
     return names
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 from spellock.errors import ConfigError, ModelError
@@ -70,8 +71,7 @@ def check_outside(state: State, key: WeightKey, *, what: str) -> None:
         ModelError: a byte outside the key has changed; the message names the tensors.
     """
     infos = state.infos
-    if key.is_part:
-        raise ConfigError("got a part of a key to train in, expected a whole key; a part opens a model and no more")
+    check_whole(key)
     check_fits(key.places, infos, what=what)
     changed = [
         name
@@ -89,6 +89,34 @@ def check_outside(state: State, key: WeightKey, *, what: str) -> None:
             f"{what} differs from the keyed model outside the key, in {', '.join(names[:3])} and {len(names)} tensors "
             "in all; confine its training to the key, see docs/weightlocks.md"
         )
+
+
+def check_whole(key: WeightKey) -> None:
+    """Refuse a part of a key where one is to be trained in.
+
+    Raises:
+        ConfigError: it is a part.
+    """
+    if key.is_part:
+        raise ConfigError("got a part of a key to train in, expected a whole key; a part opens a model and no more")
+
+
+def check_unlocked(state: State, key: WeightKey, *, what: str) -> None:
+    """Refuse a model that still has the fill in all of the key's places: training would begin with noise.
+
+    Raises:
+        ConfigError: it is the keyed model, and the key would change it.
+    """
+    for name, place in key.places.items():
+        if digest_of(place.info, state[name]) != key.digests[name]:
+            return
+    for name, place in key.places.items():
+        there = place.take(state[name]).cpu()
+        if not torch.equal(opened(place, key.values[name], there, key.coding), there):
+            raise ConfigError(
+                f"{what} is still the keyed one, expected the whole model; open it with "
+                "spellock.weightlocks.unlocking.unlock_module(model, key) before its training is confined"
+            )
 
 
 def key_values(state: State, key: WeightKey, standing: Mapping[str, Tensor]) -> dict[str, Tensor]:
