@@ -20,6 +20,7 @@ from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.model_files import lock_files
 from spellock.weightlocks.select_config import PRESETS, SelectConfig
+from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import unlock_module, unlocked
 from spellock.weightlocks.weight_key import WeightKey
 
