@@ -208,6 +208,18 @@ def test_what_is_said_of_the_key_is_the_size_of_its_file(work: Path, capsys: pyt
     assert f"{(work / '2.key').stat().st_size:,} bytes" in capsys.readouterr().out
 
 
+def test_a_key_of_a_wanted_size(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = sum(tensor.nbytes for tensor in load_file(work / "model/model.safetensors").values())
+    assert main(["weights", "select", "model", "--at-most", "0.2", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert 0.17 * model < said["file_bytes"] <= 0.2 * model
+    assert lock("--at-most", "0.2") == 0
+    assert 0.17 * model < (work / "w.key").stat().st_size <= 0.2 * model
+    assert json.loads((work / "w.key.settings.json").read_text())["select"]["fraction"] == said["fraction"]
+    assert main(["weights", "select", "model", "--at-most", "0.0001"]) == 2
+    assert "the smallest key of these settings takes" in capsys.readouterr().err
+
+
 def test_keys_of_other_models(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lock() == 0
     unlock = ["weights", "unlock", "--key", "w.key", "--passphrase-file", "words"]

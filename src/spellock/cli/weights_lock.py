@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,6 +42,8 @@ class WeightsLockArgs:
     """How the key holds weights: exact, or rounded to int8 or int4, which makes it smaller and changes the opened model
     a little; or with --fill public what they differ by from the public model's, int8-delta or int4-delta. Gains, biases
     and statistics stay exact."""
+    at_most: float | None = None
+    """The largest key whose file is at most this share of the model's bytes, say 0.1; in place of --fraction."""
     public: Path | None = None
     """The public pretrained model, for --fill public."""
     customer: str = ""
@@ -89,6 +91,8 @@ def run_lock(args: WeightsLockArgs) -> int:
     from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
 
     config = WeightLockConfig(select=args.select, fill=args.fill, customer=args.customer, coding=args.coding)
+    if args.at_most is not None:
+        config = replace(config, select=_sized(args))
     check_new_key(args.key)
     check_apart(args.key, args.model)
     if args.plot is not None:
@@ -117,6 +121,16 @@ def run_lock(args: WeightsLockArgs) -> int:
     said = {"model": str(args.out), "key": str(args.key), "digest": key.model_digest, "coding": key.coding}
     _report(said, summary, args.key.stat().st_size, as_json=args.json)
     return 0
+
+
+def _sized(args: WeightsLockArgs) -> SelectConfig:
+    """The same for all secrets: customers' keyed models have their keys in the same places."""
+    from spellock.derived import Secret
+    from spellock.weightlocks.sizing import at_most
+    from spellock.weightlocks.states import FileState
+
+    assert args.at_most is not None
+    return at_most(FileState(args.model), args.select, args.at_most, Secret(bytes(32)), coding=args.coding)
 
 
 def _report(said: dict[str, Any], summary: Summary, file_bytes: int, *, as_json: bool) -> None:

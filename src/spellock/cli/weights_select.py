@@ -32,6 +32,8 @@ class WeightsSelectArgs:
     coding: str = "int8"
     """How the key would hold weights, which says how large it is: exact, int8 or int4, or deltas of those sizes,
     int8-delta and int4-delta."""
+    at_most: float | None = None
+    """The largest key whose file is at most this share of the model's bytes, say 0.1; in place of --fraction."""
     plot: Path | None = None
     """Picture (PNG) of where in the network the key lies."""
     json: bool = False
@@ -57,6 +59,7 @@ def run_select(args: WeightsSelectArgs) -> int:
     """
     from spellock.derived import Secret
     from spellock.weightlocks.selection import select
+    from spellock.weightlocks.sizing import at_most, file_bytes
     from spellock.weightlocks.states import FileState
     from spellock.weightlocks.summary import plot_summary, summarise
     from spellock.weightlocks.value_coding import check_coding
@@ -66,11 +69,21 @@ def run_select(args: WeightsSelectArgs) -> int:
         check_picture(args.plot)
     state = FileState(args.model)
     # Only a random selection depends on the secret, and what is shown of that one is how large it is.
-    places = select(state, args.select, Secret(bytes(32)))
-    summary = summarise(places, state.infos, coding=args.coding)
+    secret = Secret(bytes(32))
+    config = (
+        args.select if args.at_most is None else at_most(state, args.select, args.at_most, secret, coding=args.coding)
+    )
+    summary = summarise(places := select(state, config, secret), state.infos, coding=args.coding)
+    size = file_bytes(places, state.infos, coding=args.coding)
     if args.plot is not None:
         plot_summary(summary, args.plot)
-    print(json_format.dumps(summary.to_dict()) if args.json else summary.text())
+    if args.json:
+        print(json_format.dumps({"fraction": config.fraction, "file_bytes": size, **summary.to_dict()}))
+    else:
+        print(
+            f"fraction {config.fraction:g}, key file of about {size:,} bytes, {size / summary.of_bytes:.2%} of it all"
+        )
+        print(summary.text())
     return 0
 
 
