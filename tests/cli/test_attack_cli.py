@@ -196,6 +196,20 @@ def test_leaked_images_stay_here_unless_they_may_leave(locked: Path, capsys: pyt
     assert "exclude each other" in capsys.readouterr().err
 
 
+def test_an_endpoint_that_refuses_costs_no_other_attack(
+    locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spellock.prompts.posting.sleep", lambda seconds: None)
+    asked = ("--endpoint", "http://127.0.0.1:9/v1", "--vision-model", "any", "--allow-upload", "--json")
+    assert attack(locked, "surrogate-prompt,suppressed", *asked) == 0
+    rows = {row["attack"]: row for row in json.loads(capsys.readouterr().out)["attacks"]}
+    assert "cannot reach 127.0.0.1:9" in rows["surrogate-prompt"]["skipped"]
+    assert "accuracy" in rows["suppressed"]
+    assert "cannot reach" in (locked / "out" / "attacks.csv").read_text()
+    assert attack(locked, "surrogate-prompt", *asked) == 1
+    assert "cannot reach 127.0.0.1:9" in capsys.readouterr().err
+
+
 def test_leaked_images_out_of_folders(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, seed in (("edited", 1), ("raw", 2)):
         (locked / name).mkdir()
