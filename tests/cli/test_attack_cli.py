@@ -166,6 +166,16 @@ def test_a_prompt_that_the_thief_knows_is_not_written_down(locked: Path) -> None
         ("suppressed", ["--steps", "0"], "0 steps"),
         ("suppressed", ["--limit", "-3"], "--limit -3"),
         ("suppressed", ["--unlabelled", "-3"], "--unlabelled -3"),
+        ("suppressed", ["--labels", "0"], "--labels 0, expected"),
+        ("suppressed", ["--leaked", "4", "0"], "--leaked 0, expected at least 1"),
+        ("suppressed", ["--draws", "0"], "--draws 0, expected at least 1"),
+        ("suppressed", ["--candidate-images", "0"], "--candidate-images 0, expected at least 1"),
+        ("suppressed", ["--labels", "5", "ten%"], "--labels ten%, expected"),
+        ("suppressed", ["--labels", "0%"], "--labels 0%, expected"),
+        ("suppressed", ["--labels", "101%"], "--labels 101%, expected"),
+        ("suppressed", ["--labels", "2.5"], "--labels 2.5, expected"),
+        ("suppressed", ["--labels", "nan%"], "--labels nan%, expected"),
+        ("suppressed,prototypes", ["--queries", "100"], "add --black-box"),
         ("translator", ["--leaked", "900"], "900 leaked images but there are 16"),
     ],
 )
@@ -242,6 +252,28 @@ def test_answers_are_no_more_than_there_are_images(locked: Path, capsys: pytest.
     assert attack(locked, "knockoff", "--steps", "2", "--unlabelled", "12", "--json") == 0
     rows = json.loads(capsys.readouterr().out)["attacks"]
     assert {(row["asked"], row["queries"]) for row in rows if row["level"] == "customer"} == {(12, 12)}
+
+
+def test_labels_in_percent_are_of_the_images_that_the_thief_may_get(
+    locked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def labels(*more: str) -> list[int]:
+        assert attack(locked, "prototypes", "--json", *more) == 0
+        return [row["labels"] for row in json.loads(capsys.readouterr().out)["attacks"]]
+
+    assert labels("--labels", "0.1%", "50%", "5", "100%") == [1, 5, 8, 16]
+    assert labels("--labels", "50%", "25%", "--spare", str(locked / "more")) == [8, 16]
+
+
+def test_without_public_weights_a_line_says_what_is_missing(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack(locked, "prototypes") == 0
+    assert "add --public" in capsys.readouterr().out
+    assert attack(locked, "prototypes", "--json") == 0
+    said = capsys.readouterr()
+    json.loads(said.out)
+    assert "--public" not in said.out + said.err
+    assert attack(locked, "prototypes", "--public", str(locked / "public")) == 0
+    assert "add --public" not in capsys.readouterr().out
 
 
 def test_usual_amounts_as_far_as_there_are_images(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
