@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from spellock.attacks.registry import list_attacks
 from spellock.cli.main import main
 from spellock.cli.public_model import public_model
 from spellock.editors import registry
@@ -193,6 +194,20 @@ def test_the_list_names_levels_and_options(capsys: pytest.CaptureFixture[str]) -
     assert lines["translator"][0] == "pairs"
     assert main(["attack", "list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["ridge"]["level"] == "labels"
+
+
+def test_every_option_of_a_named_attack_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "list", *list_attacks(), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [name for name, one in told.items() if not one["about"]] == []
+    silent = {name: set(one["options"]) - set(one["meaning"]) for name, one in told.items()}
+    assert {name: options for name, options in silent.items() if options} == {}
+    assert main(["attack", "list", "prompt-search"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("prompt-search (query): Try every prompt of a dictionary")
+    assert "ranking=both  `both` (confidence with the lock class kept), `confidence`" in said
+    assert main(["attack", "list", "knockof"]) == 2
+    assert "did you mean knockoff" in capsys.readouterr().err
 
 
 def test_leaked_images_stay_here_unless_they_may_leave(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:

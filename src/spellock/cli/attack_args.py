@@ -79,7 +79,8 @@ class AttackArgs:
     timeout: float = 60.0
     """Seconds to wait for the endpoint."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE")] = ()
-    """An option of the attack; may be repeated. Then only this form of it is tried."""
+    """An option of the attack; may be repeated. Then only this form of it is tried. `spellock attack list NAME` says
+    what the options mean."""
     split: str | None = None
     """Split of the data, where it has several. None: "test", or the only one."""
     limit: int | None = None

@@ -72,8 +72,8 @@ class LabelAmount:
             if 0 < value <= 100 or (value and not percent):
                 return cls(value, percent)
         raise ConfigError(
-            f"got --labels {word}, expected numbers of images from 1 on, or percents above 0 and up to 100; for example "
-            "100 or 0.5%"
+            f"got --labels {word}, expected numbers of images from 1 on, or percents above 0 and up to 100; for "
+            "example 100 or 0.5%"
         )
 
     def of(self, have: int) -> int:
