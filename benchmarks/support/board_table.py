@@ -40,7 +40,17 @@ def board_table(name: str) -> str:
         rows.append(f"| {lock} | {' | '.join((*figures, *thieves))} | {_bits(card)} |")
     chance = next(iter(found.values()))["chance"]
     plural = "" if len(found) == 1 else "s"
-    return "\n".join([*rows, "", f"Chance {chance:.1f}. {len(found)} lock{plural}."])
+    return "\n".join([*rows, "", f"Chance {chance:.1f}. {len(found)} lock{plural}.", *_left_blank(found)])
+
+
+def _left_blank(found: dict[str, dict[str, Any]]) -> list[str]:
+    """A line on columns that no lock has a figure for, since the thief has fewer images than they ask for."""
+    blank = [
+        title
+        for title, level, amount in THIEVES
+        if amount and not any(_thief(card, level, amount) for card in found.values())
+    ]
+    return [f"Blank: {', '.join(blank)}. The thief has fewer images than that here."] if blank else []
 
 
 def small(card: dict[str, Any]) -> dict[str, Any]:

@@ -158,6 +158,30 @@ def test_random_prompts_are_of_five_kinds() -> None:
     assert kinds != five_kinds(3, seed=1)
 
 
+class LazyEditor(BorderEditor):
+    """Of the prompt it heeds only whether it has an odd number of letters, so every other wrong one is right."""
+
+    def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
+        edited = images.clone()
+        edited[:, :, [0, -1], :] = grey(RIGHT) if len(str(self.key.settings["prompt"])) % 2 else 1 - grey(RIGHT)
+        return edited
+
+
+def test_random_prompts_open_a_lock_whose_editor_hardly_listens() -> None:
+    def worth(make: type[Editor]) -> list[float]:
+        public = PublicEditor(name="lazy", settings={}, gamma=1.0, resolution=8, resize="bicubic", make=make)
+        stolen = make_attack("random-prompts", {"count": 3})(
+            colours.view(colours.locked(before=doubting), editor=public)
+        )
+        assert all(one.guess is not None and one.guess.settings["prompt"] != RIGHT for one in stolen)
+        return [colours.accuracy(one.predict) for one in stolen]
+
+    assert len(RIGHT) % 2
+    lazy, heeding = worth(LazyEditor), worth(BorderEditor)
+    assert sum(one > 0.9 for one in lazy) >= 3
+    assert max(heeding) < 0.9
+
+
 class ShortEditor(BorderEditor):
     """Its text encoder reads few letters."""
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from spellock.attacks.registry import list_attacks
 from spellock.cli.main import main
 from spellock.cli.public_model import public_model
 from spellock.editors import registry
@@ -166,6 +167,16 @@ def test_a_prompt_that_the_thief_knows_is_not_written_down(locked: Path) -> None
         ("suppressed", ["--steps", "0"], "0 steps"),
         ("suppressed", ["--limit", "-3"], "--limit -3"),
         ("suppressed", ["--unlabelled", "-3"], "--unlabelled -3"),
+        ("suppressed", ["--labels", "0"], "--labels 0, expected"),
+        ("suppressed", ["--leaked", "4", "0"], "--leaked 0, expected at least 1"),
+        ("suppressed", ["--draws", "0"], "--draws 0, expected at least 1"),
+        ("suppressed", ["--candidate-images", "0"], "--candidate-images 0, expected at least 1"),
+        ("suppressed", ["--labels", "5", "ten%"], "--labels ten%, expected"),
+        ("suppressed", ["--labels", "0%"], "--labels 0%, expected"),
+        ("suppressed", ["--labels", "101%"], "--labels 101%, expected"),
+        ("suppressed", ["--labels", "2.5"], "--labels 2.5, expected"),
+        ("suppressed", ["--labels", "nan%"], "--labels nan%, expected"),
+        ("suppressed,prototypes", ["--queries", "100"], "add --black-box"),
         ("translator", ["--leaked", "900"], "900 leaked images but there are 16"),
     ],
 )
@@ -185,6 +196,20 @@ def test_the_list_names_levels_and_options(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out)["ridge"]["level"] == "labels"
 
 
+def test_every_option_of_a_named_attack_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attack", "list", *list_attacks(), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [name for name, one in told.items() if not one["about"]] == []
+    silent = {name: set(one["options"]) - set(one["meaning"]) for name, one in told.items()}
+    assert {name: options for name, options in silent.items() if options} == {}
+    assert main(["attack", "list", "prompt-search"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("prompt-search (query): Try every prompt of a dictionary")
+    assert "ranking=both  `both` (confidence with the lock class kept), `confidence`" in said
+    assert main(["attack", "list", "knockof"]) == 2
+    assert "did you mean knockoff" in capsys.readouterr().err
+
+
 def test_leaked_images_stay_here_unless_they_may_leave(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ("--endpoint", "https://model.invalid/v1", "--vision-model", "any", "--json")
     assert attack(locked, "surrogate-prompt", *asked) == 0
@@ -194,6 +219,20 @@ def test_leaked_images_stay_here_unless_they_may_leave(locked: Path, capsys: pyt
     assert "nobody to upload to" in capsys.readouterr().err
     assert attack(locked, "surrogate-prompt", *asked, "--local-model", "./none") != 0
     assert "exclude each other" in capsys.readouterr().err
+
+
+def test_an_endpoint_that_refuses_costs_no_other_attack(
+    locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spellock.prompts.posting.sleep", lambda seconds: None)
+    asked = ("--endpoint", "http://127.0.0.1:9/v1", "--vision-model", "any", "--allow-upload", "--json")
+    assert attack(locked, "surrogate-prompt,suppressed", *asked) == 0
+    rows = {row["attack"]: row for row in json.loads(capsys.readouterr().out)["attacks"]}
+    assert "cannot reach 127.0.0.1:9" in rows["surrogate-prompt"]["skipped"]
+    assert "accuracy" in rows["suppressed"]
+    assert "cannot reach" in (locked / "out" / "attacks.csv").read_text()
+    assert attack(locked, "surrogate-prompt", *asked) == 1
+    assert "cannot reach 127.0.0.1:9" in capsys.readouterr().err
 
 
 def test_leaked_images_out_of_folders(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -228,6 +267,28 @@ def test_answers_are_no_more_than_there_are_images(locked: Path, capsys: pytest.
     assert attack(locked, "knockoff", "--steps", "2", "--unlabelled", "12", "--json") == 0
     rows = json.loads(capsys.readouterr().out)["attacks"]
     assert {(row["asked"], row["queries"]) for row in rows if row["level"] == "customer"} == {(12, 12)}
+
+
+def test_labels_in_percent_are_of_the_images_that_the_thief_may_get(
+    locked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def labels(*more: str) -> list[int]:
+        assert attack(locked, "prototypes", "--json", *more) == 0
+        return [row["labels"] for row in json.loads(capsys.readouterr().out)["attacks"]]
+
+    assert labels("--labels", "0.1%", "50%", "5", "100%") == [1, 5, 8, 16]
+    assert labels("--labels", "50%", "25%", "--spare", str(locked / "more")) == [8, 16]
+
+
+def test_without_public_weights_a_line_says_what_is_missing(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack(locked, "prototypes") == 0
+    assert "add --public" in capsys.readouterr().out
+    assert attack(locked, "prototypes", "--json") == 0
+    said = capsys.readouterr()
+    json.loads(said.out)
+    assert "--public" not in said.out + said.err
+    assert attack(locked, "prototypes", "--public", str(locked / "public")) == 0
+    assert "add --public" not in capsys.readouterr().out
 
 
 def test_usual_amounts_as_far_as_there_are_images(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:

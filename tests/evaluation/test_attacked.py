@@ -272,5 +272,6 @@ def test_what_cannot_be_run_is_said() -> None:
         )  # fmt: skip
     with pytest.raises(ConfigError, match="no attack"):
         run([])
-    with pytest.raises(ConfigError, match="below 1"):
-        AttackPlan(labels=(0,))
+    for wrong in ({"labels": (5, 0)}, {"leaked": (0,)}, {"asked": (0,)}, {"draws": 0}, {"candidate_images": 0}):
+        with pytest.raises(ConfigError, match=f"got 0 for {next(iter(wrong))}, expected 1 or more"):
+            AttackPlan(**wrong)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from spellock.attacks.base import Stolen
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, ModelError, SpellockError
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_plan import AttackPlan, Trial, trials
 from spellock.evaluation.attack_row import AttackRow
@@ -27,8 +27,8 @@ class Half:
     measure, chance, images, facts = "accuracy", 0.5, 8, {}
     split = (np.arange(0, 4), np.arange(4, 8))
 
-    def __init__(self, fails: str) -> None:
-        self.fails = fails
+    def __init__(self, fails: str, error: type[SpellockError] = ConfigError) -> None:
+        self.fails, self.error = fails, error
 
     def lacks(self, trial: Trial, *, black_box: bool) -> str:
         return ""
@@ -38,7 +38,7 @@ class Half:
 
     def attack(self, trial: Trial, start: str, row: AttackRow) -> Got:
         if start == self.fails:
-            raise ConfigError("these weights have nothing to look into")
+            raise self.error("these weights have nothing to look into")
         hits = Candidate(indices=np.arange(8), hits=np.arange(8) % 2 == 0)
         return Got(measured=({"": hits},), stolen=(Stolen(predict=torch.flatten),))
 
@@ -55,4 +55,6 @@ def test_a_control_that_cannot_be_run_does_not_end_the_others(caplog: pytest.Log
     (row,) = run_task_attacks(Half(""), TRIALS, AttackPlan()).rows
     assert row.public is not None
     (row,) = run_task_attacks(Half("locked"), TRIALS, AttackPlan()).rows
+    assert row.skipped == "these weights have nothing to look into"
+    (row,) = run_task_attacks(Half("locked", ModelError), TRIALS, AttackPlan()).rows
     assert row.skipped == "these weights have nothing to look into"

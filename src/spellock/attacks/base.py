@@ -45,6 +45,11 @@ class Attack(ABC):
     variants: ClassVar[Mapping[str, Mapping[str, Scalar]]] = {"": {}}
 
     @property
+    def counts_answers(self) -> bool:
+        """Whether the budget's queries bound it also where the thief has the weights."""
+        return False
+
+    @property
     @abstractmethod
     def needs(self) -> frozenset[Asset]:
         """What the thief must hold."""

@@ -72,6 +72,11 @@ class Extraction(Attack):
         }
         return frozenset({Asset.WEIGHTS, Asset.UNLABELLED} | more[self.asks])
 
+    @property
+    def counts_answers(self) -> bool:
+        """See `Attack.counts_answers`."""
+        return self.asks != "unlocked"
+
     @abstractmethod
     def steal(self, student: Student, customer: Customer) -> None:
         """Ask, and train the student."""

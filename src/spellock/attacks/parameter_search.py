@@ -58,7 +58,7 @@ class ParameterSearch(Attack):
         assert trigger is not None  # check_needs has seen it
         start = new_editor_key(
             trigger.name, gamma=trigger.gamma, resolution=trigger.resolution, resize=trigger.resize,
-            secret=own_secret(view.seed),
+            secret=own_secret(view.seed), **trigger.settings,
         )  # fmt: skip
         most = view.budget.at_most("candidates", 1 + self.near * (1 + self.keep * (self.rounds - 1)))
         guesser, images = guesser_and_images(dataclasses.replace(view, editor=trigger), self.images, keys=most)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from spellock.attacks.public_row import PublicRow
 from spellock.editors.base import Editor
 from spellock.editors.registry import load_editor
 from spellock.editors.soft_prompts import SoftPrompts, soft_prompts
@@ -26,6 +27,7 @@ class PublicEditor:
         gamma, resolution, resize: of the blend, which leaked images or the paper tell.
         make: loads an editor of a key; by default the registry does.
         open: looks into the text encoder of a key's editor.
+        row: the other parts, where the editor is a part of a hybrid key.
     """
 
     name: str
@@ -35,6 +37,7 @@ class PublicEditor:
     resize: str
     make: Callable[[Key], Editor] = field(default=load_editor, repr=False)
     open: Callable[[Key], SoftPrompts] = field(default=soft_prompts, repr=False)
+    row: PublicRow | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         kept = {name: value for name, value in self.settings.items() if name not in PRIVATE}
@@ -67,9 +70,10 @@ class PublicEditor:
         return key.with_settings(**{name: value for name, value in without.items() if name in key.settings})
 
     def load(self, key: Key) -> Editor:
-        """The editor of a guessed key.
+        """The editor of a guessed key, with the other parts of the row around it.
 
         Raises:
             ConfigError, EditorError: the editor does not take such a key.
         """
-        return self.make(key)
+        editor = self.make(key)
+        return editor if self.row is None else self.row.around(editor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from spellock.cli.attack_args import AttackArgs
 from spellock.cli.key_words import refuse_both
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from spellock.evaluation.attack_report import AttackReport
 
 __all__ = ["AttackArgs", "run"]
+_NO_PUBLIC: Final = (
+    "no theft advantage: add --public with the weights that the model was fine-tuned from, for the same attacks on them"
+)
 
 
 def run(args: AttackArgs) -> int:
@@ -36,6 +39,8 @@ def run(args: AttackArgs) -> int:
         print(json_format.dumps(report.to_dict()))
     else:
         print(report.to_text())
+        if args.public is None:
+            print(_NO_PUBLIC)
         print(f"tables: {args.out / 'attacks.json'}", file=sys.stderr)
     return 0
 
@@ -44,13 +49,16 @@ def _attack(args: AttackArgs) -> AttackReport:
     from spellock.attacks.budget import Budget
     from spellock.cli.attack_inputs import (
         USUAL_ASKED,
-        USUAL_LABELS,
         USUAL_LEAKED,
+        LabelAmount,
         amounts,
         attack_options,
+        check_counts,
         given_leaks,
+        label_counts,
         leaked_counts,
         leaked_part,
+        refuse_idle_queries,
         thieves_mirror,
     )
     from spellock.cli.evaluation_data import lock_class_of, scored_images
@@ -62,13 +70,13 @@ def _attack(args: AttackArgs) -> AttackReport:
     from spellock.passphrase import open_key
     from spellock.tasks.checkpoint import load_model
 
-    for flag, count, least in (("--limit", args.limit, 2), ("--unlabelled", args.unlabelled, 1)):
-        if count is not None and count < least:
-            raise ConfigError(f"got {flag} {count}, expected at least {least} images")
+    check_counts(args)
+    labels = None if args.labels is None else tuple(map(LabelAmount.read, args.labels))
     refuse_both("--local-model", args.local_model is not None, "--endpoint", args.endpoint is not None)
     looker = vision_model(args)
     names = [word.strip() for word in args.name.split(",") if word.strip()]
     chosen = trials(names, attack_options(names, args.set))
+    refuse_idle_queries(args, chosen)
     device = check_device(args.device)
     budget = Budget(queries=args.queries, steps=args.steps, seconds=args.seconds, candidates=args.candidates)
     key = None if args.key is None else open_key(args.key, passphrase_file=args.passphrase_file)
@@ -85,7 +93,7 @@ def _attack(args: AttackArgs) -> AttackReport:
     spare = None if args.spare is None else open_images(args.spare)
     have = len(test) // 2 if spare is None else len(spare)
     plan = AttackPlan(
-        labels=amounts(args.labels, USUAL_LABELS, have),
+        labels=label_counts(labels, have),
         leaked=leaked_counts(amounts(args.leaked, USUAL_LEAKED, have), given),
         asked=amounts(None, USUAL_ASKED, min(have, args.unlabelled)),
         draws=args.draws,

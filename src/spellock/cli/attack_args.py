@@ -38,9 +38,11 @@ class AttackArgs:
     spare: str | None = None
     """More such images, for the thief. None: the thief gets half of the data, the other half is scored."""
     public: Path | None = None
-    """Weights (a file, or a model folder) that the thief could have had anyway, for the control."""
-    labels: tuple[int, ...] | None = None
-    """Numbers of labelled raw images that the thief has. None: 10, 100, 500 and 1000, as far as there are images."""
+    """Weights (a file, or a model folder) that the thief could have had anyway, for the control. None: no theft
+    advantage is measured."""
+    labels: tuple[str, ...] | None = None
+    """Numbers of labelled raw images that the thief has, or percents of all images that he may get (--spare, or half of
+    the data), as in --labels 0.1% 1% 5% 10%. None: 10, 100, 500 and 1000, as far as there are images."""
     leaked: tuple[int, ...] | None = None
     """Numbers of leaked edited images, with or without their raw ones. None: 1, 10 and 100, as far as there are
     images."""
@@ -56,7 +58,8 @@ class AttackArgs:
     black_box: bool = False
     """The thief may only ask the model."""
     queries: int | None = None
-    """Answers that a thief without the weights may ask for in an attack."""
+    """Answers that a thief without the weights may ask for in an attack: with --black-box, and for the copies that
+    knockoff and few-call make without a key."""
     steps: int | None = None
     """Steps of each training of an attack, at most."""
     seconds: float | None = None
@@ -76,7 +79,8 @@ class AttackArgs:
     timeout: float = 60.0
     """Seconds to wait for the endpoint."""
     set: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=VALUE")] = ()
-    """An option of the attack; may be repeated. Then only this form of it is tried."""
+    """An option of the attack; may be repeated. Then only this form of it is tried. `spellock attack list NAME` says
+    what the options mean."""
     split: str | None = None
     """Split of the data, where it has several. None: "test", or the only one."""
     limit: int | None = None

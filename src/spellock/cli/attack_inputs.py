@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spellock.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from spellock.attacks.leaked_part import LeakedPart
     from spellock.cli.attack_args import AttackArgs
+    from spellock.evaluation.attack_plan import Trial
     from spellock.evaluation.leaked_folder import Leaks
     from spellock.hidden import Scalar
     from spellock.key import Key
     from spellock.tasks.pixel_model import PixelModel
 
-
+_log = logging.getLogger(__name__)
+_NUMBER: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 #: Numbers of labelled and of leaked images that attacks are tried with where nobody says otherwise.
 USUAL_LABELS: Final = (10, 100, 500, 1000)
 USUAL_LEAKED: Final = (1, 10, 100)
@@ -24,11 +30,78 @@ USUAL_LEAKED: Final = (1, 10, 100)
 USUAL_ASKED: Final = (100, 1000)
 
 
+def check_counts(args: AttackArgs) -> None:
+    """Refuse numbers that are too small, before anything is loaded.
+
+    Raises:
+        ConfigError: one is.
+    """
+    least = {"limit": 2, "unlabelled": 1, "leaked": 1, "draws": 1, "candidate_images": 1}
+    for name, fewest in least.items():
+        given = getattr(args, name)
+        for count in given if isinstance(given, tuple) else () if given is None else (given,):
+            if count < fewest:
+                what = "" if name == "draws" else " images"
+                raise ConfigError(f"got --{name.replace('_', '-')} {count}, expected at least {fewest}{what}")
+
+
 def amounts(asked: tuple[int, ...] | None, usual: tuple[int, ...], have: int) -> tuple[int, ...]:
     """What is ``asked`` for, or of the ``usual`` numbers those that ``have`` images allow, or else all of these."""
     if asked is not None:
         return asked
     return tuple(count for count in usual if count <= have) or (have,)
+
+
+@dataclass(frozen=True)
+class LabelAmount:
+    """What a word of ``--labels`` asks for: a number of images, or a share of those that there are."""
+
+    value: float
+    percent: bool
+
+    @classmethod
+    def read(cls, word: str) -> LabelAmount:
+        """``10`` or ``0.5%``.
+
+        Raises:
+            ConfigError: it is neither, or no amount above nothing and up to all.
+        """
+        text, percent = word.strip().removesuffix("%"), word.strip().endswith("%")
+        if _NUMBER.fullmatch(text) and (percent or text.isdecimal()):
+            value = float(text)
+            if 0 < value <= 100 or (value and not percent):
+                return cls(value, percent)
+        raise ConfigError(
+            f"got --labels {word}, expected numbers of images from 1 on, or percents above 0 and up to 100; for "
+            "example 100 or 0.5%"
+        )
+
+    def of(self, have: int) -> int:
+        """So many of ``have`` images, one at least."""
+        return max(1, round(self.value * have / 100)) if self.percent else int(self.value)
+
+
+def label_counts(asked: tuple[LabelAmount, ...] | None, have: int) -> tuple[int, ...]:
+    """Numbers of labelled images that attacks are tried with, where a thief may get ``have``."""
+    return amounts(None if asked is None else tuple(one.of(have) for one in asked), USUAL_LABELS, have)
+
+
+def refuse_idle_queries(args: AttackArgs, chosen: Sequence[Trial]) -> None:
+    """Refuse ``--queries`` where no attack heeds it, and say where only some do.
+
+    Raises:
+        ConfigError: the thief has the weights, and no attack counts what it asks them.
+    """
+    if args.queries is None or args.black_box:
+        return
+    idle = list(dict.fromkeys(one.name for one in chosen if not one.attack.counts_answers))
+    if len(idle) == len({one.name for one in chosen}):
+        raise ConfigError(
+            f"got --queries {args.queries} for a thief with the weights, who asks them as often as he likes; add "
+            "--black-box, or leave it out"
+        )
+    if idle:
+        _log.warning("--queries does nothing without --black-box for %s", ", ".join(idle))
 
 
 def given_leaks(args: AttackArgs, key: Key | None) -> Leaks | None:

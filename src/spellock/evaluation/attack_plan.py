@@ -72,8 +72,10 @@ class AttackPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(*self.labels, *self.leaked, *self.asked, self.draws, self.candidate_images, 1) < 1:
-            raise ConfigError("got a number of labels, leaked images, answers, draws or candidate images below 1")
+        for name in ("labels", "leaked", "asked", "draws", "candidate_images"):
+            value = getattr(self, name)
+            if wrong := [count for count in (value if isinstance(value, tuple) else (value,)) if count < 1]:
+                raise ConfigError(f"got {wrong[0]} for {name}, expected 1 or more; leave it out for the usual")
 
 
 def trials(names: Sequence[str], options: Mapping[str, Scalar] | None = None) -> tuple[Trial, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spellock.attacks.levels import LEVELS, Asset, level_of
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, ModelError
 from spellock.evaluation.accuracy import Estimate, mean_over_keys
 from spellock.evaluation.attack_figures import bits_of, difference_of_draws, mean_of_draws, strongest_of
 from spellock.evaluation.attack_plan import Amount, AttackPlan, Trial, amounts_of
@@ -47,6 +47,7 @@ def run_attacks(
 
     Raises:
         ConfigError: nothing to run.
+        ModelError: there is one attack, and a model that it asks gives no answer; among several its row says so.
     """
     if not chosen:
         raise ConfigError("got no attack to run, expected one at least; list_attacks() names all")
@@ -59,6 +60,7 @@ def run_attacks(
     tried: list[Tried] = []
     pictures: dict[str, tuple[tuple[bytes, int], ...]] = {}
     past: dict[int, list[dict[str, list[Done]]]] = {}
+    alone = len({trial.name for trial in chosen}) == 1
     work = [
         (number, trial, amount, following)
         for number, trial in enumerate(chosen)
@@ -66,7 +68,7 @@ def run_attacks(
     ]
     for number, trial, amount, following in track(work, total=len(work), label="attacks"):
         before = past.setdefault(number, [])
-        row, found, done = _attacked(one, trial, amount, following, before, starts, split)
+        row, found, done = _attacked(one, trial, amount, following, before, starts, split, alone=alone)
         rows.append(row)
         if not done:
             continue
@@ -108,10 +110,12 @@ def _attacked(
     past: list[dict[str, list[Done]]],
     starts: Mapping[str, PixelModel | None],
     split: tuple[NDArray[np.int64], NDArray[np.int64]],
+    *,
+    alone: bool,
 ) -> tuple[AttackRow, dict[str, dict[str, Candidate]], dict[str, list[Done]]]:
     """The row, the hits of each of its predictors from each start, and what each draw got from each start.
 
-    ``past`` is what the same attack got with fewer labels, from few to many.
+    ``past`` is what the same attack got with fewer labels, from few to many; ``alone`` tells that no other is run.
     """
     needs, plan, thief = trial.attack.needs, one.plan, one.thief
     black_box = plan.black_box or trial.black_box
@@ -130,8 +134,10 @@ def _attacked(
         if model is not None and start in wanted:
             try:
                 done[start] = [one(trial, start, model, row, draw, following=following) for draw in range(draws)]
-            except ConfigError as error:
+            except (ConfigError, ModelError) as error:
                 if start == "locked":
+                    if alone and isinstance(error, ModelError):
+                        raise  # there is nothing else to tell of
                     return replace(row, skipped=str(error)), {}, {}
                 # Hours of other attacks are worth more than one control.
                 _log.warning("%s: no control with %s weights, because %s", row.name, start, error)

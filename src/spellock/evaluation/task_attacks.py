@@ -12,7 +12,7 @@ from typing import Protocol
 
 from spellock.attacks.base import Stolen
 from spellock.attacks.levels import Asset, level_of
-from spellock.errors import ConfigError
+from spellock.errors import ConfigError, ModelError
 from spellock.evaluation.accuracy import Estimate, mean_of_values
 from spellock.evaluation.attack_plan import Amount, AttackPlan, Trial, amounts_of
 from spellock.evaluation.attack_report import AttackReport
@@ -93,7 +93,7 @@ class TaskAttacks(Protocol):
         """``locked``, and the controls that mean something for the attack."""
 
     def attack(self, trial: Trial, start: str, row: AttackRow) -> Got:
-        """Run it. Raises `ConfigError` where it cannot be run."""
+        """Run it. Raises `ConfigError` where it cannot be run, `ModelError` where a model it asks does not answer."""
 
     def more(self, got: Mapping[str, Got]) -> dict[str, Estimate]:
         """Further figures of the row, by its fields."""
@@ -144,7 +144,7 @@ def _attacked(
     for start in one.starts(trial):
         try:
             got[start] = one.attack(trial, start, row)
-        except ConfigError as error:
+        except (ConfigError, ModelError) as error:
             if start == "locked":
                 return replace(row, skipped=str(error)), {}
             # Hours of other attacks are worth more than one control.

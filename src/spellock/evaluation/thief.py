@@ -20,6 +20,7 @@ from spellock.attacks.customer import Customer
 from spellock.attacks.leaked_part import LeakedPart
 from spellock.attacks.levels import LEVELS, Asset
 from spellock.attacks.public_editor import PublicEditor
+from spellock.attacks.public_row import PublicRow, is_row, kinds_of, prompted_part
 from spellock.attacks.view import AttackerView
 from spellock.data.image_set import ImageSet
 from spellock.editors.base import Editor
@@ -122,7 +123,9 @@ class Thief:
         for editor in (self.editor, self.trigger):
             if editor is not None:
                 facts = (editor.name, sorted(editor.settings.items()), editor.gamma, editor.resolution, editor.resize)
-                digest.update(repr(facts).encode())
+                row = editor.row
+                around = () if row is None else (row.before, row.after, row.gamma)
+                digest.update(repr(facts + around).encode())
         if self.asked is not None:
             places, answers = self.asked
             digest.update(places.tobytes() + answers.argmax(axis=1).tobytes())
@@ -154,22 +157,29 @@ def leaks(images: ImageSet, indices: NDArray[np.int64], editor: Editor) -> tuple
 def public_editor(key: Key, make: EditorMaker) -> PublicEditor | None:
     """What a thief knows of the key's editor; None where it takes no prompt.
 
-    A private editor stays private: the thief has the one inside the package in its place.
+    A private editor stays private: the thief has the one inside the package in its place. Of a hybrid key it is the
+    first part with a prompt, in a row of the other parts' defaults.
     """
+    row = None
+    if (prompted := prompted_part(key)) is not None:
+        row = PublicRow.of(key, prompted[0], make)
+        key = prompted[1]
     if "prompt" not in key.settings:
         return None
     settings, weights = key.settings, key.settings.get("weights")
     if isinstance(weights, str) and Path(weights).is_dir():
         settings = new_key("embedded", resolution=key.resolution).settings
     return PublicEditor(
-        name=key.editor, settings=settings, gamma=key.gamma, resolution=key.resolution, resize=key.resize, make=make
-    )
+        name=key.editor, settings=settings, gamma=key.gamma, resolution=key.resolution, resize=key.resize, make=make,
+        row=row,
+    )  # fmt: skip
 
 
 def public_trigger(key: Key, make: EditorMaker) -> PublicEditor | None:
     """The same of an editor without prompts: which it is, the blend and the size, no setting. None for others."""
-    if "prompt" in key.settings:
+    if "prompt" in key.settings or prompted_part(key) is not None:
         return None
+    settings = kinds_of(key) if is_row(key) else {}
     return PublicEditor(
-        name=key.editor, settings={}, gamma=key.gamma, resolution=key.resolution, resize=key.resize, make=make
+        name=key.editor, settings=settings, gamma=key.gamma, resolution=key.resolution, resize=key.resize, make=make
     )

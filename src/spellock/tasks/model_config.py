@@ -32,6 +32,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: it is missing, too new, or a field is missing, unknown or of the wrong type.
     """
+    if folder.is_file():
+        raise ModelError(
+            f"{folder} is a file, expected a model folder; make one of a weights file in Python: save_model("
+            "create_model(ARCHITECTURE, num_classes=K, weights=FILE, strict_head=True), FOLDER, classes=NAMES)"
+        )
     if not folder.is_dir():
         raise ModelError(f"no model folder at {folder}; check the path")
     try:
