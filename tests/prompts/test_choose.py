@@ -86,6 +86,7 @@ def test_the_tables_agree() -> None:
     assert lines[1].startswith("*")
     assert lines[1].endswith("with oil pastel")
     assert all(any(line.startswith(name) for line in lines[3:]) for name in MEANINGS)
+    assert MEANINGS["kept"].endswith("no sure sign of UP"), "correlations of -0.07 to 0.5 in docs/prompts.md"
 
 
 def test_the_plot_is_a_picture() -> None:

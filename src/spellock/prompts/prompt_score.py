@@ -17,7 +17,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "shift": "how well a probe tells edited from raw on unseen images: share explained, 0 to 1",
     "told": "the same as an accuracy; 0.5 is none",
     "content": "accuracy (of findings AUROC) of a probe for your classes on unseen edits, or structure kept of objects",
-    "kept": "that figure over the same on raw images; 1 keeps all; what UP is made of",
+    "kept": "that figure over the same on raw images; 1 keeps all; by measurement no sure sign of UP",
     "distinct": "share of unseen edits that a probe gives to this prompt and no other candidate; what wrong keys lack",
     "near": "accuracy of telling it from its nearest synonym; 0.5 is none, empty where it was not tried",
     "rank": "place in the public lists that a thief tries in turn; empty where it is in none",
