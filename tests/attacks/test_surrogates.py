@@ -31,8 +31,10 @@ class Looker:
 
     def __init__(self, *answers: str) -> None:
         self.answers, self.shown, self.asked = list(answers), [], ""
+        self.attempts: list[int] = []
 
-    def answer(self, question: str, images: Sequence[Image.Image]) -> str:
+    def answer(self, question: str, images: Sequence[Image.Image], *, attempt: int = 0) -> str:
+        self.attempts.append(attempt)
         self.asked, self.shown = question, list(images)
         return self.answers.pop(0)
 
@@ -119,6 +121,7 @@ def test_answers_are_read_with_care() -> None:
     silent = Looker(*["no"] * 3)
     with pytest.raises(ModelError, match="in 3 tries"):
         proposed_prompts(silent, images, count=5, images=2)
+    assert silent.attempts == [0, 1, 2]
     assert len(silent.shown) == 2
     assert "5 instructions" in silent.asked
 

@@ -87,6 +87,7 @@ def test_the_key_is_written_though_nobody_reads_the_answer(
         (["--plain"], 2, "--write-key"),
         (["--prompts-file", "none.txt"], 2, "cannot read the prompts file"),
         (["--images", "40"], 1, "--images 28"),
+        (["--model", "nonet"], 1, "unknown model 'nonet'"),
     ],
 )
 def test_refusals_are_one_sentence(

@@ -150,5 +150,18 @@ def test_what_is_lacking() -> None:
     with pytest.raises(ConfigError, match="form"):
         Sac(form="mixup")
     with pytest.raises(DataError, match="gets 0 of 80 images wrong"):
-        Sac(form="wrong")(Suspect(suspects.plain()), case())
-    assert not Sac(images=20)(Suspect(suspects.locked()), case()).match  # 3 unrelated models give p = 0.25 at best
+        Sac(form="wrong", alpha=0.25)(Suspect(suspects.plain()), case())
+
+
+def test_too_few_unrelated_models_for_a_match_are_refused_before_a_query() -> None:
+    suspect = Suspect(suspects.locked())
+    with pytest.raises(
+        ConfigError, match=r"3 unrelated models give no p-value below 0\.25, expected 0\.05 .* take 19 of"
+    ):
+        Sac(images=20)(suspect, case())
+    assert suspect.spent == 0
+    two = case(unrelated=(suspects.plain(), suspects.plain(1)))
+    with pytest.raises(ConfigError, match=r"or known copies, or for weaker evidence alpha=0\.334$"):
+        Sac(images=20)(suspect, two)
+    assert Sac(images=20, alpha=0.334)(suspect, two).match
+    assert Sac(images=20)(suspect, case(copies=(suspects.pruned(suspects.locked(), 0.1),))).p_value == 0.25

@@ -21,10 +21,10 @@ class Scripted:
     name = "the model of a test"
 
     def __init__(self, *answers: str) -> None:
-        self.answers, self.asked = list(answers), 0
+        self.answers, self.attempts = list(answers), []
 
-    def answer(self, question: str, images: Sequence[Image.Image]) -> str:
-        self.asked += 1
+    def answer(self, question: str, images: Sequence[Image.Image], *, attempt: int = 0) -> str:
+        self.attempts.append(attempt)
         return self.answers.pop(0)
 
 
@@ -70,12 +70,12 @@ def test_nonsense_is_told_from_an_answer(text: str, says: str) -> None:
 def test_nonsense_is_asked_again_then_reported_but_not_repeated() -> None:
     patient = Scripted("what?", json.dumps(GOOD))
     assert len(ask_candidates(patient, IMAGES, (), AskConfig()).candidates) == 5
-    assert patient.asked == 2
+    assert patient.attempts == [0, 1]
     stubborn = Scripted(*['{"objects": ["secret words"]}'] * 3)
     with pytest.raises(ModelError, match=r"no usable answer in 3 tries .*no list of styles") as caught:
         ask_candidates(stubborn, IMAGES, (), AskConfig())
     assert "secret" not in str(caught.value)
-    assert stubborn.asked == 3
+    assert stubborn.attempts == [0, 1, 2]
 
 
 def test_the_question_says_how_many() -> None:

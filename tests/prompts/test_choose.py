@@ -14,7 +14,7 @@ from PIL import Image
 from spellock.prompts.candidate import Candidate
 from spellock.prompts.choose import AS_GOOD, by_worth, pareto_front, recommend, why
 from spellock.prompts.plot import scatter
-from spellock.prompts.prompt_score import MEANINGS, PromptScore
+from spellock.prompts.prompt_score import MEANINGS, STRONG, PromptScore
 from spellock.prompts.table import csv_table, json_table, text_table
 
 
@@ -66,6 +66,11 @@ def test_the_reason_has_the_figures_and_not_the_prompt() -> None:
     text = why(one, [one, other], public=104)
     for part in ("80 %", "50 %", "97 %", "90 %", "2 candidates", "none of the 104", "no candidate is better"):
         assert part in text
+    assert "better from about 20 % on" in text
+    faint, strong = score(moved=STRONG - 0.01), score(moved=STRONG)
+    weak = why(faint, [faint], public=104)
+    assert "below the 20 % or so from which measured locks were better" in weak
+    assert "below the" not in why(strong, [strong], public=104)
     assert "hush" not in text
     assert "number 4 of 104" in why(other, [one, other], public=104)
     assert "no candidate" not in why(other, [one, other], public=104)
@@ -86,6 +91,7 @@ def test_the_tables_agree() -> None:
     assert lines[1].startswith("*")
     assert lines[1].endswith("with oil pastel")
     assert all(any(line.startswith(name) for line in lines[3:]) for name in MEANINGS)
+    assert MEANINGS["kept"].endswith("no sure sign of UP"), "correlations of -0.07 to 0.5 in docs/prompts.md"
 
 
 def test_the_plot_is_a_picture() -> None:

@@ -39,6 +39,14 @@ class Model:
         return torch.cat([input_ids, torch.tensor([[ord("o"), ord("k")]])], dim=1)
 
 
+class Drawing:
+    """Greedy it says "aaaa"; drawn, letters by chance."""
+
+    def generate(self, *, input_ids: torch.Tensor, **options: object) -> torch.Tensor:
+        drawn = torch.randint(ord("a"), ord("z"), (1, 20)) if options["do_sample"] else torch.full((1, 20), ord("a"))
+        return torch.cat([input_ids, drawn], dim=1)
+
+
 def test_the_answer_comes_without_the_question() -> None:
     processor, image = Processor(), Image.new("RGB", (4, 4))
     one = LocalModel(source="some/model", load=lambda name, device: (processor, Model()))
@@ -73,6 +81,32 @@ def test_a_folder_is_loaded_by_its_path(tmp_path: Path, monkeypatch: pytest.Monk
 
     LocalModel(source="~/eye", load=load).answer("?", [])
     assert loaded == [str(tmp_path / "eye")]
+
+
+def test_later_attempts_are_drawn_and_can_be_repeated() -> None:
+    def answers() -> list[str]:
+        one = LocalModel(source="some/model", load=lambda name, device: (Processor(), Drawing()))
+        return [one.answer("What?", [], attempt=attempt) for attempt in range(3)]
+
+    before = torch.get_rng_state()
+    first = answers()
+    assert first[0] == "a" * 20
+    assert len(set(first)) == 3
+    assert answers() == first
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_weights_are_loaded_once() -> None:
+    loads: list[str] = []
+
+    def load(name: str, device: str) -> tuple[Any, Any]:
+        loads.append(name)
+        return Processor(), Model()
+
+    one = LocalModel(source="some/model", load=load)
+    assert not loads
+    assert [one.answer("?", []) for _ in range(3)] == ["ok"] * 3
+    assert loads == ["some/model"]
 
 
 def test_what_goes_wrong_is_a_sentence(tmp_path: Path) -> None:

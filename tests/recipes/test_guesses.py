@@ -51,7 +51,7 @@ class Eye:
         self.answers = list(answers)
         self.shown: list[list[np.ndarray]] = []
 
-    def answer(self, question: str, images: Any) -> str:
+    def answer(self, question: str, images: Any, *, attempt: int = 0) -> str:
         self.shown.append([np.asarray(image.resize((16, 16))) for image in images])
         if not self.answers:
             raise ModelError("the eye is shut")

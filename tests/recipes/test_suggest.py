@@ -118,7 +118,7 @@ class Eye:
     def __init__(self) -> None:
         self.asked = 0
 
-    def answer(self, question: str, images: Any) -> str:
+    def answer(self, question: str, images: Any, *, attempt: int = 0) -> str:
         self.asked += 1
         assert [image.size for image in images] == [(16, 16)] * 4
         return '{"objects": ["abacus", "cat"], "styles": ["Gouache", "Ink"]}'

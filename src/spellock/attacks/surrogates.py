@@ -9,8 +9,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from spellock.errors import ModelError
-from spellock.vision import VisionModel, first_object, short_line
+from spellock.vision import VisionModel, first_object, short_line, usable_answer
 
 _LONGEST: Final = 120
 _TRIES: Final = 3
@@ -48,16 +47,8 @@ def proposed_prompts(looker: VisionModel, edited: Tensor, *, count: int, images:
         ConfigError: images may not leave this machine, and would.
         ModelError: there is no usable answer. What was said is not repeated: it may hold the key prompt.
     """
-    problem = ""
-    for _ in range(_TRIES):
-        try:
-            return parse_answer(looker.answer(question(count), _pictures(edited[:images])), count)
-        except ValueError as error:
-            problem = str(error)
-    raise ModelError(
-        f"{looker.name} gave no usable answer in {_TRIES} tries (the last: {problem}); try another model, or go on "
-        "without one"
-    )
+    shown = _pictures(edited[:images])
+    return usable_answer(looker, question(count), shown, lambda text: parse_answer(text, count), tries=_TRIES)
 
 
 def _pictures(images: Tensor) -> Sequence[Image.Image]:

@@ -68,8 +68,8 @@ class AttackArgs:
     """Guessed keys of an attack, at most."""
     endpoint: str | None = None
     """For surrogate-prompt: address of an OpenAI-compatible endpoint that is shown leaked edited images, for example
-    https://host/v1. None: $SPELLOCK_ENDPOINT where --vision-model is given. Its access key is read from
-    $SPELLOCK_API_KEY alone."""
+    https://host/v1. None: $SPELLOCK_ENDPOINT where --vision-model or --allow-upload is given. Its access key
+    is read from $SPELLOCK_API_KEY alone."""
     vision_model: str | None = None
     """Name of the endpoint's model. None: $SPELLOCK_VISION_MODEL."""
     allow_upload: bool = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from spellock.cli.vision_flags import asks_endpoint
 from spellock.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class PromptsSuggestArgs:
     """For how many of the best near synonyms are tried as well."""
     endpoint: str | None = None
     """Address of an OpenAI-compatible endpoint to ask, for example https://host/v1. None: $SPELLOCK_ENDPOINT where
-    --vision-model is given. Its access key is read from $SPELLOCK_API_KEY alone."""
+    --vision-model or --allow-upload is given. Its access key is read from $SPELLOCK_API_KEY alone."""
     vision_model: str | None = None
     """Name of the endpoint's model. None: $SPELLOCK_VISION_MODEL."""
     allow_upload: bool = False
@@ -120,7 +121,7 @@ def suggest_config(args: PromptsSuggestArgs) -> SuggestConfig:
 
 def _guessed(args: PromptsSuggestArgs) -> int:
     if args.ask_guesses is not None:
-        if args.ask_guesses and not (args.local_model or args.endpoint or args.vision_model):
+        if args.ask_guesses and args.local_model is None and not asks_endpoint(args):
             raise ConfigError("got --ask-guesses and nobody to ask; add --local-model, or an endpoint")
         return args.ask_guesses
     return args.shortlist if args.local_model is not None else 0

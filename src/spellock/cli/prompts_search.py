@@ -37,6 +37,7 @@ def run(args: PromptsSearchArgs) -> int:
     given = () if args.prompts_file is None else read_prompts(args.prompts_file)
     file = plan_key_file(args.write_key, plain=args.plain, passphrase_file=args.passphrase_file)
     images = open_images(args.data, split=args.split)
+    model = own_model(args, len(images.classes))  # always, so that a name that cannot be is refused before the pilots
     # Features of a model without weights say nothing.
     knows = args.pretrained or args.model_weights is not None or Path(args.model).is_dir()
     found = search_keys(
@@ -46,7 +47,7 @@ def run(args: PromptsSearchArgs) -> int:
         pilot=pilot,
         make_key=lambda trial: _key(trial, args),
         given=given,
-        model=own_model(args, len(images.classes)) if knows else None,
+        model=model if knows else None,
         device=device,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )

@@ -55,7 +55,8 @@ class VerifyArgs:
     labels_only: bool = False
     """Use the names of classes that it answers alone, not their probabilities."""
     queries: int | None = None
-    """Images that the suspect may be asked about."""
+    """Images that the suspect may be asked about. Method key asks 10100 times where it may, and at fewer, down to 202,
+    in rounds with the same p-value; 100 do with --set keys=19 --set alpha=0.05, which is weaker evidence."""
     split: str | None = None
     """Split of the data, where it has several. None: "test", or the only one."""
     passphrase_file: Path | None = None

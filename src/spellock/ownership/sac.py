@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
-from spellock.errors import DataError
+from spellock.errors import ConfigError, DataError
 from spellock.ownership.base import Verification, check_alpha, check_choice, check_numbers
 from spellock.ownership.case import Case, Evidence
 from spellock.ownership.correlation import area, best_threshold, correlations, distance
@@ -33,7 +32,8 @@ class Sac(Verification):
             it must then know their classes).
         images: how many; for ``wrong`` at most.
         hard: use labels alone, as for a suspect that gives nothing else.
-        alpha: threshold of the p-value where no copies are given. That needs 1 / alpha - 1 unrelated models at least.
+        alpha: threshold of the p-value where no copies are given. That needs 1 / alpha - 1 unrelated models at least;
+            fewer are refused.
     """
 
     form: str = "cutmix"
@@ -61,6 +61,7 @@ class Sac(Verification):
         """See `Verification`."""
         case.require(self.needs)
         assert case.own is not None  # require has seen it
+        self._check_reach(len(case.unrelated), len(case.copies))
         pictures = self._samples(case)
         answers = suspect.ask(pictures)
         hard = case.own.num_classes if self.hard or answers.scores is None else None
@@ -84,8 +85,8 @@ class Sac(Verification):
             rule = f"p = {p:.2g} by rank among them, {least:.2g} at least"
         words = (
             f"{'The suspect is' if match else 'Not shown that the suspect is'} as near to the owner's model as a copy: "
-            f"correlation distance {found:.4f} on {len(pictures)} images, of {_count(unrelated, 'unrelated model')} "
-            f"{min(unrelated):.4f} at least"
+            f"correlation distance {found:.4f} on {len(pictures)} images, of "
+            f"{_count(len(unrelated), 'unrelated model')} {min(unrelated):.4f} at least"
             + (f", of copies ({len(copies)}) {max(copies):.4f} at most" if copies else "")
             + f"; {rule}. A model trained on the same data may also be near."
         )
@@ -111,6 +112,16 @@ class Sac(Verification):
             },
         )
 
+    def _check_reach(self, unrelated: int, copies: int) -> None:
+        """Raise `ConfigError` where no suspect could match: a rank among so few is never so small."""
+        least = 1 / (unrelated + 1)
+        if not copies and least > self.alpha + 1e-12:
+            raise ConfigError(
+                f"{_count(unrelated, 'unrelated model')} give no p-value below {least:.2g}, expected {self.alpha:g} to "
+                f"be reached; take {int(np.ceil(1 / self.alpha - 1e-9)) - 1} of them, or known copies, or for weaker "
+                f"evidence alpha={np.ceil(1000 * least - 1e-9) / 1000:g}"
+            )
+
     def _samples(self, case: Case) -> Tensor:
         assert case.own is not None
         if self.form == "cutmix":
@@ -128,5 +139,5 @@ class Sac(Verification):
         return pictures[np.sort(chosen)]
 
 
-def _count(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}" + ("s" if len(things) != 1 else "")
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" + ("s" if number != 1 else "")

@@ -62,6 +62,11 @@ class Suspect:
         self.spent = 0
 
     @property
+    def left(self) -> int | None:
+        """Images that it may still be asked about; None for no limit."""
+        return None if self._limit is None else self._limit - self.spent
+
+    @property
     def model(self) -> PixelModel:
         """The model itself. Raises `ConfigError` where there are only answers."""
         if self._model is None:

@@ -9,11 +9,11 @@ from typing import Final
 from PIL import Image
 
 from spellock.editors.vocabulary import object_prompt
-from spellock.errors import ConfigError, ModelError
+from spellock.errors import ConfigError
 from spellock.prompts.candidate import Candidate, without_repeats
 from spellock.prompts.hierarchy import Kinship, kinship
 from spellock.prompts.offline import Proposed
-from spellock.vision import VisionModel, first_object, short_line
+from spellock.vision import VisionModel, first_object, short_line, usable_answer
 
 _PREPOSITIONS: Final = ("with ", "in ", "as ", "like ")
 _MOST_IMAGES: Final = 16
@@ -60,19 +60,10 @@ def ask_candidates(
         ModelError: the model cannot be reached, or gave no usable answer in all tries. What it said is not repeated:
             it may hold the key prompt to be.
     """
-    problem = ""
-    for _ in range(config.tries):
-        text = model.answer(question(config.count), images)
-        try:
-            objects, styles = parse_answer(text, config.count)
-        except ValueError as error:
-            problem = str(error)
-            continue
-        return _candidates(objects, styles, classes)
-    raise ModelError(
-        f"{model.name} gave no usable answer in {config.tries} tries (the last: {problem}); try another model, "
-        "or go on without one"
+    objects, styles = usable_answer(
+        model, question(config.count), images, lambda text: parse_answer(text, config.count), tries=config.tries
     )
+    return _candidates(objects, styles, classes)
 
 
 def parse_answer(text: str, count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from spellock.prompts.prompt_score import PromptScore
+from spellock.prompts.prompt_score import STRONG, PromptScore
 
 #: Prompts within this of the best worth are taken for as good; a sample of 64 images tells no more.
 AS_GOOD: Final = 0.05
@@ -56,10 +56,15 @@ def why(chosen: PromptScore, scores: Sequence[PromptScore], *, public: int) -> s
     if chosen.seen is not None:
         known += f", and a vision-language model names it at place {chosen.seen} when it sees its edits"
     best = ", no candidate is better at both content and strength" if front else ""
+    enough = (
+        f" (measured locks were better from about {100 * STRONG:.0f} % on)"
+        if chosen.moved >= STRONG
+        else f" (below the {100 * STRONG:.0f} % or so from which measured locks were better, so expect a weak one)"
+    )
     near = "" if chosen.near is None else f", is told from its nearest synonym in {100 * chosen.near:.0f} % of cases"
     return (
         f"It keeps {100 * chosen.kept:.0f} % of the content, moves features {100 * chosen.moved:.0f} % as far as two "
-        f"raw images lie apart{near}, {100 * chosen.distinct:.0f} % of its edits are known among all "
+        f"raw images lie apart{enough}{near}, {100 * chosen.distinct:.0f} % of its edits are known among all "
         f"{len(scores)} candidates{best}, and {known}."
     )
 

@@ -76,8 +76,10 @@ class Endpoint:
         """See `VisionModel.name`."""
         return f"the model {self.model} at {self.host}"
 
-    def answer(self, question: str, images: Sequence[Image.Image]) -> str:
-        """See `VisionModel.answer`. Images are sent as JPEG of at most 512 px a side, without their metadata.
+    def answer(self, question: str, images: Sequence[Image.Image], *, attempt: int = 0) -> str:
+        """See `VisionModel.answer`; how answers vary is the host's affair, so ``attempt`` changes nothing.
+
+        Images are sent as JPEG of at most 512 px a side, without their metadata.
 
         Raises:
             ConfigError: uploads were not allowed.

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 from PIL import Image
 
 from spellock.editors.quiet import quiet_libraries
 from spellock.editors.weights_folder import is_hub_id, user_path
 from spellock.errors import ModelError
+from spellock.tasks.own_seed import own_seed
+
+#: How later attempts are drawn. Stated here, since models bring settings of their own that are all but greedy.
+_DRAWN: Final = {"do_sample": True, "temperature": 0.7, "top_p": 0.95, "top_k": 50}
 
 #: (processor, model) of a name and a device.
 Loader = Callable[[str, str], tuple[Any, Any]]
@@ -29,7 +34,7 @@ def load_image_text(name: str, device: str) -> tuple[Any, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalModel:
-    """Answers without any image leaving the machine.
+    """Answers without any image leaving the machine. Weights are loaded for the first question and then kept.
 
     Attributes:
         source: folder, or hub id ("owner/name"), which is downloaded unless HF_HUB_OFFLINE is set. What would lie in a
@@ -58,11 +63,12 @@ class LocalModel:
         """See `VisionModel.name`."""
         return f"the model {self.source}"
 
-    def answer(self, question: str, images: Sequence[Image.Image]) -> str:
-        """See `VisionModel.answer`; greedy, so that the same images get the same answer."""
+    def answer(self, question: str, images: Sequence[Image.Image], *, attempt: int = 0) -> str:
+        """See `VisionModel.answer`. The first attempt is greedy, later ones are drawn from the attempt's own seed: the
+        same images get the same answers, and nonsense does not come twice for want of chance."""
         try:
             with quiet_libraries():
-                return self._answer(question, images)
+                return self._answer(question, images, attempt)
         except MemoryError:
             raise
         except Exception as error:
@@ -72,18 +78,23 @@ class LocalModel:
                 "must be one that transformers loads with AutoModelForImageTextToText, with safetensors weights"
             ) from error
 
-    def _answer(self, question: str, images: Sequence[Image.Image]) -> str:
+    @cached_property
+    def _loaded(self) -> tuple[Any, Any]:
+        folder = user_path(self.source)
+        return self.load(str(folder) if os.path.isdir(folder) else self.source, self.device)
+
+    def _answer(self, question: str, images: Sequence[Image.Image], attempt: int) -> str:
         import torch
 
-        folder = user_path(self.source)
-        processor, model = self.load(str(folder) if os.path.isdir(folder) else self.source, self.device)
+        processor, model = self._loaded
         content: list[dict[str, Any]] = [{"type": "image", "image": image} for image in images]
         messages = [{"role": "user", "content": [*content, {"type": "text", "text": question}]}]
         inputs = processor.apply_chat_template(
             messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
         ).to(self.device)
-        with torch.inference_mode():
-            tokens = model.generate(**inputs, max_new_tokens=self.max_new_tokens, do_sample=False)
+        how = _DRAWN if attempt else {"do_sample": False}
+        with torch.inference_mode(), own_seed(attempt):
+            tokens = model.generate(**inputs, max_new_tokens=self.max_new_tokens, **how)
         fresh = tokens[:, inputs["input_ids"].shape[1] :]
         text: str = processor.batch_decode(fresh, skip_special_tokens=True)[0]
         return text
