@@ -90,6 +90,21 @@ def test_an_interrupted_card_goes_on(made: tuple[Card, Path], monkeypatch: pytes
     assert again.attacks.pictures == found.attacks.pictures
 
 
+def test_a_resumed_card_counts_the_time_of_what_was_done_before(made: tuple[Card, Path], tmp_path: Path) -> None:
+    found, work = made
+    kept = sorted(work.glob("*.json"))
+    assert len(kept) > sum(not row.skipped for row in found.attacks.rows)  # the controls too
+    for place, path in enumerate(kept):
+        stored = json.loads(path.read_text()) | {"seconds": 100.0, "scoring": 10.0}
+        if not place:
+            del stored["scoring"]  # as older runs left them
+        (tmp_path / path.name).write_text(json.dumps(stored))
+    again, spared = card(tmp_path), 110 * len(kept) - 10
+    assert spared < again.seconds < spared + found.seconds + 90
+    assert again.to_dict()["seconds"] == round(again.seconds, 1)
+    assert f"{again.seconds / 60:.1f}" in card_html(again).split("minutes", 1)[1]
+
+
 def test_the_files_say_the_same_and_nothing_secret(made: tuple[Card, Path], tmp_path: Path) -> None:
     found, _ = made
     page = write_card(found, tmp_path)

@@ -29,6 +29,7 @@ class AttackReport:
         pictures: by a row's name, scored images as the attack shows them to the model, and the class then named.
         shown: places of these images in the test set.
         measure: what the figures are, in a word.
+        spared: seconds that earlier, interrupted runs spent on what is here and this one did not do again.
     """
 
     rows: tuple[AttackRow, ...]
@@ -39,6 +40,7 @@ class AttackReport:
     pictures: Mapping[str, tuple[tuple[bytes, int], ...]] = field(default_factory=dict, repr=False)
     shown: tuple[int, ...] = ()
     measure: str = ACCURACY
+    spared: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, every figure in percent, bits in bits; without pictures."""
