@@ -278,6 +278,13 @@ def test_what_cannot_be_run_is_said() -> None:
     assert guesses.candidates == 17
     assert guesses.mean.value == pytest.approx(guesses.best.value, abs=0.3)
     assert "tent" not in {one.name for one in report.strongest.values()}
+    copies = trials(["knockoff"], {"asks": "locked", "steps": 2})
+    limited = dataclasses.replace(PLAN, black_box=True, budget=Budget(queries=20))
+    (row,) = run(copies, plan=limited, public=colours.trained()).rows
+    assert (row.level, row.skipped, row.queries) == ("query", "", 20)
+    assert row.public is not None
+    (row,) = run(copies, plan=limited).rows
+    assert "no public weights" in row.skipped
     report = run(trials(["tent"]))  # the network has no normalisation layer
     assert "normalisation" in report.rows[0].skipped
     with pytest.raises(DataError, match="24 labelled images"):
