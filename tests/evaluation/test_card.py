@@ -111,6 +111,7 @@ def test_the_files_say_the_same_and_nothing_secret(made: tuple[Card, Path], tmp_
     plain = json.loads((tmp_path / "card.json").read_text())
     assert plain["figures"]["up"] == 100
     assert plain["sentences"] == list(found.sentences)
+    assert [one["labels"] for one in plain["label_curves"]] == [[8, 16]]
     figures, attacks = (tmp_path / "card.csv").read_text().split("\n\n")
     lines = list(csv.DictReader(io.StringIO(attacks)))
     assert len(lines) == len(found.attacks.rows) == len(plain["attacks"])
@@ -125,6 +126,7 @@ def test_the_files_say_the_same_and_nothing_secret(made: tuple[Card, Path], tmp_
         "What this does not say",
         "best attack",
         "bits stolen",
+        "label discount, labels",
         found.limits[0],
     ):
         assert word in text

@@ -12,6 +12,7 @@ from typing import Any
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_row import AttackRow, Strongest
 from spellock.evaluation.bits_stolen import Bits
+from spellock.evaluation.label_curves import label_curves
 from spellock.evaluation.report_text import interval, percent
 from spellock.evaluation.verdicts import ACCURACY, Verdict
 from spellock.hidden import Scalar
@@ -66,6 +67,7 @@ class AttackReport:
                 }
                 for one in self.verdicts
             ],
+            **({"label_curves": [one.to_dict() for one in curves]} if (curves := label_curves(self.rows)) else {}),
             "chance": round(100 * self.chance, 3),
             "facts": dict(self.facts),
             **({} if self.measure == ACCURACY else {"measure": self.measure}),

@@ -14,6 +14,7 @@ from spellock.evaluation.bits_stolen import Bits
 from spellock.evaluation.card import Card
 from spellock.evaluation.card_plots import accuracy_curves, bits_curves, curves_of
 from spellock.evaluation.html_page import page, plot, table
+from spellock.evaluation.label_curves import label_curves
 from spellock.evaluation.report_parts import Example
 from spellock.evaluation.report_plots import picture_uri
 from spellock.evaluation.report_text import interval, percent
@@ -125,10 +126,31 @@ def _curves(card: Card) -> list[str]:
             measure = card.attacks.measure
             caption = f"{measure[0].upper()}{measure[1:]} over {axis}; dashed: the same from public weights."
             parts.append(plot(title, accuracy_curves(card.attacks, amount, axis, up=card.figures.get("up")), caption))
+    parts += _label_curves(card)
     if card.bits is not None:
         caption = "Bits that the stolen weights save in coding the labels, against public weights; above 0 is theft."
         parts.append(plot("Bits stolen", bits_curves(card.attacks), caption))
     return parts
+
+
+def _label_curves(card: Card) -> list[str]:
+    """The curves over labels in three numbers an attack; nothing without public weights."""
+    curves = label_curves(card.attacks.rows)
+    if not curves:
+        return []
+    rows = []
+    for one in curves:
+        most, at = one.most
+        discount = one.discounts[0]
+        words = f"{discount.bound} {discount.factor:.2g}".strip()
+        rows.append(
+            (escape(one.name), f"{percent(most)} with {at}", percent(one.mean), f"{words} at {discount.labels}")
+        )
+    return [
+        table(("attack", "largest theft advantage, labels", "mean over log(labels)", "label discount, labels"), rows),
+        "<p class=note>Label discount: public weights need so many times the labels to do as well; 1 is nothing "
+        "stolen. The largest of several figures reads a little high.</p>",
+    ]
 
 
 def _row(row: AttackRow) -> tuple[str, ...]:
