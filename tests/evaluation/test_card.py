@@ -20,6 +20,7 @@ from spellock.errors import ConfigError
 from spellock.evaluation import card_plots, one_attack
 from spellock.evaluation.accuracy import Estimate, proportion
 from spellock.evaluation.attack_plan import Amount, amounts_of
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.card import Card
 from spellock.evaluation.card_html import card_html
 from spellock.evaluation.card_plans import PLANS, CardPlan, Course, card_plan
@@ -154,6 +155,35 @@ def test_amounts_on_an_axis_are_plain_numbers(monkeypatch: pytest.MonkeyPatch) -
     card_plots._finished(figure, axes, "leaked edited images")
     assert {"2", "10"} <= set(labels)
     assert not [text for text in labels if "times" in text]
+
+
+def test_a_search_for_keys_has_a_curve_over_keys_tried(
+    made: tuple[Card, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def row(attack: str, variant: str, tried: int, value: float, level: str = "weights") -> AttackRow:
+        found = {"tried": tried} if tried else {}
+        return AttackRow(attack=attack, variant=variant, level=level, accuracy=estimate(value), found=found)
+
+    rows = (
+        row("monte-carlo", "", 180, 0.4), row("monte-carlo", "25 keys", 24, 0.1),
+        row("monte-carlo", "50 keys", 49, 0.2), row("monte-carlo", "", 170, 0.3, "query"),
+        row("prompt-search", "", 90, 0.3),
+        row("prompt-search", "information", 95, 0.3), row("suppressed", "", 0, 0.3),
+    )  # fmt: skip
+    report = replace(made[0].attacks, rows=rows)
+    assert {name: [one.accuracy.value for one in found] for name, found in curves_of(report, "tried").items()} == {
+        "monte-carlo": [0.1, 0.2, 0.4]
+    }
+    drawn: list[tuple[list[float], list[float]]] = []
+
+    def look(figure: Figure) -> str:
+        drawn.append(tuple(list(data) for data in figure.axes[0].lines[0].get_data()))
+        return "data:,"
+
+    monkeypatch.setattr(card_plots, "drawn", look)
+    page = card_html(replace(made[0], attacks=report))
+    assert drawn == [([24, 49, 180], pytest.approx([10, 20, 40]))]
+    assert "over different keys tried." in page
 
 
 def test_names_on_the_page_are_no_markup(made: tuple[Card, Path]) -> None:

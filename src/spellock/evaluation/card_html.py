@@ -12,7 +12,7 @@ from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.bits_stolen import Bits
 from spellock.evaluation.card import Card
-from spellock.evaluation.card_plots import accuracy_curves, bits_curves, curves_of
+from spellock.evaluation.card_plots import TRIED, accuracy_curves, bits_curves, curves_of
 from spellock.evaluation.html_page import page, plot, table
 from spellock.evaluation.label_curves import label_curves
 from spellock.evaluation.report_parts import Example
@@ -24,6 +24,7 @@ _CURVES: Final = {
     "leaked": ("Leaked images", "leaked edited images"),
     "labels": ("Labelled images", "labelled raw images"),
     "asked": ("Answers", "answers of an unlocked model"),
+    TRIED: ("Keys tried", "different keys tried"),
 }
 _COLOURS: Final = {
     "holds": "#1f6b50", "no gain": "#1f6b50", "in doubt": "#8a6d1d", "unclear": "#8a6d1d", "leaks": "#b3541e",
@@ -122,9 +123,11 @@ def _tiers_of(card: Card) -> list[str]:
 def _curves(card: Card) -> list[str]:
     parts = []
     for amount, (title, axis) in _CURVES.items():
-        if curves_of(card.attacks, amount):
+        if curves := curves_of(card.attacks, amount):
             measure = card.attacks.measure
-            caption = f"{measure[0].upper()}{measure[1:]} over {axis}; dashed: the same from public weights."
+            caption = f"{measure[0].upper()}{measure[1:]} over {axis}"
+            controls = any(row.public is not None for rows in curves.values() for row in rows)
+            caption += "; dashed: the same from public weights." if controls else "."
             parts.append(plot(title, accuracy_curves(card.attacks, amount, axis, up=card.figures.get("up")), caption))
     parts += _label_curves(card)
     if card.bits is not None:
