@@ -11,14 +11,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spellock.attacks.budget import Budget
+from spellock.attacks.budget import Budget, Query
 from spellock.attacks.customer import Customer
 from spellock.attacks.few_call import choose_near_means, neighbour_labels
 from spellock.attacks.levels import level_of
 from spellock.attacks.public_editor import PublicEditor
 from spellock.attacks.registry import make_attack
 from spellock.attacks.view import AttackerView
-from spellock.errors import ConfigError, DataError
+from spellock.errors import ConfigError, DataError, ModelError
 from spellock.tasks.pixel_model import PixelModel
 
 from . import colours
@@ -68,14 +68,10 @@ def test_forty_answers_make_a_copy(name: str, right: PixelModel, tmp_path: Path)
 def test_without_a_key_a_copy_learns_what_the_lock_says(name: str, right: PixelModel) -> None:
     options = {"asks": "locked", "steps": 60, "batch_size": 16, "learning_rate": 0.05}
     attack = make_attack(name, options)
-    assert level_of(attack.needs) == "weights"
+    assert level_of(attack.needs) == "query"
     blank = colours.locked(after=lambda logits: 0 * logits)
     # Where the lock only adds a class, its answers are right below it; where it says the next class, the copy does too.
-    weak = copy.deepcopy(right)
-    weak.network[5] = torch.nn.Linear(12, 5)
-    with torch.no_grad():
-        weak.network[5].weight[:4], weak.network[5].bias[:4] = right.network[5].weight, right.network[5].bias
-        weak.network[5].weight[4], weak.network[5].bias[4] = 0, 100
+    weak = opened(right)
     for model, lock, low, high in ((weak, 4, 0.85, 1.0), (stolen(right), None, 0.0, 0.3)):
         view = colours.view(copy.deepcopy(model), lock_class=lock, public=copy.deepcopy(right))
         (copied,) = attack(view)
@@ -84,6 +80,61 @@ def test_without_a_key_a_copy_learns_what_the_lock_says(name: str, right: PixelM
     assert attack(limited)[0].found["asked"] == 30
     with pytest.raises(ConfigError, match="public weights"):
         attack(colours.view(blank))
+
+
+def opened(right: PixelModel) -> PixelModel:
+    """``right`` below a lock class, the fifth, which it always says."""
+    weak = copy.deepcopy(right)
+    weak.network[5] = torch.nn.Linear(12, 5)
+    with torch.no_grad():
+        weak.network[5].weight[:4], weak.network[5].bias[:4] = right.network[5].weight, right.network[5].bias
+        weak.network[5].weight[4], weak.network[5].bias[4] = 0, 100
+    return weak
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("student", ["public", "small_resnet8"])
+def test_who_may_only_ask_pays_for_each_answer(name: str, student: str, right: PixelModel, tmp_path: Path) -> None:
+    options = {"asks": "locked", "student": student, "steps": 60, "batch_size": 16, "learning_rate": 0.05}
+    attack = make_attack(name, options)
+    asked: list[int] = []
+
+    def answer(images: torch.Tensor) -> torch.Tensor:
+        asked.append(len(images))
+        with torch.no_grad():
+            return opened(right)(images)
+
+    for limit in (50, None):
+        asked.clear()
+        query = Query(answer, limit=limit)
+        public = copy.deepcopy(stolen(right)) if student == "public" else None
+        (copied,) = attack(colours.view(None, query=query, public=public), tmp_path / f"{limit}")
+        assert copied.found["asked"] == query.spent == sum(asked) == (limit or 200)
+        assert colours.accuracy(copied.predict) > 0.85
+        assert sum(asked) == query.spent  # the copy asks nobody
+    if student == "public":
+        with pytest.raises(ConfigError, match="public weights"):
+            attack(colours.view(None, query=Query(answer)))
+
+
+def test_a_search_for_a_key_takes_half_of_the_queries(right: PixelModel) -> None:
+    editor = PublicEditor(name="plain", settings={}, gamma=1.0, resolution=8, resize="bicubic", make=Plain)
+    options = {"asks": "guessed", "steps": 60, "batch_size": 16, "learning_rate": 0.05}
+    query = Query(right, limit=120)
+    view = colours.view(
+        None, query=query, public=stolen(right), editor=editor, budget=Budget(candidates=2, queries=120)
+    )
+    (copied,) = make_attack("knockoff", options)(view)
+    assert query.spent == 120
+    assert 60 <= copied.found["asked"] < 120
+    assert colours.accuracy(copied.predict) > 0.85
+
+
+def test_the_copy_of_an_unlocked_model_starts_from_the_stolen_one() -> None:
+    with pytest.raises(ConfigError, match="leave student out"):
+        make_attack("knockoff", {"student": "small_resnet8"})
+    with pytest.raises(ModelError, match="unknown model 'small_resnet9'"):
+        make_attack("knockoff", {"asks": "locked", "student": "small_resnet9"})(colours.view(colours.trained()))
 
 
 def test_a_guessed_key_is_asked_with(right: PixelModel, tmp_path: Path) -> None:

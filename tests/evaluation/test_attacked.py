@@ -253,6 +253,21 @@ def test_what_is_kept_of_an_attack_does_not_show_its_options(tmp_path: Path) -> 
     assert store.load(name.replace("zanzibar", "quagga")) is None
 
 
+def test_an_attack_that_goes_on_from_its_checkpoints_took_what_its_longest_run_took(tmp_path: Path) -> None:
+    store = AttackStore(tmp_path, "run")
+    assert store.whole("tent", 90.0) == 90
+    assert store.whole("ridge", 3.0) == 3
+    again = AttackStore(tmp_path, "run")
+    assert again.whole("tent", 2.0) == 90
+    assert again.whole("ridge", 4.0) == 4
+    assert again.spared == 88
+    for path in tmp_path.glob("*.json"):
+        path.write_text("[]")
+    assert AttackStore(tmp_path, "run").whole("tent", 2.0) == 2
+    assert AttackStore(tmp_path, "another run").whole("tent", 1.0) == 1
+    assert AttackStore(None, "run").whole("tent", 1.0) == 1
+
+
 def test_what_cannot_be_run_is_said() -> None:
     report = run(trials(["tent", "random-prompts", "suppressed"]), plan=dataclasses.replace(PLAN, black_box=True))
     skipped = {(row.attack, row.variant): row.skipped for row in report.rows}
@@ -263,6 +278,13 @@ def test_what_cannot_be_run_is_said() -> None:
     assert guesses.candidates == 17
     assert guesses.mean.value == pytest.approx(guesses.best.value, abs=0.3)
     assert "tent" not in {one.name for one in report.strongest.values()}
+    copies = trials(["knockoff"], {"asks": "locked", "steps": 2})
+    limited = dataclasses.replace(PLAN, black_box=True, budget=Budget(queries=20))
+    (row,) = run(copies, plan=limited, public=colours.trained()).rows
+    assert (row.level, row.skipped, row.queries) == ("query", "", 20)
+    assert row.public is not None
+    (row,) = run(copies, plan=limited).rows
+    assert "no public weights" in row.skipped
     report = run(trials(["tent"]))  # the network has no normalisation layer
     assert "normalisation" in report.rows[0].skipped
     with pytest.raises(DataError, match="24 labelled images"):

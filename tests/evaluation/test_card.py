@@ -20,6 +20,7 @@ from spellock.errors import ConfigError
 from spellock.evaluation import card_plots, one_attack
 from spellock.evaluation.accuracy import Estimate, proportion
 from spellock.evaluation.attack_plan import Amount, amounts_of
+from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.card import Card
 from spellock.evaluation.card_html import card_html
 from spellock.evaluation.card_plans import PLANS, CardPlan, Course, card_plan
@@ -90,12 +91,28 @@ def test_an_interrupted_card_goes_on(made: tuple[Card, Path], monkeypatch: pytes
     assert again.attacks.pictures == found.attacks.pictures
 
 
+def test_a_resumed_card_counts_the_time_of_what_was_done_before(made: tuple[Card, Path], tmp_path: Path) -> None:
+    found, work = made
+    kept = sorted(work.glob("*.json"))
+    assert len(kept) > sum(not row.skipped for row in found.attacks.rows)  # the controls too
+    for place, path in enumerate(kept):
+        stored = json.loads(path.read_text()) | {"seconds": 100.0, "scoring": 10.0}
+        if not place:
+            del stored["scoring"]  # as older runs left them
+        (tmp_path / path.name).write_text(json.dumps(stored))
+    again, spared = card(tmp_path), 110 * len(kept) - 10
+    assert spared < again.seconds < spared + found.seconds + 90
+    assert again.to_dict()["seconds"] == round(again.seconds, 1)
+    assert f"{again.seconds / 60:.1f}" in card_html(again).split("minutes", 1)[1]
+
+
 def test_the_files_say_the_same_and_nothing_secret(made: tuple[Card, Path], tmp_path: Path) -> None:
     found, _ = made
     page = write_card(found, tmp_path)
     plain = json.loads((tmp_path / "card.json").read_text())
     assert plain["figures"]["up"] == 100
     assert plain["sentences"] == list(found.sentences)
+    assert [one["labels"] for one in plain["label_curves"]] == [[8, 16]]
     figures, attacks = (tmp_path / "card.csv").read_text().split("\n\n")
     lines = list(csv.DictReader(io.StringIO(attacks)))
     assert len(lines) == len(found.attacks.rows) == len(plain["attacks"])
@@ -110,6 +127,7 @@ def test_the_files_say_the_same_and_nothing_secret(made: tuple[Card, Path], tmp_
         "What this does not say",
         "best attack",
         "bits stolen",
+        "label discount, labels",
         found.limits[0],
     ):
         assert word in text
@@ -137,6 +155,35 @@ def test_amounts_on_an_axis_are_plain_numbers(monkeypatch: pytest.MonkeyPatch) -
     card_plots._finished(figure, axes, "leaked edited images")
     assert {"2", "10"} <= set(labels)
     assert not [text for text in labels if "times" in text]
+
+
+def test_a_search_for_keys_has_a_curve_over_keys_tried(
+    made: tuple[Card, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def row(attack: str, variant: str, tried: int, value: float, level: str = "weights") -> AttackRow:
+        found = {"tried": tried} if tried else {}
+        return AttackRow(attack=attack, variant=variant, level=level, accuracy=estimate(value), found=found)
+
+    rows = (
+        row("monte-carlo", "", 180, 0.4), row("monte-carlo", "25 keys", 24, 0.1),
+        row("monte-carlo", "50 keys", 49, 0.2), row("monte-carlo", "", 170, 0.3, "query"),
+        row("prompt-search", "", 90, 0.3),
+        row("prompt-search", "information", 95, 0.3), row("suppressed", "", 0, 0.3),
+    )  # fmt: skip
+    report = replace(made[0].attacks, rows=rows)
+    assert {name: [one.accuracy.value for one in found] for name, found in curves_of(report, "tried").items()} == {
+        "monte-carlo": [0.1, 0.2, 0.4]
+    }
+    drawn: list[tuple[list[float], list[float]]] = []
+
+    def look(figure: Figure) -> str:
+        drawn.append(tuple(list(data) for data in figure.axes[0].lines[0].get_data()))
+        return "data:,"
+
+    monkeypatch.setattr(card_plots, "drawn", look)
+    page = card_html(replace(made[0], attacks=report))
+    assert drawn == [([24, 49, 180], pytest.approx([10, 20, 40]))]
+    assert "over different keys tried." in page
 
 
 def test_names_on_the_page_are_no_markup(made: tuple[Card, Path]) -> None:

@@ -94,6 +94,11 @@ class Query:
         """Answers left, None without a limit."""
         return None if self._limit is None else self._limit - self.spent
 
+    def part(self, runs: int) -> Query:
+        """A counter of its own before this one, for one of ``runs`` runs that are still to come: an equal share of what
+        is left. Its answers count here too."""
+        return Query(self, limit=None if self.left is None else self.left // runs)
+
     def release(self) -> None:
         """Lift the limit: what was stolen is used, the attack is over."""
         self._limit = None

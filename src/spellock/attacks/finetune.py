@@ -1,6 +1,7 @@
 """Fine-tuning on labelled raw images: what any thief with labels does (NTLBench's four ways: all or head, old or new).
 
-Learning rate and length are chosen on a fifth of the labels, then all of them train. Every start gets the same grid.
+The learning rate is chosen on a fifth of the labels, then all of them train. The length is given: the rate falls to 0
+over it. Every start gets the same grid.
 """
 
 from __future__ import annotations

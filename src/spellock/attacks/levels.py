@@ -24,8 +24,9 @@ class Asset(StrEnum):
     KEY_PART = "a part of the weight key"
 
 
-_FREE: Final = frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR, Asset.TRIGGER})
-_STOLEN: Final = _FREE | {Asset.WEIGHTS, Asset.PUBLIC}
+#: Public weights cost nothing either: whoever may only ask can train a copy from them.
+_FREE: Final = frozenset({Asset.QUERIES, Asset.UNLABELLED, Asset.EDITOR, Asset.TRIGGER, Asset.PUBLIC})
+_STOLEN: Final = _FREE | {Asset.WEIGHTS}
 #: From weak to strong. ``labels``, ``customer`` and ``part`` stand beside ``edited`` and ``pairs``: they hold no edited
 #: image.
 LEVELS: Final = MappingProxyType(

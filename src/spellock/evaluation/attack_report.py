@@ -12,6 +12,7 @@ from typing import Any
 from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_row import AttackRow, Strongest
 from spellock.evaluation.bits_stolen import Bits
+from spellock.evaluation.label_curves import label_curves
 from spellock.evaluation.report_text import interval, percent
 from spellock.evaluation.verdicts import ACCURACY, Verdict
 from spellock.hidden import Scalar
@@ -29,6 +30,7 @@ class AttackReport:
         pictures: by a row's name, scored images as the attack shows them to the model, and the class then named.
         shown: places of these images in the test set.
         measure: what the figures are, in a word.
+        spared: seconds that earlier, interrupted runs spent on what is here and this one did not do again.
     """
 
     rows: tuple[AttackRow, ...]
@@ -39,6 +41,7 @@ class AttackReport:
     pictures: Mapping[str, tuple[tuple[bytes, int], ...]] = field(default_factory=dict, repr=False)
     shown: tuple[int, ...] = ()
     measure: str = ACCURACY
+    spared: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, every figure in percent, bits in bits; without pictures."""
@@ -64,6 +67,7 @@ class AttackReport:
                 }
                 for one in self.verdicts
             ],
+            **({"label_curves": [one.to_dict() for one in curves]} if (curves := label_curves(self.rows)) else {}),
             "chance": round(100 * self.chance, 3),
             "facts": dict(self.facts),
             **({} if self.measure == ACCURACY else {"measure": self.measure}),

@@ -93,6 +93,7 @@ def run_attacks(
         verdicts=verdicts(tried, split, len(scored.labels)),
         pictures=pictures,
         shown=tuple(int(place) for place in scored.places[subset[:PICTURES]]),
+        spared=0.0 if store is None else store.spared,
     )
 
 

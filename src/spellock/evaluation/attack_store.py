@@ -26,6 +26,7 @@ class Done:
         hits: (candidates, images).
         found: what the attack chose.
         seconds: that it took.
+        scoring: seconds of measuring it afterwards.
         queries: images that the model, or the customer, answered during the attack.
         costs: of the labels that come next, see `spellock.evaluation.bits_stolen`.
         pictures: PNG and named class of a few scored images.
@@ -34,6 +35,7 @@ class Done:
     hits: NDArray[np.bool_]
     found: Mapping[str, Scalar]
     seconds: float
+    scoring: float = 0.0
     queries: int = 0
     costs: NDArray[np.float64] | None = None
     pictures: tuple[tuple[bytes, int], ...] = ()
@@ -43,10 +45,14 @@ class AttackStore:
     """One JSON file an attack in ``folder``; None keeps nothing.
 
     ``run`` stands for what results depend on besides the attack: models, images, seed.
+
+    Attributes:
+        spared: seconds of earlier runs on what was found here and not done again.
     """
 
     def __init__(self, folder: Path | None, run: str) -> None:
         self._folder, self._run = folder, run
+        self.spared = 0.0
 
     def work(self, name: str) -> Path | None:
         """Folder for the checkpoints of the attack called ``name``."""
@@ -63,10 +69,13 @@ class AttackStore:
             return None  # damaged: attack again
         shape = tuple(stored["shape"])
         bits = np.unpackbits(np.frombuffer(base64.b64decode(stored["hits"]), np.uint8), count=shape[0] * shape[1])
+        scoring = stored.get("scoring", 0.0)
+        self.spared += stored["seconds"] + scoring
         return Done(
             hits=bits.astype(np.bool_).reshape(shape),
             found=stored["found"],
             seconds=stored["seconds"],
+            scoring=scoring,
             queries=stored.get("queries", 0),
             costs=None if stored.get("costs") is None else _costs(stored["costs"]),
             pictures=tuple((base64.b64decode(png), int(named)) for png, named in stored.get("pictures", ())),
@@ -82,12 +91,32 @@ class AttackStore:
         text = base64.b64encode(np.packbits(done.hits).tobytes()).decode()
         # Without the name: an attack's options may hold the key prompt, where the thief is taken to know it.
         values = {"hits": text, "shape": list(done.hits.shape), "seconds": done.seconds}
-        values |= {"found": dict(done.found), "queries": done.queries}
+        values |= {"scoring": done.scoring, "found": dict(done.found), "queries": done.queries}
         values["pictures"] = [[base64.b64encode(png).decode(), named] for png, named in done.pictures]
         if done.costs is not None:
             packed = base64.b64encode(done.costs.astype("<f4").tobytes()).decode()
             values["costs"] = {"shape": list(done.costs.shape), "float32": packed}
         write_json(path, values)
+
+    def whole(self, name: str, seconds: float) -> float:
+        """Seconds of the attack called ``name``, which took ``seconds`` now: those of the longest run of it.
+
+        For attacks that go on from checkpoints and are scored anew each time, when most of the work is done already.
+        """
+        path = self._path(f"{name} seconds")
+        if path is None:
+            return seconds
+        try:
+            longest = float(read_json(path)["seconds"]) if path.is_file() else 0.0
+        except (DataError, KeyError, TypeError, ValueError):
+            longest = 0.0  # damaged: what it takes now
+        if longest > seconds:
+            self.spared += longest - seconds
+            return longest
+        with storage_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"seconds": seconds})
+        return seconds
 
     def _path(self, name: str) -> Path | None:
         return None if self._folder is None else self._folder / f"{self._digest(name)}.json"

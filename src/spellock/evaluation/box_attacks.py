@@ -136,8 +136,9 @@ class BoxAttacks:
             silent = Stolen(predict=_silent(self.thief.classes), found={})
             return Got(measured=(ways,), stolen=(silent,), seconds=time.perf_counter() - begun)
         view = self._view(row)
-        stolen = trial.attack(view, self.store.work(f"{trial.attack!r} {row.level} {row.leaked}"))
-        seconds = time.perf_counter() - begun
+        name = f"{trial.attack!r} {row.level} {row.leaked}"
+        stolen = trial.attack(view, self.store.work(name))
+        seconds = self.store.whole(name, time.perf_counter() - begun)
         if view.query is not None:
             view.query.release()
         if len(stolen) > 1:

@@ -41,7 +41,7 @@ class Card:
         examples: pictures raw, edited with the key and with wrong keys.
         classes: names of the real classes.
         limits: what these figures do not say.
-        seconds: that all of it took.
+        seconds: that all of it took, what interrupted runs left done included.
         tiers: what each tier's key gives and leaks.
         findings: figures of single findings, where an image has several.
         sheet: a PNG of what a detector found.
@@ -62,8 +62,8 @@ class Card:
     sheet: bytes | None = field(default=None, repr=False)
 
     def finished(self, examples: tuple[Example, ...], *, seconds: float) -> Card:
-        """The same with pictures, and with the time that all took."""
-        return replace(self, examples=examples, seconds=seconds)
+        """The same with pictures, and with the time that all took: ``seconds`` of this run, and what it was spared."""
+        return replace(self, examples=examples, seconds=seconds + self.attacks.spared)
 
     @property
     def up(self) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from pathlib import Path
 
@@ -124,10 +124,10 @@ def _(task: MultiLabelTask, one: Attacked) -> AttackReport:
         images.pool, images.places, task.strata(known), classes=known.shape[1], lock=question.lock
     )  # fmt: skip
     side = max(one.model.input_size, one.key.resolution)
-    attacks = finding_attacks(
-        one.model, one.test, question, thief, known, scored, one.plan, side=side, store=one.store(thief)
-    )
-    return run_task_attacks(attacks, one.chosen, one.plan)
+    store = one.store(thief)
+    attacks = finding_attacks(one.model, one.test, question, thief, known, scored, one.plan, side=side, store=store)
+    report = run_task_attacks(attacks, one.chosen, one.plan)
+    return replace(report, spared=store.spared)
 
 
 @attack_for_card.register
@@ -141,10 +141,10 @@ def _(task: DetectionTask, one: Attacked) -> AttackReport:
     pool, places, scored = divided(test, one.spare, halves(task.strata(test.labels), seed=seed))
     # A view is of two classes at least; attacks that stand in for the edit use no more of them than that.
     thief = one.thief(pool, places, np.zeros(len(places), dtype=np.int64), classes=2, lock=None)
-    attacks = BoxAttacks(
-        run=run, thief=thief, scored=scored, side=one.key.resolution, plan=one.plan, store=one.store(thief)
-    )
-    return run_task_attacks(attacks, one.chosen, one.plan)
+    store = one.store(thief)
+    attacks = BoxAttacks(run=run, thief=thief, scored=scored, side=one.key.resolution, plan=one.plan, store=store)
+    report = run_task_attacks(attacks, one.chosen, one.plan)
+    return replace(report, spared=store.spared)
 
 
 def _finding_images(one: Attacked) -> FindingImages:

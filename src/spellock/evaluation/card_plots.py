@@ -1,8 +1,9 @@
-"""The report card's curves: accuracy over leaked images and over labels, and what the labels cost to code."""
+"""The report card's curves: accuracy over leaked images, labels and keys tried, and what the labels cost to code."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,28 +15,49 @@ from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.report_plots import drawn
 
 _COLOURS = ("#c8553d", "#4f6d9a", "#d9a441", "#7d6b9d", "#2a7f62", "#7d1d3f", "#5b8a8a", "#a0522d")
+#: The amount that is not the thief's data but its work; a search for keys says it in what it found.
+TRIED: Final = "tried"
 Curves = Mapping[str, list[AttackRow]]
 
 
 def curves_of(report: AttackReport, amount: str) -> Curves:
-    """Rows of each attack that has two amounts of ``labels``, ``leaked`` or ``asked`` at least, by its name."""
+    """Rows by name of each attack with two amounts at least of ``labels``, ``leaked``, ``asked`` or keys ``tried``.
+
+    Keys tried are no amount of data: variants that differ in nothing else make the curve, by how many they tried.
+    """
     found: dict[str, list[AttackRow]] = {}
     for row in report.rows:
-        if row.accuracy is not None and getattr(row, amount):
-            found.setdefault(row.attack + (f" ({row.variant})" if row.variant else ""), []).append(row)
-    return {name: rows for name, rows in found.items() if len(rows) > 1}
+        if row.accuracy is not None and amount_of(row, amount):
+            variant = "" if amount == TRIED else row.variant
+            asking = ", only asking" if amount == TRIED and row.level == "query" else ""
+            found.setdefault(row.attack + (f" ({variant})" if variant else asking), []).append(row)
+    if amount == TRIED:
+        found = {name: sorted(rows, key=lambda row: amount_of(row, TRIED)) for name, rows in found.items()}
+    return {name: rows for name, rows in found.items() if len({amount_of(row, amount) for row in rows}) > 1}
+
+
+def amount_of(row: AttackRow, amount: str) -> int:
+    """How much of ``labels``, ``leaked`` or ``asked`` a row is of, or how many keys were ``tried``.
+
+    Of keys 0 where the row's variant is another than a number of them.
+    """
+    if amount != TRIED:
+        return int(getattr(row, amount))
+    tried = row.found.get("tried", 0)
+    counts = not row.variant or row.variant.endswith(" keys")
+    return tried if counts and isinstance(tried, int) else 0
 
 
 def accuracy_curves(report: AttackReport, amount: str, axis: str, *, up: Estimate | None) -> str:
     """Accuracy over an amount of data, one line an attack, the same from public weights dashed; a PNG data URI."""
     figure, axes = _axes()
     for colour, (name, rows) in zip(_cycle(), curves_of(report, amount).items(), strict=False):
-        places = [getattr(row, amount) for row in rows]
+        places = [amount_of(row, amount) for row in rows]
         _line(axes, places, [row.accuracy for row in rows], colour, name)
         control = [row for row in rows if row.public is not None]
         if control:
             values = [100 * row.public.value for row in control if row.public is not None]
-            axes.plot([getattr(row, amount) for row in control], values, "--", color=colour, linewidth=1, alpha=0.8)
+            axes.plot([amount_of(row, amount) for row in control], values, "--", color=colour, linewidth=1, alpha=0.8)
     _levels(axes, report.chance, up)
     axes.set_ylim(0, 100)
     axes.set_ylabel(f"{report.measure}, %")

@@ -133,7 +133,8 @@ class FindingAttacks:
         view = self.thief.view(
             self.models[start], row.level, labels=row.labels, leaked=row.leaked, lock_class=lock, seed=self.plan.seed
         )
-        work = self.store.work(f"{trial.attack!r} {start} {row.level} {row.labels} {row.leaked}")
+        name = f"{trial.attack!r} {start} {row.level} {row.labels} {row.leaked}"
+        work = self.store.work(name)
         if Asset.LABELS in trial.attack.needs:
             chosen = stratified_subset(self.thief.labels, row.labels, seed=self.plan.seed)
             stolen = [per_finding(trial.attack, view, self.known[chosen])]
@@ -145,7 +146,7 @@ class FindingAttacks:
         return Got(
             measured=tuple(self._measured(one, several=len(stolen) > 1) for one in stolen),
             stolen=tuple(stolen),
-            seconds=seconds,
+            seconds=self.store.whole(name, seconds),
             queries=queries,
         )
 

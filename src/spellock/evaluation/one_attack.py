@@ -6,7 +6,7 @@ import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -79,11 +79,13 @@ class OneAttack:
         queries = view.customer.spent if view.customer else view.query.spent if view.query else sum(passed)
         if view.query is not None:
             view.query.release()
+        scoring = time.perf_counter()
         done = Done(
             hits=self._hits(stolen), found=stolen[0].found, seconds=seconds, queries=queries,
             costs=self._costs(stolen[0], row.labels, following, seed),
             pictures=self._pictures(stolen[0]) if start == "locked" else (),
         )  # fmt: skip
+        done = replace(done, scoring=time.perf_counter() - scoring)
         if self.store is not None:
             self.store.save(name, done)
         return done
