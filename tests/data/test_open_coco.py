@@ -168,9 +168,7 @@ def test_a_category_that_a_split_lacks_is_fatal_or_skipped(tmp_path: Path, caplo
     content = write_coco_set(tmp_path, squares(12, seed=3))
     content["categories"].insert(0, {"id": 1, "name": "blue"})
     _write(tmp_path, content)
-    with pytest.raises(
-        DataError, match=r"has no object of 'blue'; .* skip such ones with on_error=.* \(--on-error skip\)"
-    ):
+    with pytest.raises(DataError, match=r"has no object of 'blue'; .* skip such ones .*\(--on-error skip\)"):
         check_box_set(open_boxes(tmp_path))
     with caplog.at_level(logging.WARNING):
         found = open_boxes(tmp_path, on_error="skip")
