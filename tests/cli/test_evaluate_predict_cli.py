@@ -13,11 +13,13 @@ import torch
 from PIL import Image
 
 from spellock.cli.main import main
+from spellock.data.open_images import open_images
 from spellock.editors import registry
 from spellock.errors import StorageError
 from spellock.evaluation.official_model import OfficialArchitecture, OfficialNetwork
 from spellock.key import Key
 from spellock.keyfile import load_key, save_key
+from spellock.locking.sampled import sample_of
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.models import create_model
 from spellock.unlocking.unlocked_model import UnlockedModel
@@ -72,6 +74,19 @@ def test_evaluate_prints_one_object_and_writes_three_files(locked: Path, capsys:
         text = (locked / "report" / name).read_text()
         assert "zanzibar" not in text
         assert world.SECRET.hex() not in text
+
+
+def test_evaluate_warns_of_images_that_were_locked(locked: Path, caplog: pytest.LogCaptureFixture) -> None:
+    key = load_key(locked / "my.key")
+    trained = open_images(locked / "data", split="train")
+    (locked / "owner").mkdir()
+    (locked / "owner" / "config.json").write_text(json.dumps({"sample": sample_of(trained, key)}))
+    assert _evaluate(locked, "--wrong-keys", "0") == 0
+    assert "was locked with" not in caplog.text
+    assert _evaluate(locked, "--wrong-keys", "0", "--split", "train") == 0
+    assert f"{locked / 'data'} has images that the model was locked with ('train/" in caplog.text
+    (locked / "owner" / "config.json").write_text("damaged")
+    assert _evaluate(locked, "--wrong-keys", "0") == 0
 
 
 def test_evaluate_ends_with_3_where_a_required_figure_is_missed(

@@ -123,6 +123,17 @@ def test_what_is_wrong_is_named_and_fatal_or_skipped(
     assert kept == whole if case in ("beyond", "image twice") else kept < whole
 
 
+@pytest.mark.parametrize(("count", "told"), [(20, False), (25, True)])
+def test_bad_annotations_beyond_those_named_are_counted(
+    count: int, told: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = write_coco_set(tmp_path, squares(5, seed=3))
+    content["annotations"] += [{"id": f"bad {place}", "image_id": "nowhere"} for place in range(count)]
+    file = _write(tmp_path, content)
+    open_boxes(tmp_path, on_error="skip")
+    assert (f"{file}: {count} bad annotations in all, the first 20 of them named" in caplog.text) is told
+
+
 def test_links_in_the_folder_are_followed(tmp_path: Path) -> None:
     whole = squares(5, seed=3)
     content = write_coco_set(tmp_path / "set", whole)
@@ -157,7 +168,7 @@ def test_a_category_that_a_split_lacks_is_fatal_or_skipped(tmp_path: Path, caplo
     content = write_coco_set(tmp_path, squares(12, seed=3))
     content["categories"].insert(0, {"id": 1, "name": "blue"})
     _write(tmp_path, content)
-    with pytest.raises(DataError, match=r"has no object of 'blue'; .* skip such ones with on_error"):
+    with pytest.raises(DataError, match=r"has no object of 'blue'; .* skip such ones .*\(--on-error skip\)"):
         check_box_set(open_boxes(tmp_path))
     with caplog.at_level(logging.WARNING):
         found = open_boxes(tmp_path, on_error="skip")

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from spellock.data import check_trainable, open_images
+from spellock.data import check_trainable, open_images, open_labels
 from spellock.data.image_files import image_files
+from spellock.data.open_boxes import open_boxes
 from spellock.data.write_png import encode_png
 from spellock.editor_training.photographs import Photographs
 from spellock.errors import ConfigError, DataError
@@ -151,3 +152,23 @@ def test_broken_images_are_named_and_skipped_or_fatal(tmp_path, caplog) -> None:
     (tmp_path / "b" / "0.png").write_bytes(encode_png(np.zeros((20, 20, 3), np.uint8)))
     with pytest.raises(DataError, match="more than the 100 allowed"):
         open_images(tmp_path, max_pixels=100).open(2)
+
+
+def test_sets_with_boxes_are_told_from_folders_of_classes(tmp_path) -> None:
+    make_folder(tmp_path / "coco", {"train": 2})
+    make_folder(tmp_path / "classes", {"annotations": 1, "cat": 1})
+    for name in ("coco", "classes"):
+        (tmp_path / name / "annotations").mkdir(exist_ok=True)
+        (tmp_path / name / "annotations" / "instances_train.json").write_text("{}")
+    (tmp_path / "voc" / "Annotations").mkdir(parents=True)
+    (tmp_path / "voc" / "JPEGImages").mkdir()
+    for name in ("coco", "voc"):
+        with pytest.raises(DataError, match=r"is a set with boxes, .*--task detection, or open_boxes"):
+            open_images(tmp_path / name)
+    assert open_images(tmp_path / "classes").classes == ("annotations", "cat")
+
+
+@pytest.mark.parametrize(("read", "expected"), [(open_labels, "a table of labels"), (open_boxes, "COCO json")])
+def test_the_hub_is_for_one_class_an_image(read, expected: str) -> None:
+    with pytest.raises(DataError, match=f"hf://a/b is a data set of the Hugging Face hub, .* give {expected}"):
+        read("hf://a/b", split=None)

@@ -17,12 +17,13 @@ from PIL import Image
 from rich.console import Console
 
 from spellock.errors import DataError, StorageError
+from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.figure_texts import FIGURES
 from spellock.evaluation.report import Report
 from spellock.evaluation.report_html import to_html
 from spellock.evaluation.report_parts import FindingResult
 from spellock.evaluation.report_plots import picture_uri
-from spellock.evaluation.report_text import print_report
+from spellock.evaluation.report_text import finding_line, print_report
 from spellock.evaluation.write_report import write_report
 
 from . import world
@@ -122,6 +123,15 @@ def test_names_are_no_markup(report: Report, name: str) -> None:
         replace(report, findings=(one,)), Console(file=text, force_terminal=True, color_system=None, width=200)
     )
     assert name in re.sub("\x1b\\[[0-9;]*m", "", text.getvalue())
+
+
+def test_a_finding_without_an_interval_has_no_brackets(report: Report) -> None:
+    sure, known = ((1.0, 1.0, 1.0), (0.5, 0.25, 0.75))
+    up, lp = (Estimate(value=value, low=low, high=high, images=4) for value, low, high in (sure, known))
+    figures = {"up": up, "lp": lp}
+    one = FindingResult(name="Mass", positives=1, negatives=3, figures=figures)
+    assert finding_line(one) == "up 100.0 %, lp 50.0 % (25.0 to 75.0), 1 positives"
+    assert "()" not in to_html(replace(report, findings=(one,)))
 
 
 def test_refusals(report: Report, tmp_path: Path) -> None:

@@ -32,6 +32,15 @@ def test_round_trip_gives_the_same_logits(name: str, tmp_path: Path) -> None:
     assert (tmp_path / "m" / "README.md").read_text() == "# Mine\n"
 
 
+def test_encrypted_weights_are_named(tmp_path: Path) -> None:
+    save_model(create_model("resnet20", num_classes=3), tmp_path / "m", classes=CLASSES)
+    (tmp_path / "m" / "model.safetensors").rename(tmp_path / "m" / "model.safetensors.enc")
+    with pytest.raises(
+        ModelError, match=r"weights in .*m are encrypted \(model\.safetensors\.enc\); .*weights decrypt"
+    ):
+        load_model(tmp_path / "m")
+
+
 def test_pooling_options_survive(tmp_path: Path) -> None:
     model = create_model("timm:test_vit", num_classes=3, input_size=32, options={"global_pool": "avg"}).eval()
     save_model(model, tmp_path / "m", classes=CLASSES)

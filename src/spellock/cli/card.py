@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spellock.cli.evaluate_args import check_used
-from spellock.cli.evaluation_data import find_baseline, lock_class_of, scored_images
+from spellock.cli.evaluation_data import find_baseline, lock_class_of, scored_images, warn_of_training_images
 from spellock.cli.measured_output import put_out
 from spellock.errors import ConfigError
 from spellock.evaluation.requirements import Requirement
@@ -53,10 +53,12 @@ def _image_card(args: EvaluateArgs, device: str) -> Card:
         test = test.subset(stratified_subset(locked.task.strata(test.labels), args.limit, seed=args.seed))
     lock = lock_class_of(args.lock_class, locked, test)
     public = None if args.public is None else public_model(args.public, locked, lock, args.seed)
+    key = open_key(args.key, passphrase_file=args.passphrase_file)
+    warn_of_training_images(test, args.model, key, locked.task)
     card = measure_card(
         locked.model.to(device),
         locked.classes,
-        open_key(args.key, passphrase_file=args.passphrase_file),
+        key,
         test,
         card_plan(args.attacks),
         plan_name=args.attacks,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spellock.cli.evaluate_args import OFFICIAL, EvaluateArgs, check_together, check_used
-from spellock.cli.evaluation_data import find_baseline, lock_class_of, scored_images
+from spellock.cli.evaluation_data import find_baseline, lock_class_of, scored_images, warn_of_training_images
 from spellock.cli.measured_output import put_out
 from spellock.cli.options import check_device
 from spellock.evaluation.requirements import Requirement, check_names
@@ -57,11 +57,12 @@ def _usual(args: EvaluateArgs, device: str) -> Report:
         test = test.readable()
     if args.limit is not None:
         test = test.subset(stratified_subset(task.strata(test.labels), args.limit, seed=args.seed))
-    baseline = find_baseline(args)
+    key, baseline = _key(args), find_baseline(args)
+    warn_of_training_images(test, args.model, key, task)
     return evaluate(
         locked.model.to(device),
         locked.classes,
-        _key(args),
+        key,
         test,
         lock_class=lock_class_of(args.lock_class, locked, test),
         group_classes=locked.group_classes,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from spellock.errors import DataError, MissingSplitError, ModelError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from spellock.cli.evaluate_args import EvaluateArgs
     from spellock.data.image_set import ImageSet, OnError
+    from spellock.key import Key
     from spellock.tasks.checkpoint import LoadedModel
     from spellock.tasks.task import Task
 
 _NO_LOCK_CLASS: Final = "none"
+_log = logging.getLogger(__name__)
 
 
 def scored_images(source: str, split: str | None, *, on_error: OnError = "fail", task: Task | None = None) -> ImageSet:
@@ -40,6 +45,33 @@ def scored_images(source: str, split: str | None, *, on_error: OnError = "fail",
     except DataError:
         pass  # a split to train on, whatever is wrong with it
     raise DataError(f"{source} has a training split but none called 'test', say which to evaluate on with --split")
+
+
+def warn_of_training_images(test: ImageSet, model: Path, key: Key, task: Task) -> None:
+    """Say in the log where ``test`` has images that ``model`` was locked with.
+
+    Known of a model that lies beside its owner's folder, by the sample of images there: up to 32 of all that took part.
+    """
+    from spellock.artefacts import read_json
+    from spellock.locking.sampled import in_sample
+
+    settings = model.resolve().parent / "owner" / "config.json"
+    try:
+        sample = read_json(settings).get("sample") if settings.is_file() else None
+    except (DataError, OSError):
+        return  # not needed to evaluate
+    if not isinstance(sample, dict):
+        return
+    known = [place for place, name in enumerate(test.ids) if name in sample]
+    if not known:
+        return
+    if found := in_sample(sample, task.squashed(test.subset(known), key.resolution, key.resize), key):
+        _log.warning(
+            "%s has images that the model was locked with (%s, and others perhaps), so the figures look better than on "
+            "new images; evaluate on images that were held back, as `spellock split` does for a table",
+            test.name,
+            repr(found[0]),
+        )
 
 
 def lock_class_of(asked: str | None, locked: LoadedModel, test: ImageSet) -> int | str | None:

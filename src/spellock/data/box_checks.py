@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spellock.data.annotation import Annotation, Size
-from spellock.data.image_set import OnError
+from spellock.data.image_set import SKIP, OnError
 from spellock.data.polygons import Mask
 from spellock.errors import DataError
 
@@ -27,7 +27,7 @@ class Complaints:
     """What to do about bad annotations, and how many there were.
 
     Attributes:
-        on_error: "fail" stops at the first, "skip" names it in the log and leaves it out.
+        on_error: "fail" stops at the first, "skip" names it in the log and leaves it out; many are not all named.
         count: of those left out so far.
     """
 
@@ -41,12 +41,17 @@ class Complaints:
             DataError: ``on_error`` is "fail".
         """
         if self.on_error == "fail":
-            raise DataError(f"{problem}; mend the annotations, or skip such objects with on_error")
+            raise DataError(f"{problem}; mend the annotations, or skip such objects with {SKIP}")
         self.count += 1
         if self.count <= _MOST_NAMED:
             _log.warning("skipped: %s", problem)
         if self.count == _MOST_NAMED:
             _log.warning("further bad annotations are skipped without being named")
+
+    def summed_up(self, name: str) -> None:
+        """Say in the log how many there were in the set ``name``, where not all were named."""
+        if self.count > _MOST_NAMED:
+            _log.warning("%s: %d bad annotations in all, the first %d of them named", name, self.count, _MOST_NAMED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from spellock.data.annotation import DETECTION, Annotation, Size, as_labels
 from spellock.data.decode import MAX_PIXELS, decode_image
-from spellock.data.image_set import ImageSet, OnError
+from spellock.data.image_set import SKIP, ImageSet, OnError
 from spellock.errors import DataError
 
 _log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def check_box_set(images: ImageSet) -> None:
     if empty:
         shown = ", ".join(repr(name) for name in empty[:5])
         raise DataError(
-            f"{images.name} has no object of {shown}; add images, drop the category, or skip such ones with on_error"
+            f"{images.name} has no object of {shown}; add images, drop the category, or skip such ones with {SKIP}"
         )
     if not images.classes:
         raise DataError(f"{images.name} has no categories, expected at least one with objects")

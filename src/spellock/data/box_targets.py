@@ -68,6 +68,7 @@ def open_targets(
     def again(place: int) -> Image.Image:
         return _image(_item(pairs, kept[place], name)[0], annotations[place].id, max_pixels)
 
+    complain.summed_up(name)
     return BoxSet(name, annotations, names, again, on_error=on_error)
 
 

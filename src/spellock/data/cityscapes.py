@@ -89,6 +89,7 @@ def open_cityscapes(
         raise DataError(f"{pictures} has no annotated images; check the folder")
     if not any(len(one.labels) for one in annotations):
         raise DataError(f"{tables} names no object; Cityscapes keeps those of its test split to itself, so use val")
+    complain.summed_up(f"{folder} ({chosen})")
     return BoxSet(
         f"{folder} ({chosen})", annotations, INSTANCES, file_reader(files, max_pixels=max_pixels), on_error=on_error
     )

@@ -73,6 +73,7 @@ def open_coco(file: Path, *, images: Path, on_error: OnError = "fail", max_pixel
         annotations.append(gather(name, size, found, complain, masks=masks))
         files.append(named_below(images, name) or images / name)
     names = [name for _, name in categories]
+    complain.summed_up(str(file))
     return BoxSet(str(file), annotations, names, file_reader(files, max_pixels=max_pixels), on_error=on_error)
 
 

@@ -113,3 +113,16 @@ def hub_dataset(name: str, *, split: str | None, on_error: OnError = "fail", max
     # The features of the loaded object are authoritative; the cached table's own metadata may lack them.
     table = table.replace_schema_metadata(rows.features.arrow_schema.metadata)
     return ArrowSet(table, name=name, folder=None, on_error=on_error, max_pixels=max_pixels)
+
+
+def refuse_hub(source: str | Path, expected: str) -> None:
+    """Refuse a data set of the hub where only those with one class an image are read from there.
+
+    Raises:
+        DataError: ``source`` is "hf://...".
+    """
+    if str(source).startswith("hf:/"):
+        raise DataError(
+            f"{source} is a data set of the Hugging Face hub, from where only sets with one class an image are read; "
+            f"download its files, then give {expected}"
+        )

@@ -17,6 +17,8 @@ Indices: TypeAlias = Sequence[int] | npt.NDArray[np.int64]
 Labels: TypeAlias = npt.NDArray[np.int64]
 OnError: TypeAlias = Literal["fail", "skip"]
 ON_ERROR: Final = ("fail", "skip")
+#: How to go on without what is bad, in messages to people who write Python or a command.
+SKIP: Final = 'on_error="skip" (--on-error skip)'
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spellock.data.columns import is_binary
-from spellock.data.image_set import OnError
+from spellock.data.image_set import SKIP, OnError
 from spellock.errors import DataError
 
 T = TypeVar("T")
@@ -162,5 +162,5 @@ def complain(problem: str, on_error: OnError) -> None:
         DataError: ``on_error`` is "fail".
     """
     if on_error == "fail":
-        raise DataError(f"{problem}; mend the table, or skip such rows with on_error")
+        raise DataError(f"{problem}; mend the table, or skip such rows with {SKIP}")
     _log.warning("skipped: %s", problem)

@@ -11,6 +11,7 @@ from spellock.data.box_targets import open_targets
 from spellock.data.cityscapes import is_cityscapes, open_cityscapes
 from spellock.data.coco import open_coco
 from spellock.data.decode import MAX_PIXELS
+from spellock.data.hub import refuse_hub
 from spellock.data.image_set import ON_ERROR, ImageSet, OnError
 from spellock.data.splits import SPLIT_NAMES, choose_split
 from spellock.data.torchvision_set import Pairs
@@ -67,6 +68,7 @@ def _open(
         if isinstance(source, Pairs):
             return open_targets(source, on_error=on_error, max_pixels=max_pixels)
         raise DataError(f"got a {type(source).__name__}, expected COCO json, a Pascal VOC folder or pairs of targets")
+    refuse_hub(source, "COCO json, a Pascal VOC folder or a Cityscapes folder")
     path = Path(source)
     if path.is_dir() and is_voc(path):
         return open_voc(path, split=split, on_error=on_error, max_pixels=max_pixels)

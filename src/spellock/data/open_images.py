@@ -6,12 +6,15 @@ import re
 from pathlib import Path
 from typing import Final
 
+from spellock.data.cityscapes import is_cityscapes
 from spellock.data.decode import MAX_PIXELS
-from spellock.data.folder import FolderSet
+from spellock.data.folder import SUFFIXES, FolderSet
 from spellock.data.hub import hub_dataset, is_saved_dataset, saved_dataset
 from spellock.data.image_set import ON_ERROR, ImageSet, OnError
 from spellock.data.parquet import ParquetSet, parquet_files, split_of
 from spellock.data.torchvision_set import Pairs, TorchvisionSet
+from spellock.data.voc import is_voc
+from spellock.data.walk import files_below
 from spellock.errors import ConfigError, DataError, MissingSplitError
 
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -95,4 +98,17 @@ def _open_path(source: str | Path, *, split: str | None, on_error: OnError, max_
     files = parquet_files(path, split)
     if files:
         return ParquetSet(files, name=text, on_error=on_error, max_pixels=max_pixels)
+    if _has_boxes(path):
+        raise DataError(
+            f"{path} is a set with boxes, not a folder with one sub-folder a class; it needs the task detection "
+            "(--task detection, or open_boxes)"
+        )
     return FolderSet(path, split=split, on_error=on_error, max_pixels=max_pixels)
+
+
+def _has_boxes(folder: Path) -> bool:
+    """Whether a folder looks like Pascal VOC's, Cityscapes' or COCO's; a class may be called "annotations" too."""
+    if is_voc(folder) or is_cityscapes(folder):
+        return True
+    tables = folder / "annotations"
+    return any(tables.glob("*.json")) and not files_below(tables, SUFFIXES, complain=lambda *_: None)

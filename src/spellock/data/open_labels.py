@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.findings import find_findings
+from spellock.data.hub import refuse_hub
 from spellock.data.image_set import ON_ERROR, ImageSet, OnError
 from spellock.data.label_parquet import LabelParquetSet, picture_column
 from spellock.data.label_splits import split_rows
@@ -50,6 +51,7 @@ def open_labels(
         return source
     if not isinstance(source, str | Path):
         raise DataError(f"got a {type(source).__name__}, expected a table of labels or a folder with one")
+    refuse_hub(source, "a table of labels, CSV or parquet, or a folder with one")
     paths = [Path(source)]
     if paths[0].is_dir():
         paths, split = _tables_in(paths[0], split)

@@ -100,5 +100,6 @@ def check_patients(parts: Sequence[ImageSet]) -> None:
     shared = sorted(patient for patient, times in counts.items() if times > 1)
     if shared:
         raise DataError(
-            f"{len(shared)} patients are in two splits, first {shared[0]!r}; split by patient (split_patients)"
+            f"{len(shared)} patients are in two splits, first {shared[0]!r}; split by patient (`spellock split`, or "
+            "split_patients)"
         )

@@ -71,6 +71,7 @@ def open_voc(
             files.append(folder / "JPEGImages" / made.id)
     if not annotations:
         raise DataError(f"{folder} has no annotated images; check the folder")
+    complain.summed_up(str(folder))
     return BoxSet(str(folder), annotations, classes, file_reader(files, max_pixels=max_pixels), on_error=on_error)
 
 

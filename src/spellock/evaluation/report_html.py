@@ -9,7 +9,7 @@ from spellock.evaluation.html_page import page, plot, table
 from spellock.evaluation.report import Report
 from spellock.evaluation.report_parts import Example
 from spellock.evaluation.report_plots import figure_bars, picture_uri, wrong_key_histogram
-from spellock.evaluation.report_text import cost_line, interval, percent
+from spellock.evaluation.report_text import cost_line, interval, percent, with_interval
 
 _STRONG = ("baseline", "up", "lp", "hardened_lp")
 
@@ -32,7 +32,7 @@ def to_html(report: Report, *, title: str = "What the lock is worth") -> str:
                 escape(one.name),
                 str(one.positives),
                 str(one.negatives),
-                *(f"{percent(one.figures[name].value)} ({interval(one.figures[name])})" for name in names),
+                *(with_interval(one.figures[name]) for name in names),
             )
             for one in report.findings
         ]

@@ -26,6 +26,12 @@ def interval(figure: Estimate) -> str:
     return "" if figure.low == figure.high else f"{100 * figure.low:.1f} to {100 * figure.high:.1f}"
 
 
+def with_interval(figure: Estimate) -> str:
+    """The percentage, and the 95 % interval in brackets where there is one."""
+    limits = interval(figure)
+    return f"{percent(figure.value)} ({limits})" if limits else percent(figure.value)
+
+
 def plain_table(report: Report) -> str:
     """Aligned lines without colours or frames."""
     rows = [
@@ -49,7 +55,7 @@ def plain_table(report: Report) -> str:
 
 def finding_line(finding: FindingResult) -> str:
     """A finding's figures with their intervals, in a row."""
-    figures = [f"{name} {percent(one.value)} ({interval(one)})" for name, one in finding.figures.items()]
+    figures = [f"{name} {with_interval(one)}" for name, one in finding.figures.items()]
     return ", ".join([*figures, f"{finding.positives} positives"])
 
 

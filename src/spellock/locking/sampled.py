@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from spellock.data.image_set import ImageSet
 from spellock.errors import DataError
@@ -31,13 +32,36 @@ def sample_of(images: ImageSet, key: Key) -> dict[str, str]:
             pixels = np.asarray(images.open(index))
         except DataError:
             continue
-        mac = hmac.new(secret, repr(pixels.shape).encode(), hashlib.sha256)
-        mac.update(np.ascontiguousarray(pixels).data)
-        found[images.ids[index]] = mac.hexdigest()[:16]
+        found[images.ids[index]] = _digest(pixels, secret)
         seen += pixels.size // 3
         if seen > _PIXELS:
             break
     return found
+
+
+def in_sample(sample: Mapping[str, str], images: ImageSet, key: Key) -> list[str]:
+    """Ids of those of ``images`` that are in ``sample`` with the same pixels, sorted.
+
+    Args:
+        key: the one that the sample was made with; with another nothing is found.
+    """
+    secret, found = key.derive("locking sample"), []
+    for index, name in enumerate(images.ids):
+        if name not in sample:
+            continue
+        try:
+            pixels = np.asarray(images.open(index))
+        except DataError:
+            continue  # whoever uses it says so
+        if hmac.compare_digest(_digest(pixels, secret), str(sample[name])):
+            found.append(name)
+    return sorted(found)
+
+
+def _digest(pixels: npt.NDArray[np.uint8], secret: bytes) -> str:
+    mac = hmac.new(secret, repr(pixels.shape).encode(), hashlib.sha256)
+    mac.update(np.ascontiguousarray(pixels).data)
+    return mac.hexdigest()[:16]
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -153,6 +153,11 @@ def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel
             config["architecture"], num_classes=len(classes), input_size=config["input_size"], options=config["options"]
         ).network
     path = folder / "model.safetensors"
+    if not path.exists() and (encrypted := next(iter(sorted(folder.glob("*.safetensors.enc"))), None)):
+        raise ModelError(
+            f"the weights in {folder} are encrypted ({encrypted.name}); decrypt the folder with "
+            "`spellock weights decrypt` and its key file, or fill a network with load_encrypted in Python"
+        )
     try:
         network.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as error:
