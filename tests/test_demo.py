@@ -22,6 +22,7 @@ from spellock.keyfile import save_key
 from spellock.locking.config import LockConfig
 from spellock.recipes import demo
 from spellock.recipes.demo import DemoConfig, DemoResult, demo_config, run_demo, take_test
+from spellock.recipes.detection_demo import detection_demo, digit_scenes
 from spellock.recipes.digit_pairs import demo_images, digit_pairs, digits
 from spellock.recipes.lock_model import ModelChoice
 from spellock.tasks import make_task
@@ -249,6 +250,27 @@ def test_several_labels_go_the_whole_way(tmp_path: Path) -> None:
     assert {one.name for one in result.report.findings} <= {str(digit) for digit in range(10)}
     assert str(result.report.facts["intervals"]).endswith("patients")
     assert (tmp_path / "out" / "locked" / "locked_set" / "labels.csv").is_file()
+
+
+def test_boxes_go_the_whole_way(tmp_path: Path) -> None:
+    pytest.importorskip("torchmetrics", reason="needs the extra detection")
+    config = detection_demo(0)
+    assert (config.lock.task, config.choice.name) == ("detection", "maskrcnn_tiny")
+    config = replace(
+        config,
+        resolution=32,
+        choice=replace(config.choice, input_size=32),
+        lock=replace(config.lock, validation=0.2),
+        training=replace(config.training, epochs=1, warmup_epochs=0, validate_every=1),
+        wrong_keys=1,
+        wrong_key_images=2,
+    )
+    result = run_demo(config, tmp_path / "out", train=digit_scenes(24, side=32), key=tint_key(resolution=32))
+    assert result.to_dict().keys() >= PROMISED - {"lp_centred"}
+    assert result.report.facts["test images"] == 6
+    assert result.page.is_file()
+    assert (tmp_path / "out" / "locked" / "baseline" / "config.json").is_file()
+    assert any((tmp_path / "out" / "locked" / "locked_set").rglob("*.json"))
 
 
 def test_the_command_takes_a_task(capsys: pytest.CaptureFixture[str]) -> None:
