@@ -15,7 +15,7 @@ class AttackListArgs:
     """List the attacks, the weakest level that allows each, and their options; of attacks that are named, what they do
     and what each option means."""
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAME")] = ()
+    name: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[NAME ...]")] = ()
     """Attacks to be told of in full. None: one line for each that there is."""
     json: bool = False
     """Print one JSON object instead."""
@@ -33,18 +33,18 @@ def run_list(args: AttackListArgs) -> int:
     from spellock.attacks.registry import attack_class, list_attacks, make_attack
     from spellock.cli.attributes import attribute_texts, first_paragraph
 
-    names = list(dict.fromkeys(args.names)) or list_attacks()
+    names = list(dict.fromkeys(args.name)) or list_attacks()
     levels = {name: level_of(make_attack(name).needs) for name in names}
     options = {name: {one.name: one.default for one in dataclasses.fields(attack_class(name))} for name in names}
-    texts = {name: attribute_texts(attack_class(name)) for name in args.names}
+    texts = {name: attribute_texts(attack_class(name)) for name in args.name}
     if args.json:
         found = {name: {"level": levels[name], "options": options[name]} for name in names}
-        more = {name: {"about": first_paragraph(attack_class(name)), "meaning": texts[name]} for name in args.names}
+        more = {name: {"about": first_paragraph(attack_class(name)), "meaning": texts[name]} for name in args.name}
         print(json_format.dumps({name: found[name] | more.get(name, {}) for name in names}))
         return 0
     width = max(map(len, names))
     for name in names:
-        if name in args.names:
+        if name in args.name:
             print(f"{name} ({levels[name]}): {first_paragraph(attack_class(name))}")
             for option, value in options[name].items():
                 line = f"{option}={value}  {texts[name].get(option, '')}"
