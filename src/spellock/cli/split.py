@@ -20,7 +20,7 @@ class SplitArgs:
     `spellock lock` then takes the training split of the new table and `spellock evaluate` its test split.
     """
 
-    data: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TABLE")]
+    table: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TABLE")]
     """Table of several labels an image (CSV or parquet), without splits."""
     out: Path | None = None
     """Table to write, of the same kind and in the same folder; an existing one is never replaced. None: the name of
@@ -45,9 +45,9 @@ def run(args: SplitArgs) -> int:
 
     if not 0 < args.test < 1:
         raise ConfigError(f"got --test {args.test}, expected a share above 0 and below 1, such as 0.2")
-    out = args.out or args.data.with_name(f"{args.data.stem}_split{args.data.suffix}")
+    out = args.out or args.table.with_name(f"{args.table.stem}_split{args.table.suffix}")
     shares = {"train": 1 - args.test, "test": args.test}
-    counts = split_table(args.data, out, shares, seed=args.seed, on_error=args.on_error)
+    counts = split_table(args.table, out, shares, seed=args.seed, on_error=args.on_error)
     if args.json:
         print(json_format.dumps({"out": str(out), "images": counts}))
     else:
