@@ -45,6 +45,13 @@ def value(done: Runs, pair: str, way: str, figure: str) -> float | None:
     return mean(found) if found else None
 
 
+def below(done: Runs, pair: str, way: str, other: str, figure: str) -> float | None:
+    """Points that ``way`` lies below ``other``: the mean over the seeds that both have; None where there are none."""
+    own, others = (done.get(f"{pair}: {one}", {}) for one in (way, other))
+    seeds = [seed for seed in own if seed in others and figure in own[seed] and figure in others[seed]]
+    return mean(others[seed][figure] - own[seed][figure] for seed in seeds) if seeds else None
+
+
 def cell(done: Runs, pair: str, way: str, figure: str) -> str:
     """Mean over the seeds, and deviation."""
     return over_seeds(done.get(f"{pair}: {way}", {}), figure)
@@ -178,10 +185,9 @@ def cycle_table(done: Runs) -> list[str]:
 
 def largest_gap(done: Runs, pair: str, way: str) -> float | None:
     """Points that ``way`` lies below full fine-tuning in the worst cycle; None where either was not measured."""
-    cycles = range(1, CYCLES + 1)
-    full, own = ([value(done, pair, one, f"authorised_{k}") for k in cycles] for one in ("cycles, full", way))
-    gaps = [a - b for a, b in zip(full, own, strict=True) if a is not None and b is not None]
-    return max(gaps) if len(gaps) == CYCLES else None
+    gaps = [below(done, pair, way, "cycles, full", f"authorised_{k}") for k in range(1, CYCLES + 1)]
+    known = [gap for gap in gaps if gap is not None]
+    return max(known) if len(known) == CYCLES else None
 
 
 def most_above_chance(done: Runs, pair: str, way: str, figure: str) -> float | None:

@@ -11,6 +11,7 @@ from support.weightlocks.tables import (
     TITLES,
     WHOSE,
     Runs,
+    below,
     largest_gap,
     most_above_chance,
     pairs_of,
@@ -30,12 +31,11 @@ def adaptation_verdict(done: Runs) -> list[str]:
     for selection in ALL:
         gaps: dict[str, tuple[float, float]] = {}
         for pair in pairs_of(done):
-            full = value(done, pair, "full", "authorised")
             for percent in percents(selection):
                 way = f"{selection} {percent} %"
-                got, size = (value(done, pair, way, name) for name in ("authorised", "key_bytes"))
-                if full is not None and got is not None and size is not None and size <= LIMIT:
-                    gaps[pair] = min(gaps.get(pair, (full - got, size)), (full - got, size))
+                gap, size = below(done, pair, way, "full", "authorised"), value(done, pair, way, "key_bytes")
+                if gap is not None and size is not None and size <= LIMIT:
+                    gaps[pair] = min(gaps.get(pair, (gap, size)), (gap, size))
         if gaps:
             near = [pair for pair, (gap, _) in gaps.items() if gap <= GAP]
             worst = max(gaps, key=lambda pair: gaps[pair][0])
