@@ -5,18 +5,19 @@ from __future__ import annotations
 import copy
 import hashlib
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
 from spellock.derived import Secret
-from spellock.errors import ConfigError
+from spellock.weightlocks import sizing
 from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.locking import lock_module
+from spellock.weightlocks.places import Place
 from spellock.weightlocks.presets import PRESETS as LOCKS
 from spellock.weightlocks.select_config import PRESETS, SelectConfig
-from spellock.weightlocks.selection import select
 from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.summary import Summary, summarise
 from spellock.weightlocks.unlocking import unlock_module
@@ -24,9 +25,6 @@ from spellock.weightlocks.value_coding import EXACT
 from spellock.weightlocks.weight_key import WeightKey
 from spellock.weightlocks.weight_keyfile import save_weight_key
 from support.weightlocks.settings import SHIPPED_FILL
-
-#: Fractions that are tried for a key of a wanted size.
-_STEPS = 1000
 
 
 def secret(seed: int) -> bytes:
@@ -53,24 +51,12 @@ def coding_of(selection: str) -> str:
 
 def largest(state: State, config: SelectConfig, percent: float, *, coding: str = EXACT) -> SelectConfig:
     """``config`` with the largest fraction whose key is at most ``percent`` of the bytes, or the least there is."""
-    low, high = 0, _STEPS
-    while high - low > 1:
-        middle = (low + high) // 2
-        share = _share(state, config, middle, coding)
-        low, high = (middle, high) if share is None or share <= percent / 100 else (low, middle)
-    return replace(config, fraction=(high if _share(state, config, low, coding) is None else low) / _STEPS)
 
+    def size(places: Mapping[str, Place]) -> float:
+        summary = summarise(places, state.infos, coding=coding)
+        return summary.key_bytes / summary.of_bytes
 
-def _share(state: State, config: SelectConfig, step: int, coding: str) -> float | None:
-    """Share of the model's bytes at a fraction; None where not one unit fits into it."""
-    if step == 0:
-        return None
-    try:
-        places = select(state, replace(config, fraction=step / _STEPS), Secret(bytes(32)))
-    except ConfigError:
-        return None
-    summary = summarise(places, state.infos, coding=coding)
-    return summary.key_bytes / summary.of_bytes
+    return sizing.largest(state, config, percent / 100, Secret(bytes(32)), size=size)[0]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -44,25 +44,42 @@ def at_most(state: State, config: SelectConfig, share: float, key: HasSecret, *,
     if not 0 < share <= 1:
         raise ConfigError(f"got a key of at most {share} of the model, expected more than 0 and at most 1")
     model = sum(info.bytes for info in state.infos.values())
-    select(state, replace(config, fraction=1.0), key)  # settings that no fraction mends are told of here
 
-    def size(step: int) -> float:
-        """As a share of the model; 0 where not one unit fits into the fraction."""
+    def size(places: Mapping[str, Place]) -> float:
+        return file_bytes(places, state.infos, coding=coding) / model
+
+    found, taken = largest(state, config, share, key, size=size)
+    if taken > share:
+        raise ConfigError(
+            f"the smallest key of these settings takes {taken:.1%} of the model, expected at most {share:.1%}; "
+            "leave classifier, normalisations or biases out, or take a coding of fewer bits"
+        )
+    return found
+
+
+def largest(
+    state: State, config: SelectConfig, share: float, key: HasSecret, *, size: Callable[[Mapping[str, Place]], float]
+) -> tuple[SelectConfig, float]:
+    """``config`` with the largest fraction, to a thousandth, whose key's ``size`` is at most ``share``, and that size.
+
+    Where even the smallest key is larger, it is that key: compare the size with ``share``.
+
+    Raises:
+        ConfigError: no fraction gives a key of these settings.
+    """
+    select(state, replace(config, fraction=1.0), key)
+
+    def taken(step: int) -> float:
+        """0 where not one unit fits into the fraction."""
         try:
-            places = select(state, replace(config, fraction=step / _STEPS), key)
+            return size(select(state, replace(config, fraction=step / _STEPS), key))
         except ConfigError:
             return 0.0
-        return file_bytes(places, state.infos, coding=coding) / model
 
     low, high, found = 0, _STEPS + 1, 0.0  # the first fits, being no key at all, and the last does not
     while high - low > 1:
         middle = (low + high) // 2
-        tried = size(middle)
+        tried = taken(middle)
         low, high, found = (middle, high, tried) if tried <= share else (low, middle, found)
-    if not found:
-        smallest = size(high)
-        raise ConfigError(
-            f"the smallest key of these settings takes {smallest:.1%} of the model, expected at most {share:.1%}; "
-            "leave classifier, normalisations or biases out, or take a coding of fewer bits"
-        )
-    return replace(config, fraction=low / _STEPS)
+    step, found = (low, found) if found else (high, taken(high))
+    return replace(config, fraction=step / _STEPS), found
