@@ -1,30 +1,25 @@
-"""`spellock evaluate` and `spellock predict` from the words of the command line to the exit code."""
+"""`spellock evaluate` from the words of the command line to the exit code."""
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from spellock.cli.main import main
 from spellock.data.open_images import open_images
-from spellock.editors import registry
 from spellock.errors import StorageError
 from spellock.evaluation.official_model import OfficialArchitecture, OfficialNetwork
-from spellock.key import Key
-from spellock.keyfile import load_key, save_key
+from spellock.keyfile import load_key
 from spellock.locking.sampled import sample_of
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.models import create_model
-from spellock.unlocking.unlocked_model import UnlockedModel
 
 from ..evaluation import world
+from .painted import locked_folder, paint_editor
 
 WANTED = (
     "baseline up lp lp_suppressed lp_centred lp_permuted lp_bn lp_suppressed_bn lp_centred_bn lp_permuted_bn "
@@ -34,25 +29,12 @@ WANTED = (
 
 @pytest.fixture(autouse=True)
 def _paint(monkeypatch: pytest.MonkeyPatch) -> None:
-    registry.list_editors()
-    paint = registry._Entry(lambda key, *, device="cpu", batch_size=None: world.PaintEditor(key), dict)
-    monkeypatch.setitem(registry._EDITORS.things, "paint", paint)
+    paint_editor(monkeypatch)
 
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Path:
-    """A folder as `spellock lock` leaves it, with a model that was never trained."""
-    save_model(create_model("resnet20", num_classes=5), tmp_path / "model", classes=world.CLASSES)
-    save_model(create_model("resnet20", num_classes=4), tmp_path / "baseline", classes=world.NAMES)
-    save_key(world.make_key(), tmp_path / "my.key", passphrase=None, plain=True)
-    generator = np.random.default_rng(0)
-    for split, count in (("train", 8), ("test", 24)):
-        pixels = generator.integers(0, 256, size=(count, 8, 8, 3), dtype=np.uint8)
-        for number, array in enumerate(pixels):
-            folder = tmp_path / "data" / split / world.NAMES[number % 4]
-            folder.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(array).save(folder / f"{number}.png")
-    return tmp_path
+    return locked_folder(tmp_path)
 
 
 def _evaluate(folder: Path, *more: str) -> int:
@@ -223,106 +205,9 @@ def test_the_official_preset(locked: Path, capsys: pytest.CaptureFixture[str], m
     assert values["chance"] == pytest.approx(100 / 37, abs=1e-3)
 
 
-def test_predict_prints_what_the_model_says(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key")]
-    folder = locked / "data" / "test"
-    paths = sorted(folder.rglob("*.png"))
-    model = UnlockedModel.from_pretrained(locked / "model", key=load_key(locked / "my.key"))
-    wanted = model.predict(paths)
-    assert main([*words, str(folder)]) == 0
-    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    assert [row[:2] for row in rows] == [[str(path), one.class_name] for path, one in zip(paths, wanted, strict=True)]
-    assert main([*words, "--top", "2", str(paths[0])]) == 0
-    assert len(capsys.readouterr().out.split("\t")) == 5
-    assert main([*words, "--json", str(paths[0]), str(paths[1])]) == 0
-    values = json.loads(capsys.readouterr().out)
-    assert [row["class"] for row in values["predictions"]] == [one.class_name for one in wanted[:2]]
-    assert sum(values["predictions"][0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-
-
-def test_predict_keeps_lines_and_columns_whatever_files_are_called(
-    locked: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    odd = locked / "a\tb\nc ü\u202f.png"
-    odd.write_bytes(next((locked / "data" / "test").rglob("*.png")).read_bytes())
-    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key"), str(odd)]
-    assert main(words) == 0
-    (line,) = capsys.readouterr().out.splitlines()
-    assert line.split("\t")[0] == str(locked / "a\\tb\\nc ü\u202f.png"), "only control characters are escaped"
-    assert main([*words, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["predictions"][0]["source"] == str(odd)
-
-
-def test_predict_names_folders_that_it_cannot_look_into(
-    locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = locked / "data" / "test"
-    (folder / "closed").mkdir()
-    look = os.scandir
-
-    def scandir(path: str) -> object:
-        if str(path).endswith("closed"):
-            raise PermissionError(errno.EACCES, "Permission denied", str(path))
-        return look(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
-    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key"), str(folder)]
-    assert main(words) == 1
-    assert "closed: Permission denied; check its permissions" in capsys.readouterr().err
-    assert main([*words, "--on-error", "skip", "--json"]) == 0
-    said = capsys.readouterr()
-    assert "skipped: cannot look into" in said.err
-    values = json.loads(said.out)
-    assert values["predictions"]
-    assert [Path(one["source"]).name for one in values["skipped"]] == ["closed"]
-
-
-@pytest.mark.parametrize(
-    ("idle", "because"),
-    [
-        (["--score", "0.5"], "--score is for the boxes of detectors, but the model is a classifier; leave it out"),
-        (["--draw", "drawn"], "--draw is for the boxes of detectors, but the model is a classifier; leave it out"),
-        (["--no-check"], "--no-check does nothing with a key of images; leave it out"),
-        (["--json", "--top", "2"], "--top does nothing with --json, which has all classes of a classifier"),
-    ],
-)
-def test_predict_refuses_what_would_do_nothing(
-    locked: Path, capsys: pytest.CaptureFixture[str], idle: list[str], because: str
-) -> None:
-    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key"), str(locked / "data")]
-    assert main([*words, *idle]) == 2
-    said = capsys.readouterr()
-    assert because in said.err
-    assert not said.out
-
-
 @pytest.mark.parametrize("images", ["50", "200"])
 def test_evaluate_refuses_an_amount_for_no_wrong_keys(
     locked: Path, capsys: pytest.CaptureFixture[str], images: str
 ) -> None:
     assert _evaluate(locked, "--wrong-keys", "0", "--wrong-key-images", images) == 2
     assert "--wrong-key-images does nothing with no wrong keys; add --wrong-keys 20" in capsys.readouterr().err
-
-
-def test_predict_names_bad_files_keys_and_models(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bad = locked / "bad.png"
-    bad.write_bytes(b"no image")
-    good = str(next((locked / "data" / "test").rglob("*.png")))
-    words = ["predict", "--model", str(locked / "model"), "--key", str(locked / "my.key")]
-    assert main([*words, good, str(bad)]) == 1
-    assert "bad.png" in capsys.readouterr().err
-    assert main([*words, "--on-error", "skip", str(bad), good]) == 0
-    said = capsys.readouterr()
-    assert len(said.out.splitlines()) == 1
-    assert "bad.png" in said.err
-    assert main([*words, "--on-error", "skip", str(bad)]) == 1
-    (locked / "empty").mkdir()
-    for more, code in (([], 2), ([str(locked / "empty")], 1), (["--top", "0", good], 2)):
-        assert main([*words, *more]) == code
-    elsewhere = world.make_key().to_dict() | {"editor": "paintbox"}
-    save_key(Key.from_dict(elsewhere), locked / "other.key", passphrase=None, plain=True)
-    capsys.readouterr()
-    assert main([*words[:-1], str(locked / "other.key"), good]) == 2
-    assert "paintbox" in capsys.readouterr().err
-    (locked / "other.key").write_text("{}")
-    assert main([*words[:-1], str(locked / "other.key"), good]) == 2
