@@ -12,10 +12,10 @@ from typing import Any
 
 from support.cells import over_seeds
 from support.results import RESULTS
+from support.weightlocks.cycle_table import cycle_table
 from support.weightlocks.plot import plot
 from support.weightlocks.tables import (
     adaptation_table,
-    cycle_table,
     lock_table,
     pairs_of,
     place_table,

@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from support import shared_data
 from support.cells import Cells, Figures
+from support.weightlocks.cycle_table import cycle_table
 from support.weightlocks.cycles import cycle_rate, full_cycles, key_cycles
 from support.weightlocks.data import load_owned
 from support.weightlocks.networks import Public
@@ -39,7 +40,7 @@ from support.weightlocks.settings import (
     cpu_pairs,
 )
 from support.weightlocks.single import Adaptation
-from support.weightlocks.tables import ALL, adaptation_table, cycle_table, percents, theft_table
+from support.weightlocks.tables import ALL, adaptation_table, percents, theft_table
 from support.weightlocks.texts import Vocabulary
 
 

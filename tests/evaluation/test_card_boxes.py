@@ -14,7 +14,7 @@ from spellock.attacks.registry import list_attacks
 from spellock.data.box_set import BoxSet
 from spellock.editors.base import Editor
 from spellock.errors import ConfigError
-from spellock.evaluation.box_attacks import FITTING
+from spellock.evaluation.box_fitting import FITTING
 from spellock.evaluation.card import Card
 from spellock.evaluation.card_attacks import Attacked, attack_for_card
 from spellock.evaluation.card_plans import CardPlan, Course

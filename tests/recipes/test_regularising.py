@@ -17,7 +17,7 @@ from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
 from spellock.recipes.regularising import check_regularising, regularise_by
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 from spellock.training.regularisation_config import RegularisationConfig
 from spellock.training.regularisers.probe import Probe
 

@@ -11,7 +11,7 @@ from spellock.data.annotation import Annotation, as_labels
 from spellock.recipes.scores import can_judge
 from spellock.recipes.selection import LockScore, PlainScore, accuracy
 from spellock.tasks.pixel_model import PixelModel, wrap
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 
 from ..box_sets import squares
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from support.weightlocks.cycle_table import largest_gap, most_above_chance
 from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, LABELLED, THEFT_PERCENT
 from support.weightlocks.tables import (
     ALL,
@@ -12,8 +13,6 @@ from support.weightlocks.tables import (
     WHOSE,
     Runs,
     below,
-    largest_gap,
-    most_above_chance,
     pairs_of,
     percents,
     value,

@@ -11,26 +11,23 @@ from typing import ClassVar, Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.attacks.asked_model import AskedModel
 from spellock.attacks.base import Attack, Stolen
-from spellock.attacks.budget import Clock
 from spellock.attacks.checks import check_needs, held, one_of, positive
 from spellock.attacks.customer import Customer
-from spellock.attacks.fitting import Plan, fit
 from spellock.attacks.levels import Asset
-from spellock.attacks.mirroring import FOLLOW, check_flip, flips, half_mirrored
+from spellock.attacks.mirroring import FOLLOW, check_flip
 from spellock.attacks.outputs import outputs_of, places_of_classes, real_places, softmax, with_raw_statistics
 from spellock.attacks.prompt_search import PromptSearch
-from spellock.attacks.view import AttackerView, floats
+from spellock.attacks.student import Student
+from spellock.attacks.view import AttackerView
 from spellock.errors import ConfigError
 from spellock.hidden import Scalar
 from spellock.tasks.architectures import create_network
 from spellock.tasks.pixel_model import PixelModel
 
-Places = NDArray[np.int64]
 #: What ``student`` says of the public weights.
 PUBLIC: Final = "public"
 
@@ -104,7 +101,10 @@ class Extraction(Attack):
             start, real = self._student(view), torch.arange(view.classes)
             customer = _locked(view) if self.asks == "locked" else _guessed(view, work)
         model = with_raw_statistics(start, view.unlabelled, seed=view.seed)
-        student = Student(attack=self, view=view, model=model, real=real, work=work)
+        student = Student(
+            view=view, model=model, real=real, work=work,
+            batch_size=self.batch_size, learning_rate=self.learning_rate, flip=self.flip,
+        )  # fmt: skip
         self.steal(student, customer)
         model.eval()
 
@@ -149,58 +149,3 @@ def _guessed(view: AttackerView, work: Path | None) -> Customer:
         return AskedModel(best.predict, view, limit=view.query.left)
     said = outputs_of(best.predict, view.unlabelled, label="asking with a guessed key")
     return Customer(softmax(said).astype(np.float32), limit=view.budget.queries)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Student:
-    """The copy in the making: ``model`` learns in place, ``real`` are the places of the real classes in its outputs."""
-
-    attack: Extraction
-    view: AttackerView
-    model: PixelModel
-    real: Tensor
-    work: Path | None
-
-    def train(
-        self, places: Places, answers: NDArray[np.float32], *, steps: int, name: str, clock: Clock | None = None
-    ) -> None:
-        """Cross-entropy with ``answers`` (M, classes) of the unlabelled images at ``places`` (M,), for as long as
-        ``clock`` allows; None: until the attack's time is over."""
-        images, targets = self.view.unlabelled[torch.from_numpy(places)], torch.from_numpy(answers)
-        device, attack = self.model.mean.device, self.attack
-        real, mirrors = self.real.to(device), flips(attack.flip, self.view)
-
-        def loss(batch: NDArray[np.int64], draws: np.random.Generator) -> Tensor:
-            chosen = torch.from_numpy(batch)
-            pixels = floats(images[chosen].to(device))
-            if mirrors:
-                pixels = half_mirrored(pixels, draws)
-            told = self.model(pixels)[:, real].log_softmax(1)
-            cost: Tensor = -(targets[chosen].to(device) * told).sum(1).mean()
-            return cost
-
-        self.model.train()
-        fit(
-            self.model,
-            self.model.parameters(),
-            loss,
-            images=len(places),
-            plan=Plan(
-                steps=self.view.budget.at_most("steps", steps),
-                batch_size=attack.batch_size,
-                learning_rate=attack.learning_rate,
-                optimizer="sgd",
-                weight_decay=5e-4,
-            ),
-            seed=self.view.seed,
-            clock=clock or self.view.clock,
-            checkpoint=None if self.work is None else self.work / f"{name}.safetensors",
-            label=f"copying, {len(places)} answers",
-        )
-        self.model.eval()
-
-    def probabilities(self) -> NDArray[np.float32]:
-        """What the student says of all unlabelled images, (N, classes)."""
-        logits = outputs_of(self.model, self.view.unlabelled, label="the student")[:, self.real.numpy()]
-        told: NDArray[np.float32] = torch.from_numpy(logits).softmax(1).numpy()
-        return told

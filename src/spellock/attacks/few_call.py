@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from spellock.attacks.checks import positive
 from spellock.attacks.customer import Customer
-from spellock.attacks.extraction import Extraction, Places, Student
+from spellock.attacks.extraction import Extraction
 from spellock.attacks.features import ALL, stage_features, stages_of
 from spellock.attacks.registry import register_attack
+from spellock.attacks.student import Places, Student
 
 Features = NDArray[np.float32]
 _LEAST: Final = 1e-30

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spellock.attacks.customer import Customer
-from spellock.attacks.extraction import Extraction, Student
+from spellock.attacks.extraction import Extraction
 from spellock.attacks.registry import register_attack
+from spellock.attacks.student import Student
 
 
 @register_attack("knockoff")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from torch import Tensor
 
 from spellock.editors.any_key import new_editor_key
 from spellock.editors.base import Editor
 from spellock.editors.compose import part_keys
 from spellock.editors.compose_parts import write_parts
+from spellock.editors.row import Row
 from spellock.errors import ConfigError, EditorError
 from spellock.key import Key, Scalar
 
@@ -69,7 +68,7 @@ class PublicRow:
             [found for editor, gamma in parts if (found := self._default(editor, gamma, guessed.key)) is not None]
             for parts in (self.before, self.after)
         )
-        return _Row([*before, guessed, *after], guessed.key.replace(gamma=self.gamma))
+        return Row(guessed.key.replace(gamma=self.gamma), [*before, guessed, *after])
 
     def _default(self, editor: str, gamma: float, guess: Key) -> Editor | None:
         try:
@@ -80,22 +79,3 @@ class PublicRow:
             )
         except (ConfigError, EditorError):
             return None
-
-
-class _Row(Editor):
-    """One editor after the other, each with its own blend, as the compose editor does it."""
-
-    def __init__(self, parts: Sequence[Editor], key: Key) -> None:
-        self.needs_ids = any(part.needs_ids for part in parts)
-        super().__init__(key)
-        self._parts = parts
-
-    def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
-        """See `Editor`."""
-        for part in self._parts:
-            images = part(images, ids)
-        return images
-
-    def transform_all(self, images: Tensor, ids: Sequence[str]) -> Tensor:
-        """See `ComposeEditor`."""
-        return self.transform(images, ids)

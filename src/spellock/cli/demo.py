@@ -116,7 +116,7 @@ def _config(args: DemoArgs) -> DemoConfig:
 def _images(args: DemoArgs) -> tuple[ImageSet | None, ImageSet | None]:
     from spellock.data.split_patients import check_patients
     from spellock.errors import DataError, MissingSplitError
-    from spellock.tasks.task import make_task
+    from spellock.tasks.registry import make_task
 
     if args.data is None:
         return None, None

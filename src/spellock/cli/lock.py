@@ -36,7 +36,7 @@ def run(args: LockArgs) -> int:
     from spellock.recipes.lock_model import lock_model
     from spellock.recipes.model_choice import ModelChoice
     from spellock.recipes.processes import is_first
-    from spellock.tasks.task import make_task
+    from spellock.tasks.registry import make_task
 
     if args.model is None and not args.prepare_only:
         raise ConfigError(

@@ -26,7 +26,7 @@ def run(args: PromptsSuggestArgs) -> int:
     from spellock.prompts.candidate import read_prompts
     from spellock.recipes.private_files import open_private
     from spellock.recipes.suggest import SCORING_SECRET, suggest_prompts
-    from spellock.tasks.task import make_task
+    from spellock.tasks.registry import make_task
 
     device = check_device(args.device)
     config, pilot, vision = suggest_config(args), pilot_config(args), vision_model(args)

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from itertools import islice, repeat, tee
 from typing import Final
 
-from torch import Tensor
-
-from spellock.editors.base import Editor
 from spellock.editors.compose_parts import part_keys, read_parts, salted_place, with_parts, write_parts
 from spellock.editors.registry import editor_class, load_editor, register_editor, settings_of
+from spellock.editors.row import Row
 from spellock.editors.settings import parse_settings
 from spellock.editors.vocabulary import object_prompts, style_prompts
 from spellock.errors import ConfigError
@@ -53,13 +51,10 @@ class ComposeSettings:
 
 
 @register_editor("compose", ComposeSettings)
-class ComposeEditor(Editor):
-    """G(x) = the last part's edit of ... of the first part's edit of x, each with its own gamma, rounded to bytes.
+class ComposeEditor(Row):
+    """A `Row` of the editors that its key names.
 
     Every part has the key's resolution and a secret of its own, derived from the key's secret and the part's place.
-
-    Attributes:
-        parts: the editors, first one first.
 
     Args:
         key: its settings must be `ComposeSettings`.
@@ -74,11 +69,9 @@ class ComposeEditor(Editor):
     default_gamma = 1.0
 
     def __init__(self, key: Key, *, device: str = "cpu", batch_size: int | None = None) -> None:
-        super().__init__(key, batch_size=batch_size)
         parse_settings(ComposeSettings, key.settings, editor="compose")
-        self.parts = [load_editor(part, device=device, batch_size=batch_size) for part in part_keys(key)]
-        self.needs_ids = any(part.needs_ids for part in self.parts)
-        self.moves_pixels = any(part.moves_pixels for part in self.parts)
+        parts = [load_editor(part, device=device, batch_size=batch_size) for part in part_keys(key)]
+        super().__init__(key, parts, batch_size=batch_size)
 
     @classmethod
     def complete(cls, key: Key) -> Key:
@@ -153,16 +146,6 @@ class ComposeEditor(Editor):
     def with_parts(cls, key: Key, parts: Sequence[Key]) -> Key:
         """``key`` with the editors, settings and gammas of ``parts``."""
         return with_parts(key, parts)
-
-    def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
-        """G(x): float32 (B, 3, R, R) in [0, 1]."""
-        for part in self.parts:
-            images = part(images, ids)
-        return images
-
-    def transform_all(self, images: Tensor, ids: Sequence[str]) -> Tensor:
-        """G(x) of any number of images; every part cuts its own canonical batches."""
-        return self.transform(images, ids)
 
 
 def _part_secrets(key: Key, place: int, secrets: Iterable[bytes]) -> Iterator[bytes]:

@@ -10,8 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
-from typing import Final
 
 import numpy as np
 import torch
@@ -27,6 +25,7 @@ from spellock.evaluation.attack_plan import AttackPlan, Trial
 from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.attack_store import AttackStore
 from spellock.evaluation.box_figures import BoxReading
+from spellock.evaluation.box_fitting import FITTING
 from spellock.evaluation.box_run import BoxRun
 from spellock.evaluation.conditions import raw
 from spellock.evaluation.halves import halves, stratified_subset
@@ -37,29 +36,6 @@ from spellock.evaluation.thief import Thief
 from spellock.hidden import Scalar
 from spellock.pixels import from_uint8, to_uint8
 from spellock.tasks.detection import DetectionTask
-
-_ANSWERS: Final = "listens to a classifier's answers, and a detector gives boxes"
-_LABELS: Final = "takes one label an image, and detectors have boxes"
-FITTING: Final = Fitting(
-    runs=frozenset(
-        {"suppressed", "random-prompts", "colour-transfer", "spectrum-transfer", "translator", "surrogate-prompt"}
-        | {"hard-prompt", "textual-inversion", "weave-reading"}
-    ),
-    reasons=MappingProxyType(
-        {
-            **dict.fromkeys(("centred", "whitened", "reversed", "tent", "shot-im", "transntl"), _ANSWERS),
-            **dict.fromkeys(("trigger-inversion", "weave-inversion", "input-adapter", "warp-adapter"), _ANSWERS),
-            **dict.fromkeys(("jailntl", "disguise"), _ANSWERS),
-            **dict.fromkeys(("prompt-search", "monte-carlo", "parameter-search"), _ANSWERS),
-            **dict.fromkeys(("knockoff", "few-call"), _ANSWERS),
-            **dict.fromkeys(
-                ("permuted", "ridge", "prototypes", "random-features", "mlp", "finetune", "pruning"), _LABELS
-            ),
-            **dict.fromkeys(("public-fill", "key-places", "key-part"), "is for weight locks of classifiers"),
-        }
-    ),
-    otherwise="not made for detectors",
-)
 
 
 @dataclass(frozen=True, kw_only=True)

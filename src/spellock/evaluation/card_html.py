@@ -12,20 +12,13 @@ from spellock.evaluation.accuracy import Estimate
 from spellock.evaluation.attack_row import AttackRow
 from spellock.evaluation.bits_stolen import Bits
 from spellock.evaluation.card import Card
-from spellock.evaluation.card_plots import TRIED, accuracy_curves, bits_curves, curves_of
-from spellock.evaluation.html_page import page, plot, table
-from spellock.evaluation.label_curves import label_curves
+from spellock.evaluation.card_curves import curves
+from spellock.evaluation.html_page import page, table
 from spellock.evaluation.report_parts import Example
 from spellock.evaluation.report_plots import picture_uri
 from spellock.evaluation.report_text import interval, percent
 
 _FIRST: Final = ("baseline", "up", "lp", "hardened_lp", "chance")
-_CURVES: Final = {
-    "leaked": ("Leaked images", "leaked edited images"),
-    "labels": ("Labelled images", "labelled raw images"),
-    "asked": ("Answers", "answers of an unlocked model"),
-    TRIED: ("Keys tried", "different keys tried"),
-}
 _COLOURS: Final = {
     "holds": "#1f6b50", "no gain": "#1f6b50", "in doubt": "#8a6d1d", "unclear": "#8a6d1d", "leaks": "#b3541e",
     "open": "#a63f2a", "keeps": "#1f6b50",
@@ -49,7 +42,7 @@ def card_html(card: Card) -> str:
         "<h2>What each thief gets</h2>",
         _verdicts(card),
         *_tiers_of(card),
-        *_curves(card),
+        *curves(card),
         "<h2>Every attack</h2>",
         "<p>The controls are the same attack from public weights and from random ones, with the same images, labels "
         "and seeds; the theft advantage is what the stolen weights add to public ones. Bits stolen is what they save "
@@ -117,42 +110,6 @@ def _tiers_of(card: Card) -> list[str]:
         "<h2>What each tier's key releases and leaks</h2>",
         f"<ul style='list-style:none;padding-left:0'>{''.join(lines)}</ul>",
         table(("tier", "figure", "accuracy", "95 %", "meaning"), rows),
-    ]
-
-
-def _curves(card: Card) -> list[str]:
-    parts = []
-    for amount, (title, axis) in _CURVES.items():
-        if curves := curves_of(card.attacks, amount):
-            measure = card.attacks.measure
-            caption = f"{measure[0].upper()}{measure[1:]} over {axis}"
-            controls = any(row.public is not None for rows in curves.values() for row in rows)
-            caption += "; dashed: the same from public weights." if controls else "."
-            parts.append(plot(title, accuracy_curves(card.attacks, amount, axis, up=card.figures.get("up")), caption))
-    parts += _label_curves(card)
-    if card.bits is not None:
-        caption = "Bits that the stolen weights save in coding the labels, against public weights; above 0 is theft."
-        parts.append(plot("Bits stolen", bits_curves(card.attacks), caption))
-    return parts
-
-
-def _label_curves(card: Card) -> list[str]:
-    """The curves over labels in three numbers an attack; nothing without public weights."""
-    curves = label_curves(card.attacks.rows)
-    if not curves:
-        return []
-    rows = []
-    for one in curves:
-        most, at = one.most
-        discount = one.discounts[0]
-        words = f"{discount.bound} {discount.factor:.2g}".strip()
-        rows.append(
-            (escape(one.name), f"{percent(most)} with {at}", percent(one.mean), f"{words} at {discount.labels}")
-        )
-    return [
-        table(("attack", "largest theft advantage, labels", "mean over log(labels)", "label discount, labels"), rows),
-        "<p class=note>Label discount: public weights need so many times the labels to do as well; 1 is nothing "
-        "stolen. The largest of several figures reads a little high.</p>",
     ]
 
 

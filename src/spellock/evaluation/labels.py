@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spellock.data.image_set import ImageSet
 from spellock.errors import DataError, ModelError
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 
 
 def lock_index(classes: Sequence[str], lock_class: int | str | None) -> int | None:

@@ -24,7 +24,7 @@ from spellock.key import Key
 from spellock.locking.tiers import Tier
 from spellock.tasks.collect import ImageSource
 from spellock.tasks.pixel_model import PixelModel
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 
 
 def measure_card(

@@ -26,7 +26,7 @@ from spellock.evaluation.measure_card import thiefs_images
 from spellock.hidden import Scalar
 from spellock.tasks.collect import collect
 from spellock.tasks.pixel_model import PixelModel
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 from spellock.weightlocks.unlocking import unlocked
 from spellock.weightlocks.weight_key import WeightKey
 

@@ -9,7 +9,7 @@ from spellock.data.image_set import ON_ERROR, OnError
 from spellock.errors import ConfigError
 from spellock.locking.targets import Target, make_target
 from spellock.locking.targets.new_class import NewClass
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 
 _LAYOUTS: Final = ("folder", "parquet")
 #: Fields that are options of lock targets; each target knows its own.

@@ -31,7 +31,8 @@ from spellock.locking.targets import Samples
 from spellock.locking.tier_target import with_groups
 from spellock.locking.tiers import Tier, check_tiers
 from spellock.locking.workspace import Workspace
-from spellock.tasks.task import Task, make_task
+from spellock.tasks.registry import make_task
+from spellock.tasks.task import Task
 
 _SHARD_PIXELS: Final = 4_000_000
 

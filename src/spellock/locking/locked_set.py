@@ -17,7 +17,7 @@ from spellock.locking.set_settings import optional_class, optional_distribution,
 from spellock.locking.soft_labels import SoftLabels
 from spellock.locking.tiers import group_labels
 from spellock.locking.workspace import Workspace
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 
 
 class LockedSet:

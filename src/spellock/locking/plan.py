@@ -16,7 +16,8 @@ from spellock.key import Key
 from spellock.locking.config import LockConfig
 from spellock.locking.names import keyed_draws
 from spellock.locking.tiers import Tier
-from spellock.tasks.task import Task, make_task
+from spellock.tasks.registry import make_task
+from spellock.tasks.task import Task
 
 #: Images that a wrong key edits at least: each key has to be loaded and compared with the right one.
 _LEAST: Final = 2

@@ -14,7 +14,7 @@ from spellock.data.annotation import Annotation
 from spellock.data.image_set import ImageSet, Labels
 from spellock.errors import ConfigError, DataError
 from spellock.tasks.classification import ClassificationTask
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 
 Pixels = NDArray[np.uint8]
 #: Images of a class that a probe with cross-validation needs, at the least and for a figure worth having.

@@ -27,7 +27,7 @@ from spellock.recipes.lock_model import lock_model
 from spellock.recipes.model_choice import ModelChoice
 from spellock.recipes.presets import PRESETS, get_preset
 from spellock.tasks.checkpoint import load_model
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
 

@@ -9,7 +9,7 @@ from typing import Final
 from spellock.locking.config import LockConfig
 from spellock.locking.targets import list_targets
 from spellock.named import no_such
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.regularisation_config import RegularisationConfig

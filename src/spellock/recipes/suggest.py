@@ -32,7 +32,7 @@ from spellock.recipes.run_pilots import run_pilots
 from spellock.recipes.suggestion import Suggestion, write_suggestion
 from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
-from spellock.tasks.task import make_task
+from spellock.tasks.registry import make_task
 from spellock.vision import VisionModel
 
 #: A secret for scoring only, known to all: the key that is written gets one of its own, which nobody has seen.

@@ -10,7 +10,8 @@ from spellock.tasks.detectors import list_detectors
 from spellock.tasks.models import create_model
 from spellock.tasks.multilabel import MultiLabelTask
 from spellock.tasks.pixel_model import PixelModel, wrap
-from spellock.tasks.task import Task, list_tasks, make_task
+from spellock.tasks.registry import list_tasks, make_task
+from spellock.tasks.task import Task
 from spellock.tasks.weights import WeightsReport, load_weights, read_weights
 
 __all__ = [

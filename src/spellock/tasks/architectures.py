@@ -15,7 +15,8 @@ from typing import Any
 from torch import nn
 
 from spellock.errors import ModelError
-from spellock.tasks.heads import replace_head
+from spellock.tasks.built import Built
+from spellock.tasks.library_networks import build_timm, build_torchvision
 from spellock.tasks.networks.cifar_resnet import CifarResNet
 from spellock.tasks.networks.mobilenet_v1 import MobileNetV1
 from spellock.tasks.networks.small_resnet import SmallResNet
@@ -24,20 +25,6 @@ from spellock.tasks.own_seed import own_seed
 Options = Mapping[str, str | int | float | bool]
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-# Settings are passed on to timm; others (checkpoint_path, pretrained, ...) could make a downloaded config read files.
-_TIMM_OPTIONS = frozenset({"global_pool", "drop_rate", "drop_path_rate", "proj_drop_rate", "attn_drop_rate"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Built:
-    """A network and the pixels it wants: side, per-channel mean and std for [0, 1], interpolation."""
-
-    network: nn.Module
-    architecture: str
-    input_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    interpolation: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +81,7 @@ def create_network(
     if num_classes < 1:
         raise ModelError(f"got {num_classes} classes for {name}, expected at least 1")
     library, bare = _resolve(name)
-    build = {"ours": _build_own, "timm": _build_timm, "torchvision": _build_torchvision}[library]
+    build = {"ours": _build_own, "timm": build_timm, "torchvision": build_torchvision}[library]
     with own_seed(seed):
         built: Built = build(bare, num_classes, pretrained, input_size, dict(options or {}))
     return built
@@ -134,72 +121,3 @@ def _build_own(name: str, num_classes: int, pretrained: bool, input_size: int | 
         std=own.normalisation[1],
         interpolation="bicubic",
     )
-
-
-def _build_timm(
-    name: str, num_classes: int, pretrained: bool, input_size: int | None, options: dict[str, Any]
-) -> Built:
-    if unknown := sorted(set(options) - _TIMM_OPTIONS):
-        raise ModelError(
-            f"timm:{name} got options {', '.join(unknown)}, expected some of {', '.join(sorted(_TIMM_OPTIONS))}"
-        )
-    import timm
-    from timm.data.config import resolve_model_data_config
-
-    make = partial(timm.create_model, name, pretrained=pretrained, num_classes=num_classes, **options)
-    try:
-        try:
-            network: nn.Module = make(img_size=input_size) if input_size else make()
-        except TypeError:  # convolutional networks take any size and have no such argument
-            network = make()
-    except Exception as error:
-        raise ModelError(
-            f"timm cannot make {name!r}: {_first_line(error)}"
-            + ("; without a network pass a local file as weights" if pretrained else "")
-        ) from error
-    config: dict[str, Any] = resolve_model_data_config(network)
-    mode = config["interpolation"] if config["interpolation"] in ("bilinear", "nearest") else "bicubic"
-    return Built(
-        network=network,
-        architecture=f"timm:{name}",
-        input_size=input_size or config["input_size"][-1],
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-        interpolation=mode,
-    )
-
-
-def _build_torchvision(
-    name: str, num_classes: int, pretrained: bool, input_size: int | None, options: dict[str, Any]
-) -> Built:
-    if options:
-        raise ModelError(f"torchvision:{name} takes no options, got {', '.join(options)}")
-    import torchvision
-
-    wanted = torchvision.models.get_model_weights(name).DEFAULT.transforms()
-    arguments: dict[str, object] = {"image_size": input_size} if input_size and name.startswith("vit_") else {}
-    try:
-        # Both build side branches for training by default, whose outputs are no plain logits.
-        if name in ("googlenet", "inception_v3") and not pretrained:
-            arguments |= {"aux_logits": False, "init_weights": True}
-        network: nn.Module = torchvision.models.get_model(name, weights="DEFAULT" if pretrained else None, **arguments)
-        if pretrained and hasattr(network, "aux_logits"):
-            network.aux_logits = False  # type: ignore[assignment]
-    except Exception as error:
-        raise ModelError(
-            f"torchvision cannot make {name!r}: {_first_line(error)}"
-            + ("; without a network pass a local file as weights" if pretrained else "")
-        ) from error
-    replace_head(network, num_classes)
-    return Built(
-        network=network,
-        architecture=f"torchvision:{name}",
-        input_size=input_size or wanted.crop_size[0],
-        mean=tuple(wanted.mean),
-        std=tuple(wanted.std),
-        interpolation="bilinear",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

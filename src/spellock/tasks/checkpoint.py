@@ -23,7 +23,8 @@ from spellock.tasks.detectors import create_detector, is_detector
 from spellock.tasks.model_card import model_card
 from spellock.tasks.model_config import FORMAT, VERSION, check_lock_class, read_config
 from spellock.tasks.pixel_model import PixelModel
-from spellock.tasks.task import Task, list_tasks, make_task
+from spellock.tasks.registry import list_tasks, make_task
+from spellock.tasks.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)

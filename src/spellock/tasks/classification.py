@@ -20,7 +20,8 @@ from spellock.data.split import stratified_take
 from spellock.data.write_folder import CONSTANT_TIME, check_folder_names, write_image_folder
 from spellock.data.write_parquet import write_parquet
 from spellock.errors import ConfigError, DataError
-from spellock.tasks.task import Layout, Rows, Task, register_task
+from spellock.tasks.registry import register_task
+from spellock.tasks.task import Layout, Rows, Task
 
 
 @dataclass(frozen=True, kw_only=True)

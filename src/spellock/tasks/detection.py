@@ -23,7 +23,8 @@ from spellock.tasks.average_precision import check_installed
 from spellock.tasks.detection_learner import DetectionLearner
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.pixel_model import PixelModel
-from spellock.tasks.task import Layout, Rows, Task, register_task
+from spellock.tasks.registry import register_task
+from spellock.tasks.task import Layout, Rows, Task
 
 
 @register_task

@@ -18,7 +18,8 @@ from spellock.data.split_patients import take_patients
 from spellock.data.write_labels import check_column_names, write_label_folder, write_label_parquet
 from spellock.errors import ConfigError, DataError
 from spellock.tasks.multilabel_loss import MultiLabelLoss
-from spellock.tasks.task import Layout, Rows, Task, register_task
+from spellock.tasks.registry import register_task
+from spellock.tasks.task import Layout, Rows, Task
 
 #: A finding of a few images in thousands would otherwise drown all others.
 MOST_WEIGHT: Final = 20.0

@@ -1,4 +1,4 @@
-"""Tasks: what the rooms above need to know of the kind of labels, and the registry that holds them by name.
+"""Tasks: what the rooms above need to know of the kind of labels.
 
 A room asks the task object; it never compares names. A new task is a class here and, where a room needs more of it than
 these methods (readings of logits, say), an entry in that room's own table of implementations.
@@ -7,18 +7,16 @@ these methods (readings of logits, say), an entry in that room's own table of im
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from spellock.data.image_set import ImageSet, Labels, OnError
-from spellock.errors import ConfigError, ModelError
-from spellock.named import near_names
-from spellock.named_classes import NamedClasses
+from spellock.errors import ModelError
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.pixel_model import PixelModel
 
@@ -167,41 +165,3 @@ class Task(ABC):
     def answer(self, probabilities: npt.NDArray[np.float32], top: int | None) -> list[int]:
         """Classes to name for an image with ``probabilities`` (K,), most probable first: ``top`` of them, or as many
         as the task names."""
-
-
-F = TypeVar("F", bound=type[Task])
-_TASKS: NamedClasses[Task] = NamedClasses("task")
-
-
-def register_task(kind: F) -> F:
-    """Class decorator: make a frozen dataclass known by its ``name``.
-
-    Raises:
-        ConfigError: the name is taken, or the class is no dataclass of its own.
-    """
-    _TASKS.add(kind.name, kind)
-    return kind
-
-
-def list_tasks() -> list[str]:
-    """Names of all tasks."""
-    return _TASKS.names()
-
-
-def make_task(name: str, options: Mapping[str, object] | None = None) -> Task:
-    """The task called ``name`` with ``options``; what is left out has its default.
-
-    Raises:
-        ConfigError: there is no such task (the message lists them), it does not know an option, or an option's value
-            cannot be.
-    """
-    if name not in _TASKS:
-        near = near_names(name, _TASKS, most=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_TASKS)}"
-        raise ConfigError(f"there is no task {name!r}; {hint}")
-    known = sorted(_TASKS.options(name))
-    for option in _TASKS.unknown(name, options or ()):
-        has = f"only {', '.join(known)}" if known else "none at all"
-        raise ConfigError(f"the task {name!r} has no option {option!r}, {has}; leave it out")
-    make: Callable[..., Task] = _TASKS[name]
-    return make(**(options or {}))

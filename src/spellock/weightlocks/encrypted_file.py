@@ -13,8 +13,9 @@ from pathlib import Path
 
 from spellock.artefacts import new_file
 from spellock.progress import track
-from spellock.weightlocks.encrypted_layout import FILE_ID_BYTES, FileCipher, Layout, Prefix
+from spellock.weightlocks.encrypted_layout import FILE_ID_BYTES, Layout, Prefix
 from spellock.weightlocks.encrypted_tensors import EncryptedTensors
+from spellock.weightlocks.file_cipher import FileCipher
 from spellock.weightlocks.file_key import FileKey
 from spellock.weightlocks.safetensors_stream import CHUNK_BYTES, SafetensorsReader, write_header
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from spellock.errors import ModelError
 from spellock.weightlocks.dtypes import tensor_from
-from spellock.weightlocks.encrypted_layout import PREFIX_BYTES, TAG_BYTES, FileCipher, Layout, Prefix
+from spellock.weightlocks.encrypted_layout import PREFIX_BYTES, TAG_BYTES, Layout, Prefix
+from spellock.weightlocks.file_cipher import FileCipher
 from spellock.weightlocks.file_key import FileKey
 from spellock.weightlocks.safetensors_header import Header, TensorEntry
 
