@@ -15,6 +15,7 @@ from spellock.keyfile import load_key, save_key
 from spellock.unlocking.unlocked_model import UnlockedModel
 
 from ..evaluation import world
+from ..keyfile_samples import CHEAP
 from .painted import locked_folder, paint_editor
 
 
@@ -43,6 +44,41 @@ def test_predict_prints_what_the_model_says(locked: Path, capsys: pytest.Capture
     values = json.loads(capsys.readouterr().out)
     assert [row["class"] for row in values["predictions"]] == [one.class_name for one in wanted[:2]]
     assert sum(values["predictions"][0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_predict_decrypts_in_memory(
+    locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spellock.weightlocks.file_key.default_cost", lambda: CHEAP)
+    secret = locked / "words"
+    secret.write_text("a long passphrase\n")
+    secret.chmod(0o600)
+    keys = ["--key", str(locked / "w.key"), "--passphrase-file", str(secret)]
+    assert main(["weights", "encrypt", str(locked / "model"), str(locked / "enc"), *keys]) == 0
+    images = str(locked / "data" / "test")
+    words = ["predict", images, "--json", "--key", str(locked / "my.key"), "--model"]
+    capsys.readouterr()
+    assert main([*words, str(locked / "model")]) == 0
+    wanted = capsys.readouterr().out
+    opens = ["--decrypt-key", str(locked / "w.key"), "--decrypt-passphrase-file", str(secret)]
+    assert main([*words, str(locked / "enc"), *opens]) == 0
+    assert capsys.readouterr().out == wanted
+    bare = ["predict", images, "--json", "--model", str(locked / "enc")]
+    assert main([*bare, *opens]) == 0
+    assert capsys.readouterr().out != wanted, "no key, no edit"
+    for given, sentence in (
+        ([], "got no key, expected --key FILE, or --decrypt-key FILE for encrypted weights"),
+        ([*opens, "--passphrase-file", str(secret)], "--passphrase-file does nothing with no --key"),
+        ([*opens, "--no-check"], "--no-check does nothing with no --key"),
+        (["--key", str(locked / "my.key"), *opens[2:]], "--decrypt-passphrase-file does nothing with no --decrypt-key"),
+        (["--key", str(locked / "my.key")], "are encrypted (model.safetensors.enc); give `spellock predict`"),
+        (["--decrypt-key", str(locked / "my.key")], "my.key is not"),
+    ):
+        assert main([*bare, *given]) != 0
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert sentence in err
+        assert "Traceback" not in err
 
 
 def test_predict_keeps_lines_and_columns_whatever_files_are_called(

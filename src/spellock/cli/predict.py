@@ -16,8 +16,11 @@ from spellock.data.walk import files_below
 from spellock.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from spellock.key import Key
     from spellock.unlocking.prediction import Prediction
     from spellock.unlocking.unlocked_model import UnlockedModel
+    from spellock.weightlocks.file_key import FileKey
+    from spellock.weightlocks.weight_key import WeightKey
 
 _LEAST_SCORE: Final = 0.5
 _SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".avif", ".jp2")
@@ -36,10 +39,14 @@ class PredictArgs:
     """Image files, or folders that are searched with all their sub-folders."""
     model: Path
     """Folder of the locked model."""
-    key: Path
-    """Key file, of images or of weights."""
+    key: Path | None = None
+    """Key file, of images or of weights; only a model that encryption alone guards needs none."""
     passphrase_file: Path | None = None
     """File with the key's passphrase (mode 600) instead of asking."""
+    decrypt_key: Path | None = None
+    """Key file of encrypted weights (`spellock weights encrypt`), which are decrypted into memory only."""
+    decrypt_passphrase_file: Path | None = None
+    """File with the passphrase of --decrypt-key (mode 600) instead of asking."""
     on_error: Literal["fail", "skip"] = "fail"
     """At an image, or a folder in a folder, that cannot be read: stop, or name it on standard error and go on."""
     no_check: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -78,30 +85,27 @@ def run(args: PredictArgs) -> int:
     from spellock.cli.detect import detect_files
     from spellock.editors.registry import load_editor
     from spellock.key import Key
-    from spellock.passphrase import open_key
-    from spellock.tasks.checkpoint import load_model
     from spellock.unlocking.inputs import Skipped
+    from spellock.unlocking.model_folder import open_model
     from spellock.unlocking.unlocked_detector import UnlockedDetector
     from spellock.unlocking.unlocked_model import UnlockedModel
-    from spellock.weightlocks.weight_header import is_weight_key
-    from spellock.weightlocks.weight_keyfile import open_weight_key
 
     device = check_device(args.device)
-    open_any = open_weight_key if is_weight_key(args.key) else open_key
-    key = open_any(args.key, passphrase_file=args.passphrase_file)
-    loaded = load_model(args.model)
-    _check_used(args, boxes=loaded.task.has_boxes, image_key=isinstance(key, Key))
+    key, decrypt = _keys(args)
+    loaded = open_model(args.model, decrypt=decrypt)
+    _check_used(args, boxes=loaded.task.has_boxes, weight_key=not isinstance(key, Key | None))
     if loaded.task.has_boxes:
         if not isinstance(key, Key):
             raise ConfigError(
-                "got a weight key for a detector, expected a key of images; take one of `spellock key new`"
+                f"got {'no' if key is None else 'a weight'} key for a detector, expected a key of images; "
+                "give the one it was locked with"
             )
         detector = UnlockedDetector(loaded.model, loaded.classes, load_editor(key, device=device), device=device)
         return detect_files(
             detector, paths, draw=args.draw, score=_LEAST_SCORE if args.score is None else args.score, top=args.top,
             json=args.json, on_error=args.on_error, skipped=skipped,
         )  # fmt: skip
-    model = UnlockedModel.from_pretrained(args.model, key=key, device=device, check=not args.no_check)
+    model = UnlockedModel.from_loaded(loaded, key, device=device, check=not args.no_check)
     rows: list[dict[str, object]] = []
     for result in model.stream(paths, on_error=args.on_error):
         if isinstance(result, Skipped):
@@ -116,10 +120,34 @@ def run(args: PredictArgs) -> int:
     return 0 if len(skipped) - folders < len(paths) else 1
 
 
-def _check_used(args: PredictArgs, *, boxes: bool, image_key: bool) -> None:
+def _keys(args: PredictArgs) -> tuple[Key | WeightKey | None, FileKey | None]:
+    """What opens the model, and what decrypts its weights."""
+    from spellock.passphrase import open_key
+    from spellock.weightlocks.file_key import open_file_key
+    from spellock.weightlocks.weight_header import is_weight_key
+    from spellock.weightlocks.weight_keyfile import open_weight_key
+
+    key, decrypt = None, None
+    if args.key is not None:
+        open_any = open_weight_key if is_weight_key(args.key) else open_key
+        key = open_any(args.key, passphrase_file=args.passphrase_file)
+    elif args.decrypt_key is None:
+        raise ConfigError("got no key, expected --key FILE, or --decrypt-key FILE for encrypted weights")
+    else:
+        refuse_idle(args, ("passphrase_file",), "no --key")
+    if args.decrypt_key is None:
+        refuse_idle(args, ("decrypt_passphrase_file",), "no --decrypt-key")
+    else:
+        decrypt = open_file_key(
+            args.decrypt_key, passphrase_file=args.decrypt_passphrase_file, flag="--decrypt-passphrase-file"
+        )
+    return key, decrypt
+
+
+def _check_used(args: PredictArgs, *, boxes: bool, weight_key: bool) -> None:
     """Refuse what would do nothing with this model and key."""
-    if image_key:
-        refuse_idle(args, ("no_check",), "a key of images")
+    if not weight_key:
+        refuse_idle(args, ("no_check",), "no --key" if args.key is None else "a key of images")
     if boxes:
         return
     for flag in given_flags(args, ("draw", "score")):

@@ -14,7 +14,7 @@ import tyro
 from spellock.cli.key_words import refuse_both
 from spellock.cli.new_key_file import check_apart
 from spellock.errors import ConfigError, ModelError, StorageError
-from spellock.passphrase import ask_passphrase, new_passphrase, read_passphrase_file
+from spellock.passphrase import new_passphrase
 
 if TYPE_CHECKING:
     from spellock.weightlocks.encrypted_file import Written
@@ -90,8 +90,9 @@ def run_decrypt(args: WeightsDecryptArgs) -> int:
     """
     _check_places(args.model, args.out)
     from spellock.weightlocks.encrypted_model import decrypt_model
+    from spellock.weightlocks.file_key import open_file_key
 
-    written = decrypt_model(args.model, args.out, _open_key(args.key, args.passphrase_file))
+    written = decrypt_model(args.model, args.out, open_file_key(args.key, passphrase_file=args.passphrase_file))
     if args.json:
         _print_json(args.out, args.key, written)
     else:
@@ -111,12 +112,12 @@ def _check_places(model: Path, out: Path) -> None:
 
 def _key_for(args: WeightsEncryptArgs) -> tuple[FileKey, bool]:
     """The key, and whether its file was made now."""
-    from spellock.weightlocks.file_key import FileKey, save_file_key
+    from spellock.weightlocks.file_key import FileKey, open_file_key, save_file_key
 
     if os.path.lexists(args.key):
         if args.plain:
             raise ConfigError(f"got --plain, but {args.key} is there already and stays as it is; leave --plain out")
-        return _open_key(args.key, args.passphrase_file), False
+        return open_file_key(args.key, passphrase_file=args.passphrase_file), False
     refuse_both("--plain", args.plain, "--passphrase-file", args.passphrase_file is not None)
     if not args.key.parent.is_dir():
         raise StorageError(f"there is no folder {args.key.parent} for the key file; make it first")
@@ -125,14 +126,6 @@ def _key_for(args: WeightsEncryptArgs) -> tuple[FileKey, bool]:
     key = FileKey.new()
     save_file_key(key, args.key, passphrase=passphrase, plain=args.plain)
     return key, True
-
-
-def _open_key(path: Path, passphrase_file: Path | None) -> FileKey:
-    from spellock.weightlocks.file_key import file_key_is_encrypted, load_file_key
-
-    if passphrase_file is not None:
-        return load_file_key(path, passphrase=read_passphrase_file(passphrase_file))
-    return load_file_key(path, passphrase=ask_passphrase(path) if file_key_is_encrypted(path) else None)
 
 
 def _print_json(out: Path, key: Path, written: Sequence[Written], **more: object) -> None:

@@ -5,7 +5,7 @@ Nothing here knows a key, and unknown settings are refused, so that a folder hol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,8 @@ from spellock.tasks.model_config import FORMAT, VERSION, check_lock_class, read_
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.registry import list_tasks, make_task
 from spellock.tasks.task import Task
+
+Fill = Callable[[nn.Module, Path], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,11 +133,13 @@ def save_model(
         write_bytes(temporary / "README.md", (card if card is not None else model_card(config)).encode())
 
 
-def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel:
+def load_model(folder: Path, *, network: nn.Module | None = None, fill: Fill | None = None) -> LoadedModel:
     """Read a model folder; the model comes in evaluation mode on the CPU.
 
     Args:
         network: the module to load into, for a model that was made with `wrap` and so has no architecture's name.
+        fill: puts the folder's weights into the network where they are not in ``model.safetensors``, as of encrypted
+            ones; its errors come through.
 
     Raises:
         ModelError: the folder, its configuration or its weights are missing, damaged, too new, or do not fit.
@@ -153,11 +157,21 @@ def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel
         network = create_network(
             config["architecture"], num_classes=len(classes), input_size=config["input_size"], options=config["options"]
         ).network
+    if fill is None:
+        _fill(network, folder, config)
+    else:
+        fill(network, folder)
+    model = model or _around(network, config, len(classes))
+    return LoadedModel(model=model.eval(), classes=classes, config=config)
+
+
+def _fill(network: nn.Module, folder: Path, config: dict[str, Any]) -> None:
+    """Load ``model.safetensors``."""
     path = folder / "model.safetensors"
     if not path.exists() and (encrypted := next(iter(sorted(folder.glob("*.safetensors.enc"))), None)):
         raise ModelError(
-            f"the weights in {folder} are encrypted ({encrypted.name}); decrypt the folder with "
-            "`spellock weights decrypt` and its key file, or fill a network with load_encrypted in Python"
+            f"the weights in {folder} are encrypted ({encrypted.name}); give `spellock predict` their key file with "
+            "--decrypt-key, or decrypt the folder with `spellock weights decrypt`"
         )
     try:
         network.load_state_dict(load_file(path))
@@ -165,11 +179,9 @@ def load_model(folder: Path, *, network: nn.Module | None = None) -> LoadedModel
         raise ModelError(f"cannot read {path}: {error}; the model folder is damaged or incomplete") from error
     except RuntimeError as error:
         raise ModelError(
-            f"{path} does not fit its config.json ({config['architecture']}, {len(classes)} classes); "
+            f"{path} does not fit its config.json ({config['architecture']}, {len(config['classes'])} classes); "
             "the folder mixes two models"
         ) from error
-    model = model or _around(network, config, len(classes))
-    return LoadedModel(model=model.eval(), classes=classes, config=config)
 
 
 def _around(network: nn.Module, config: dict[str, Any], classes: int) -> PixelModel:

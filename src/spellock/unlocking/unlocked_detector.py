@@ -19,12 +19,13 @@ from spellock.errors import ConfigError, ModelError
 from spellock.key import Key
 from spellock.keyfile import load_key
 from spellock.pixels import from_uint8
-from spellock.tasks.checkpoint import load_model
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detections import Detections
 from spellock.tasks.pixel_model import PixelModel
 from spellock.unlocking.image_names import digests
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
+from spellock.unlocking.model_folder import open_model
+from spellock.weightlocks.file_key import FileKey
 
 _BATCH = 8
 
@@ -70,10 +71,16 @@ class UnlockedDetector:
 
     @classmethod
     def from_pretrained(
-        cls, model: str | Path, *, key: Key | str | Path, passphrase: str | None = None, device: str = "cpu"
+        cls,
+        model: str | Path,
+        *,
+        key: Key | str | Path,
+        passphrase: str | None = None,
+        device: str = "cpu",
+        decrypt: FileKey | None = None,
     ) -> UnlockedDetector:
         """Load a locked detector's folder and its key; see `UnlockedModel.from_pretrained`."""
-        loaded = load_model(Path(model))
+        loaded = open_model(Path(model), decrypt=decrypt)
         opened = key if isinstance(key, Key) else load_key(Path(key), passphrase=passphrase)
         return cls(loaded.model, loaded.classes, load_editor(opened, device=device), device=device)
 

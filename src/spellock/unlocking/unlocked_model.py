@@ -21,19 +21,18 @@ from spellock.editors.base import Editor
 from spellock.editors.registry import load_editor
 from spellock.errors import ConfigError, ModelError
 from spellock.key import Key
-from spellock.keyfile import load_key
 from spellock.pixels import from_uint8
-from spellock.tasks.checkpoint import load_model
+from spellock.tasks.checkpoint import LoadedModel
 from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
 from spellock.unlocking.image_names import GivenIds, digests
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
+from spellock.unlocking.model_folder import open_any_key, open_model
 from spellock.unlocking.prediction import Prediction
+from spellock.weightlocks.file_key import FileKey
 from spellock.weightlocks.unlocking import unlock_module
-from spellock.weightlocks.weight_header import is_weight_key
 from spellock.weightlocks.weight_key import WeightKey
-from spellock.weightlocks.weight_keyfile import load_weight_key
 
 _BATCH = 64
 
@@ -76,27 +75,38 @@ class UnlockedModel:
         cls,
         model: str | Path,
         *,
-        key: Key | WeightKey | str | Path,
+        key: Key | WeightKey | str | Path | None,
         passphrase: str | None = None,
         device: str = "cpu",
         check: bool = True,
+        decrypt: FileKey | None = None,
     ) -> UnlockedModel:
         """Load a locked model's folder and its key.
 
         Args:
             model: folder with ``model.safetensors`` and ``config.json``.
-            key: the key, or a key file, of images or of weights.
+            key: the key, or a key file, of images or of weights. None for a model that encryption alone guards.
             passphrase: of an encrypted key file.
             device: for model and editor.
             check: refuse a keyed model that is not the weight key's. Without it a wrong one predicts badly.
+            decrypt: the key of encrypted weights (`spellock weights encrypt`); they are decrypted into memory only.
 
         Raises:
+            ConfigError: there is neither ``key`` nor ``decrypt``.
             ModelError: the folder is missing, damaged or no model, or not the weight key's.
-            KeyFileError: the key file does not open.
+            KeyFileError: the key file does not open, or ``decrypt`` is another model's.
             EditorError: the key's editor is unknown, or its weights are missing or others than the key was made with.
         """
-        loaded = load_model(Path(model))
-        opened = _open(key, passphrase)
+        if key is None and decrypt is None:
+            raise ConfigError("got no key, expected that of the locked model, or decrypt= for encrypted weights")
+        opened = None if key is None else open_any_key(key, passphrase)
+        return cls.from_loaded(open_model(Path(model), decrypt=decrypt), opened, device=device, check=check)
+
+    @classmethod
+    def from_loaded(
+        cls, loaded: LoadedModel, opened: Key | WeightKey | None, *, device: str = "cpu", check: bool = True
+    ) -> UnlockedModel:
+        """The same of a model that was read already, which a weight key changes in place."""
         image_key = opened.image_key if isinstance(opened, WeightKey) else opened
         if isinstance(opened, WeightKey):
             unlock_module(loaded.model.network, opened, check=check)
@@ -178,13 +188,6 @@ class UnlockedModel:
             probability=float(row[label]),
             probabilities=row,
         )
-
-
-def _open(key: Key | WeightKey | str | Path, passphrase: str | None) -> Key | WeightKey:
-    if isinstance(key, Key | WeightKey):
-        return key
-    load = load_weight_key if is_weight_key(Path(key)) else load_key
-    return load(Path(key), passphrase=passphrase)
 
 
 def _squash(image: Image.Image, side: int) -> NDArray[np.uint8]:

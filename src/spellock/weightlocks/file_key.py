@@ -23,6 +23,7 @@ from spellock.keyfile import refuse_existing
 from spellock.keyfile_cipher import Cost, default_cost
 from spellock.keyfile_format import Envelope, Kind, canonical
 from spellock.keyfile_seal import read_key_file, seal, unseal
+from spellock.passphrase import ask_passphrase, read_passphrase_file
 
 KIND: Final = Kind(format="spellock-weights-key", made_with="spellock weights encrypt")
 SECRET_BYTES: Final = 32
@@ -117,6 +118,17 @@ def file_key_is_encrypted(path: Path) -> bool:
     """
     path = Path(path)
     return Envelope.from_bytes(read_key_file(path, kind=KIND), name=str(path), kind=KIND).cost is not None
+
+
+def open_file_key(path: Path, *, passphrase_file: Path | None = None, flag: str = "--passphrase-file") -> FileKey:
+    """`load_file_key` with the passphrase from ``passphrase_file`` or else asked for at the terminal.
+
+    Raises:
+        KeyFileError: the file does not open, or there is no passphrase to be had; ``flag`` is what then helps.
+    """
+    if passphrase_file is not None:
+        return load_file_key(path, passphrase=read_passphrase_file(passphrase_file))
+    return load_file_key(path, passphrase=ask_passphrase(path, flag=flag) if file_key_is_encrypted(path) else None)
 
 
 def _payload(key: FileKey) -> bytes:
