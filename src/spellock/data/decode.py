@@ -34,11 +34,9 @@ _FEW_GREYS: Final = {"L;2": 85, "L;4": 17}
 def decode_image(source: bytes | Path | Image.Image, *, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode to mode RGB, 8 bits a channel, upright, without any metadata.
 
-    Grey and palette become RGB; transparency is laid on white; CMYK is converted; EXIF rotation is applied; 16-bit
-    grey is
-    scaled by the range of its mode (0 to 65535), never by the range of the image; 32-bit float is taken as [0, 1]. Of
-    an
-    animation the first frame is taken.
+    Grey and palette become RGB; transparency is laid on white; CMYK is converted; EXIF rotation is applied; 16-bit grey
+    is scaled by the range of its mode (0 to 65535), never by the range of the image; 32-bit float is taken as [0, 1].
+    Of an animation the first frame is taken.
 
     Args:
         source: encoded bytes, a file, or an open Pillow image (which is left as it is).
