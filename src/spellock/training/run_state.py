@@ -118,9 +118,12 @@ class Checkpoints:
 
 def _fill(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    memory: dict[int, dict[str, Tensor]] = {}
+    memory: dict[int | str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         index, name = key.split(".", 1)
+        if not index.isdecimal():  # what others keep in an optimiser's state is of no one parameter
+            memory.setdefault(index, {})[name] = tensor
+            continue
         parameter = parameters[int(index)]
         if tensor.shape == parameter.shape:
             # In the parameter's own memory order: other strides take other code paths, which may round differently.

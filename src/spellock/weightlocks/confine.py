@@ -3,13 +3,14 @@
 The authors mask gradients. That is not enough: biases without a mask learn, BatchNorm keeps counting statistics, and
 AdamW's weight decay moves weights whose gradient is zero. Here the *update* is confined: tensors without a place in the
 key learn nothing, BatchNorm's statistics stand still unless all of a layer's are in the key, gradients outside the key
-are zero (so that clipping and momentum see the key alone), and after each step the outside is put back.
+are zero (so that clipping and momentum see the key alone), and after each step the outside is put back. Where the key
+holds values in 4 bits, training computes with what these can say (`rounded_steps`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +21,13 @@ from torch.utils.hooks import RemovableHandle
 from spellock.errors import ConfigError
 from spellock.weightlocks.deltas import stood_values
 from spellock.weightlocks.places import check_fits
+from spellock.weightlocks.rounded_steps import RoundedSteps
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import check_outside, check_unlocked, key_values
 from spellock.weightlocks.weight_key import WeightKey
+
+#: Where what stands in the key's place is in the optimiser's state, which checkpoints keep.
+_STANDING: Final = "standing key values"
 
 
 class Confinement:
@@ -38,7 +43,14 @@ class Confinement:
         self._frozen: list[nn.Parameter] = []
         self._partial: dict[str, tuple[Tensor, Tensor]] = {}
         self._closed = False
-        self._standing = stood_values(state, key)
+        self._rounding: RoundedSteps | None = None
+        inner: Any = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps it
+        self._optimizer = inner
+        # A run that goes on has its checkpoint's model, which is not what the key opens.
+        stored = None if inner is None else inner.state.get(_STANDING)
+        self._standing: dict[str, Tensor] = stored or stood_values(state, key)
+        if inner is not None and self._standing:
+            inner.state[_STANDING] = self._standing
         parameters = _parameters(model, key)
         if not any(parameter.requires_grad for name, parameter in parameters.items() if name in key.places):
             raise ConfigError(
@@ -63,9 +75,10 @@ class Confinement:
             if _counts(module) and not _all_in(key, f"{name}.".lstrip("."), dict(module.named_buffers(recurse=False))):
                 module.eval()
                 self._handles.append(module.register_forward_pre_hook(_stand_still))
-        if optimizer is not None:
-            inner = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps it
+        if inner is not None:
             self._handles.append(inner.register_step_post_hook(lambda *_: self.project()))
+            learns = {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
+            self._rounding = RoundedSteps(inner, key, learns, self._standing)
 
     def project(self, model: nn.Module | None = None) -> None:
         """Put everything outside the key back to what it was, in ``model`` (for example an average of weights, whose
@@ -113,6 +126,10 @@ class Confinement:
         """Let the model train freely again."""
         for handle in self._handles:
             handle.remove()
+        if self._rounding is not None:
+            self._rounding.close()
+        if self._optimizer is not None:
+            self._optimizer.state.pop(_STANDING, None)
         for parameter in self._frozen:
             parameter.requires_grad_(True)
         self._handles, self._frozen, self._partial, self._closed = [], [], {}, True

@@ -29,6 +29,8 @@ _PIECE: Final = 8192
 #: Smaller powers of two than the first have no exact multiples in 16 bits, than the second none in a signed byte.
 _SMALLEST: Final = {torch.float16: -24}
 _SMALLEST_BYTE: Final = -120
+#: Far less than half a code of 8 bits, far more than what sums of 32 bits lose.
+_SLACK: Final = 2.0**-12
 #: 2**-128 to 2**127, exactly, for whole numbers of a signed byte.
 _POWERS: Final = torch.tensor([2.0**power for power in range(-128, 128)], dtype=torch.float64)
 
@@ -46,6 +48,11 @@ def check_coding(coding: str) -> None:
 def coding_of(info: TensorInfo, coding: str) -> str:
     """The coding of one tensor's values, where ``coding`` is the key's."""
     return coding if len(info.shape) > 1 and info.dtype.is_floating_point else EXACT
+
+
+def is_coarse(info: TensorInfo, coding: str) -> bool:
+    """Whether so few bits are held of this tensor's values that training has to know of it; 8 lose nothing."""
+    return _bits(coding_of(info, coding)) == "int4"
 
 
 def holds_deltas(info: TensorInfo, coding: str) -> bool:
@@ -73,7 +80,7 @@ def rounded(values: Tensor, info: TensorInfo, coding: str) -> Tensor:
     """The nearest values that the key can hold; ``values`` themselves where it holds all.
 
     Args:
-        values: (k, unit), of the tensor's dtype, on the CPU.
+        values: (k, unit), of the tensor's dtype.
 
     Raises:
         ConfigError: a value to be rounded is not finite, or more than half of the largest of its dtype or of 32 bits.
@@ -134,7 +141,8 @@ def _codes(values: Tensor, coding: str) -> tuple[Tensor, Tensor]:
     width = min(rows.shape[1], BLOCK)
     missing = -rows.shape[1] % width
     padded = (torch.nn.functional.pad(rows, (0, missing)) if missing else rows).reshape(-1, width)
-    codes, powers = torch.empty(padded.shape, dtype=torch.int8), torch.empty(len(padded), dtype=torch.int8)
+    codes = torch.empty(padded.shape, dtype=torch.int8, device=padded.device)
+    powers = torch.empty(len(padded), dtype=torch.int8, device=padded.device)
     for start in range(0, len(padded), _PIECE):
         piece = slice(start, start + _PIECE)
         codes[piece], powers[piece] = _coded(padded[piece], coding)
@@ -151,8 +159,10 @@ def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
             f"the key would hold values that are not finite or too large to be rounded to {coding}; take the coding "
             f"{EXACT}, or mend the model"
         )
-    # The smallest power of two that brings the block's largest magnitude to at most `largest`.
+    # The smallest power of two that brings the block's largest magnitude to at most `largest`, or so little above it
+    # that a difference which was rounded once, added to what stands there and taken off again, stays what it is.
     most, power = math.frexp(largest)
+    most += _SLACK
     mantissa, exponent = torch.frexp(peak)
     powers = exponent - power + (mantissa > most).to(exponent.dtype)
     powers = powers.clamp(min=_SMALLEST.get(dtype, _SMALLEST_BYTE))
@@ -170,7 +180,7 @@ def _values(codes: Tensor, powers: Tensor, shape: tuple[int, int], dtype: torch.
 
 def _powers(exponents: Tensor, dtype: torch.dtype) -> Tensor:
     """2 to the power of each, of ``dtype``."""
-    return _POWERS.to(dtype)[exponents.long() + 128]
+    return _POWERS.to(exponents.device, dtype)[exponents.long() + 128]
 
 
 def wide(dtype: torch.dtype) -> torch.dtype:
