@@ -112,10 +112,11 @@ def speed_lines(document: dict[str, Any]) -> list[str]:
         lines.append(f"| {name} | {row['plain_seconds']:.3f} | {row['confined_seconds']:.3f} | {row['ratio']:.3f} |")
     slow, large = figures["slower_than_allowed"], figures["larger_than_allowed"]
     steps = figures["steps_slower_than_allowed"]
+    where, when = figures.get("steps_on", (document["hardware"], document["date"]))
     lines += [
         "",
         f"Medians of {figures['rounds']} rounds, {figures['megabytes']} MB in all, largest tensor "
-        f"{figures['largest_mb']} MB; {document['hardware']}, {document['date']}.",
+        f"{figures['largest_mb']} MB; {document['hardware']}, {document['date']}. Steps: {where}, {when}.",
         f"Longer than {figures['allowed_times_the_copy']:g} copies: {_listed(slow)}. More memory than twice the "
         f"largest tensor and the key: {_listed(large)}. Steps above "
         f"{figures['allowed_step_ratio']:g} times a plain one: {_listed(steps)}.",

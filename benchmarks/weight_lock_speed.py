@@ -11,6 +11,7 @@ tells them apart (Linux). Training steps are timed in turns too: the whole model
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import os
 import shutil
@@ -19,23 +20,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
-from support.results import write_result
+from support.results import RESULTS, hardware, write_result
 from support.weightlocks.large_model import write_large_model
-from torch import nn
+from support.weightlocks.steps import steps
 
-from spellock.weightlocks.confine import confine
-from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.model_files import lock_files, unlock_files
 from spellock.weightlocks.presets import PRESETS
-from spellock.weightlocks.unlocking import unlock_module
 from spellock.weightlocks.weight_keyfile import open_weight_key, save_weight_key
 
 #: Our selection, the authors' for vision, and theirs for language (single weights).
@@ -139,65 +135,17 @@ def files(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     return table
 
 
-def step_networks() -> dict[str, Callable[[], nn.Module]]:
-    """The networks whose steps are timed."""
-    from timm.models.vision_transformer import VisionTransformer
-
-    from spellock.tasks.networks.cifar_resnet import CifarResNet
-
-    return {
-        "resnet20": lambda: CifarResNet(depth=20, num_classes=10),
-        "vit": lambda: VisionTransformer(img_size=32, patch_size=4, embed_dim=64, depth=4, num_heads=4, num_classes=10),
-    }
+def write_steps(path: Path, stepped: dict[str, Any]) -> None:
+    """Put newly measured steps into a result file; what it says of files, and of when and where, stays."""
+    document = json.loads(path.read_text())
+    figures = document["figures"]
+    figures["steps"], figures["steps_slower_than_allowed"] = stepped, _slow(stepped)
+    figures["steps_on"] = [hardware(), datetime.date.today().isoformat()]
+    path.write_text(json.dumps(document, indent=2) + "\n")
 
 
-def steps(args: argparse.Namespace) -> dict[str, Any]:
-    """Seconds a training step of batch 128 at 32 px, confined and plain, in turns step by step."""
-    torch.set_num_threads(1)
-    found: dict[str, Any] = {}
-    images, labels = torch.randn(128, 3, 32, 32), torch.randint(10, (128,))
-    for name, make in step_networks().items():
-        for preset in ("default", "adaloc"):
-            with _step(make, None, images, labels) as plain, _step(make, preset, images, labels) as confined:
-                times: dict[str, list[float]] = {"plain": [], "confined": []}
-                for number in range(args.steps + 2):
-                    for way, step in (("plain", plain), ("confined", confined))[:: 1 if number % 2 else -1]:
-                        started = time.process_time()
-                        step()
-                        if number > 1:
-                            times[way].append(time.process_time() - started)
-            ratios = [a / b for a, b in zip(times["confined"], times["plain"], strict=True)]
-            found[f"{name}, {preset}"] = {
-                "plain_seconds": round(median(times["plain"]), 4),
-                "confined_seconds": round(median(times["confined"]), 4),
-                "ratio": round(median(ratios), 4),
-            }
-            print(f"{name}, {preset}", found[f"{name}, {preset}"], flush=True)
-    return found
-
-
-@contextmanager
-def _step(
-    make: Callable[[], nn.Module], preset: str | None, images: torch.Tensor, labels: torch.Tensor
-) -> Iterator[Callable[[], None]]:
-    model = make()
-    key = None
-    if preset is not None:
-        key = lock_module(model, PRESETS[preset], secret=_SECRET)
-        unlock_module(model, key)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    confinement = None if key is None else confine(optimizer, key, model)
-
-    def step() -> None:
-        model.train()
-        loss = nn.functional.cross_entropy(model(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-    yield step
-    if confinement is not None:
-        confinement.close()
+def _slow(stepped: dict[str, Any]) -> list[str]:
+    return [name for name, row in stepped.items() if row["ratio"] > _ALLOWED_STEP]
 
 
 def main() -> None:
@@ -206,15 +154,20 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=200, help="megabytes of the largest tensor")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--only-steps", action="store_true", help="CPU time of training steps; files stay as measured")
     parser.add_argument("--work", type=Path, help="where the files are written; a temporary folder by default")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.run:
         print(json.dumps(one_run(args.run, args.work / "model.safetensors", args.work)))
         return
+    name = "weight_lock_speed" if args.megabytes >= _FULL_MB else f"weight_lock_speed_{args.megabytes}mb"
+    if args.only_steps:
+        write_steps(RESULTS / f"{name}.json", steps(args.steps))
+        return
     with tempfile.TemporaryDirectory(dir=args.work) as folder:
         table = files(args, Path(folder))
-    stepped = steps(args)
+    stepped = steps(args.steps)
     timed = {name: row["ratio_to_copy"] for name, row in table.items() if name != "copy"}
     result = {
         "megabytes": args.megabytes,
@@ -222,14 +175,14 @@ def main() -> None:
         "rounds": args.rounds,
         "files": table,
         "steps": stepped,
+        "steps_on": [hardware(), datetime.date.today().isoformat()],
         "allowed_times_the_copy": _ALLOWED_TIMES,
         "allowed_step_ratio": _ALLOWED_STEP,
         "slower_than_allowed": [name for name, ratio in timed.items() if ratio > _ALLOWED_TIMES],
         "larger_than_allowed": [name for name, row in table.items() if row["peak_mb"] > row["allowed_peak_mb"]],
-        "steps_slower_than_allowed": [name for name, row in stepped.items() if row["ratio"] > _ALLOWED_STEP],
+        "steps_slower_than_allowed": _slow(stepped),
     }
     command = f"python benchmarks/weight_lock_speed.py --megabytes {args.megabytes} --largest {args.largest}"
-    name = "weight_lock_speed" if args.megabytes >= _FULL_MB else f"weight_lock_speed_{args.megabytes}mb"
     write_result(name, result, seeds=[0], command=f"{command} --rounds {args.rounds}")
 
 
