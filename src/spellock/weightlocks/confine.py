@@ -49,8 +49,6 @@ class Confinement:
         # A run that goes on has its checkpoint's model, which is not what the key opens.
         stored = None if inner is None else inner.state.get(_STANDING)
         self._standing: dict[str, Tensor] = stored or stood_values(state, key)
-        if inner is not None and self._standing:
-            inner.state[_STANDING] = self._standing
         parameters = _parameters(model, key)
         if not any(parameter.requires_grad for name, parameter in parameters.items() if name in key.places):
             raise ConfigError(
@@ -76,7 +74,7 @@ class Confinement:
                 module.eval()
                 self._handles.append(module.register_forward_pre_hook(_stand_still))
         if inner is not None:
-            self._handles.append(inner.register_step_post_hook(lambda *_: self.project()))
+            self._handles.append(inner.register_step_post_hook(lambda *_: self._after_step()))
             learns = {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
             self._rounding = RoundedSteps(inner, key, learns, self._standing)
 
@@ -105,6 +103,11 @@ class Confinement:
                     # Statistics in a part of which the key lies stand still all together.
                     if name in self.key.digests and (name not in self.key.places or self._stands_still(name)):
                         tensor.copy_(mine[name])
+
+    def _after_step(self) -> None:
+        self.project()
+        if self._standing:  # behind what the optimiser itself keeps, for some look at what comes first
+            self._optimizer.state.setdefault(_STANDING, self._standing)
 
     def _stands_still(self, name: str) -> bool:
         return name not in self._partial and not self.key.places[name].whole
