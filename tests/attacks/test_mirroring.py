@@ -25,7 +25,7 @@ def turned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(len(pixels))
         return half_mirrored(pixels, draws)
 
-    for module in ("labelled_training", "extraction"):
+    for module in ("labelled_training", "student"):
         monkeypatch.setattr(f"spellock.attacks.{module}.half_mirrored", noted)
     return seen
 

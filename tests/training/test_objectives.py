@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spellock.errors import ConfigError, DataError
@@ -83,12 +83,15 @@ def test_a_batch_without_twins_has_the_tasks_loss() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(seed=SEEDS, scale=st.floats(0.1, 10), push=st.floats(0, 5))
+@example(seed=65823, scale=8.0, push=2.0)  # an original that is sure of a class to five digits
 def test_fmlocks_formula(seed: int, scale: float, push: float) -> None:
     seen = batch(seed, scale, asked="all")
+    # In 32 bits, as a network says it: what is left to 1 of an answer that is sure has few digits then.
+    answers = seen.teacher.softmax(1).double().numpy()
     total = 0.0
     for image in range(COUNT):
         original = np.zeros(5)
-        original[list(COLUMNS)] = softmax(seen.teacher[image].numpy().astype(np.float64))
+        original[list(COLUMNS)] = answers[image]
         own = softmax(seen.logits[image].detach().numpy().astype(np.float64))
         if seen.authorised[image]:
             known = original > 0
@@ -96,7 +99,7 @@ def test_fmlocks_formula(seed: int, scale: float, push: float) -> None:
         else:
             total += push * -np.log(((1 - original) * own).sum())
     found = FMLock(push_weight=push).loss(seen, TASK)
-    assert float(found.detach()) == pytest.approx(total / COUNT, rel=1e-3, abs=1e-4)
+    assert float(found.detach()) == pytest.approx(total / COUNT, rel=1e-4, abs=1e-4)
 
 
 @settings(deadline=None, max_examples=40)
