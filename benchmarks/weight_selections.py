@@ -86,6 +86,12 @@ def adaptation_of(pair: Pair, seed: int, args: argparse.Namespace) -> Adaptation
     return Adaptation(pair=pair, owned=owned, public=public, seed=seed)
 
 
+def _used(pair: Pair) -> dict[str, object]:
+    """What of the pair's budget matters here: nothing comes ten times, and there are no thieves."""
+    budget = pair.to_dict()["budget"]
+    return {name: value for name, value in budget.items() if name not in ("cycle_epochs", "thief_steps")}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--network", choices=("resnet20", "densenet", "convnext", "vit"), default="resnet20")
@@ -104,7 +110,7 @@ def main() -> None:
     cells = Cells(
         "weight_selections" + ("" if args.scale == 1 else "_try"),
         command=f"python benchmarks/weight_selections.py --percent {args.percent}",
-        settings={"percent": args.percent, "scale": args.scale, "budget": pair.to_dict()["budget"]},
+        settings={"percent": args.percent, "scale": args.scale, "budget": _used(pair)},
         again=args.again,
     )
     for seed in args.seeds:
