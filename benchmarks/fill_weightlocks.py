@@ -14,6 +14,7 @@ from support.cells import over_seeds
 from support.results import RESULTS
 from support.weightlocks.cycle_table import cycle_table
 from support.weightlocks.plot import plot
+from support.weightlocks.rounding_table import rounding_table
 from support.weightlocks.tables import (
     adaptation_table,
     lock_table,
@@ -39,7 +40,9 @@ def load(name: str) -> dict[str, Any] | None:
 def sections() -> dict[str, list[str]]:
     """What stands between the marks of the page, by mark."""
     document = load("weight_locks")
-    found = dict.fromkeys(("measured", "adaptation", "rates", "locks", "places", "thefts", "cycles"), _MISSING)
+    found = dict.fromkeys(
+        ("measured", "adaptation", "rates", "locks", "places", "thefts", "cycles", "rounding"), _MISSING
+    )
     if document is not None:
         done = document["figures"]["cells"]
         seeds = ", ".join(str(seed) for seed in document["seeds"])
@@ -53,6 +56,8 @@ def sections() -> dict[str, list[str]]:
             "thefts": [*theft_table(done), "", *theft_verdict(done)],
             "cycles": [*cycle_table(done), "", *cycle_verdict(done)],
         }
+        if (before := load("weight_locks_rounded_afterwards")) is not None:
+            found["rounding"] = rounding_table(done, before["figures"]["cells"])
     ways = load("weight_selections")
     found["selections"] = _MISSING if ways is None else selection_lines(ways)
     speed = load("weight_lock_speed")
