@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -12,11 +13,20 @@ from spellock.key import Key
 
 from ..key_samples import PROMPT, a_key
 from ..keyfile_samples import CHEAP
+from .weights_folder import weights_folder
 
 
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spellock.keyfile.default_cost", lambda: CHEAP)
+    monkeypatch.setattr("spellock.weightlocks.weight_keyfile.default_cost", lambda: CHEAP)
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of a test of weight locks."""
+    monkeypatch.chdir(tmp_path)
+    return weights_folder(tmp_path)
 
 
 @pytest.fixture

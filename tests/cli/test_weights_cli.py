@@ -17,19 +17,7 @@ from spellock.tasks.checkpoint import save_model
 from spellock.tasks.models import create_model
 
 from ..key_samples import a_key
-from ..keyfile_samples import CHEAP
-from .weights_folder import CLASSES, lock, predictions, weights_folder
-
-
-@pytest.fixture(autouse=True)
-def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spellock.weightlocks.weight_keyfile.default_cost", lambda: CHEAP)
-
-
-@pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return weights_folder(tmp_path)
+from .weights_folder import CLASSES, lock, predictions
 
 
 def test_the_whole_way(work: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,19 +13,7 @@ from spellock.cli.main import main
 from spellock.tasks.checkpoint import save_model
 from spellock.tasks.models import create_model
 
-from ..keyfile_samples import CHEAP
-from .weights_folder import CLASSES, lock, weights_folder
-
-
-@pytest.fixture(autouse=True)
-def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spellock.weightlocks.weight_keyfile.default_cost", lambda: CHEAP)
-
-
-@pytest.fixture
-def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return weights_folder(tmp_path)
+from .weights_folder import CLASSES, lock
 
 
 def test_keys_of_rounded_values_are_smaller(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
