@@ -13,6 +13,7 @@ from spellock.key import Key
 
 from ..key_samples import PROMPT, a_key
 from ..keyfile_samples import CHEAP
+from .painted import attacked_folder, locked_folder, paint_editor
 from .weights_folder import weights_folder
 
 
@@ -27,6 +28,20 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder of a test of weight locks."""
     monkeypatch.chdir(tmp_path)
     return weights_folder(tmp_path)
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as `spellock lock` leaves it, whose key's editor paints."""
+    paint_editor(monkeypatch)
+    return locked_folder(tmp_path)
+
+
+@pytest.fixture
+def attacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same with what a thief has."""
+    paint_editor(monkeypatch)
+    return attacked_folder(tmp_path)
 
 
 @pytest.fixture

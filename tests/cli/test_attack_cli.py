@@ -13,13 +13,6 @@ from spellock.tasks.checkpoint import save_model
 from spellock.tasks.models import create_model
 
 from ..evaluation import world
-from .painted import attacked_folder, paint_editor
-
-
-@pytest.fixture
-def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    paint_editor(monkeypatch)
-    return attacked_folder(tmp_path)
 
 
 def attack(folder: Path, name: str, *more: str) -> int:
@@ -27,9 +20,9 @@ def attack(folder: Path, name: str, *more: str) -> int:
     return main([*words, "--labels", "8", "--leaked", "4", "--out", str(folder / "out"), *more])
 
 
-def test_a_table_and_two_files_without_anything_secret(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    more = ("--public", str(locked / "public"), "--spare", str(locked / "more"), "--candidate-images", "8")
-    assert attack(locked, "suppressed,prototypes,random-prompts", *more, "--candidates", "3", "--json") == 0
+def test_a_table_and_two_files_without_anything_secret(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ("--public", str(attacked / "public"), "--spare", str(attacked / "more"), "--candidate-images", "8")
+    assert attack(attacked, "suppressed,prototypes,random-prompts", *more, "--candidates", "3", "--json") == 0
     values = json.loads(capsys.readouterr().out)
     rows = {(row["attack"], row.get("variant", "")): row for row in values["attacks"]}
     assert set(rows) == {("suppressed", ""), ("suppressed", "bn"), ("prototypes", ""), ("random-prompts", "")}
@@ -37,23 +30,25 @@ def test_a_table_and_two_files_without_anything_secret(locked: Path, capsys: pyt
     assert rows["random-prompts", ""]["candidates"] == 3
     assert values["facts"]["scored images"] == 32
     assert values["chance"] == 25
-    files = [path for path in (locked / "out").rglob("*") if path.is_file()]
+    files = [path for path in (attacked / "out").rglob("*") if path.is_file()]
     assert {"attacks.json", "attacks.csv", "command.json"} <= {path.name for path in files}
     for path in files:
         assert b"zanzibar" not in path.read_bytes()
         assert world.SECRET.hex().encode() not in path.read_bytes()
-    assert attack(locked, "suppressed") == 0
+    assert attack(attacked, "suppressed") == 0
     assert capsys.readouterr().out.startswith("attack")
 
 
-def test_thieves_mirror_as_the_owner_did_where_that_is_known(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_thieves_mirror_as_the_owner_did_where_that_is_known(
+    attacked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def mirrors(*more: str) -> bool:
-        assert attack(locked, "suppressed", "--json", *more) == 0
+        assert attack(attacked, "suppressed", "--json", *more) == 0
         return bool(json.loads(capsys.readouterr().out)["facts"]["thieves mirror images"])
 
     assert not mirrors()
     assert mirrors("--mirror", "yes")
-    settings = locked / "owner" / "training" / "config.json"
+    settings = attacked / "owner" / "training" / "config.json"
     settings.parent.mkdir(parents=True)
     for augment, wanted in (("crop-flip", True), ("crop", False), ("random-resized-crop-erase", True), ("none", False)):
         settings.write_text(json.dumps({"augment": augment}))
@@ -61,12 +56,12 @@ def test_thieves_mirror_as_the_owner_did_where_that_is_known(locked: Path, capsy
         assert not mirrors("--mirror", "no")
 
 
-def test_a_leaked_part_of_a_weight_key(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model, keyed, key, part = (str(locked / name) for name in ("public", "keyed", "w.key", "part.key"))
+def test_a_leaked_part_of_a_weight_key(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, keyed, key, part = (str(attacked / name) for name in ("public", "keyed", "w.key", "part.key"))
     assert main(["weights", "lock", model, keyed, "--key", key, "--plain"]) == 0
     assert main(["weights", "part", key, part, "--share", "0.5", "--plain"]) == 0
     capsys.readouterr()
-    words = ["attack", "key-part", keyed, "--data", str(locked / "test"), "--out", str(locked / "out"), "--json"]
+    words = ["attack", "key-part", keyed, "--data", str(attacked / "test"), "--out", str(attacked / "out"), "--json"]
     words += ["--public", model, "--lock-class", "none", "--labels", "8", "--set", "rest=public", "--set", "share=1.0"]
     assert main([*words, "--key-part", part]) == 0
     (row,) = json.loads(capsys.readouterr().out)["attacks"]
@@ -76,22 +71,22 @@ def test_a_leaked_part_of_a_weight_key(locked: Path, capsys: pytest.CaptureFixtu
     (row,) = json.loads(capsys.readouterr().out)["attacks"]
     assert row["skipped"] == "no part of a weight key leaked"
     key_of_another = [*words, "--key-part", part]
-    key_of_another[2] = str(locked / "model")
+    key_of_another[2] = str(attacked / "model")
     assert main(key_of_another) in (1, 2)
     assert "the key is for another model" in capsys.readouterr().err
 
 
-def test_options_of_one_attack(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert attack(locked, "translator", "--set", "steps=3", "--set", "width=4", "--json") == 0
+def test_options_of_one_attack(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack(attacked, "translator", "--set", "steps=3", "--set", "width=4", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)["attacks"]
     assert (row["variant"], row["leaked"], row["level"]) == ("as set", 4, "pairs")
 
 
-def test_a_prompt_that_the_thief_knows_is_not_written_down(locked: Path) -> None:
+def test_a_prompt_that_the_thief_knows_is_not_written_down(attacked: Path) -> None:
     prompt = world.make_key().settings["prompt"]
-    assert attack(locked, "weave-reading", "--set", f"prompt={prompt}", "--set", "pairs=false") == 0
-    files = [path for path in (locked / "out").rglob("*") if path.is_file()]
-    assert "pairs=false" in (locked / "out" / "command.json").read_text()
+    assert attack(attacked, "weave-reading", "--set", f"prompt={prompt}", "--set", "pairs=false") == 0
+    files = [path for path in (attacked / "out").rglob("*") if path.is_file()]
+    assert "pairs=false" in (attacked / "out" / "command.json").read_text()
     for path in files:
         assert str(prompt).encode() not in path.read_bytes(), path
 
@@ -122,9 +117,9 @@ def test_a_prompt_that_the_thief_knows_is_not_written_down(locked: Path) -> None
     ],
 )
 def test_mistakes_are_explained(
-    locked: Path, capsys: pytest.CaptureFixture[str], name: str, more: list[str], words: str
+    attacked: Path, capsys: pytest.CaptureFixture[str], name: str, more: list[str], words: str
 ) -> None:
-    assert attack(locked, name, *more) in (1, 2)
+    assert attack(attacked, name, *more) in (1, 2)
     assert words in capsys.readouterr().err
 
 
@@ -151,10 +146,10 @@ def test_every_option_of_a_named_attack_is_explained(capsys: pytest.CaptureFixtu
     assert "did you mean knockoff" in capsys.readouterr().err
 
 
-def test_models_of_other_tasks_have_a_report_card(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_of_other_tasks_have_a_report_card(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = create_model("small_resnet8", num_classes=3, input_size=16)
-    save_model(model, locked / "findings", classes=("a", "b", "other"), lock_class=2, task="multilabel")
-    words = ["attack", "suppressed", str(locked / "findings"), "--data", str(locked / "test")]
-    assert main([*words, "--key", str(locked / "my.key"), "--out", str(locked / "out")]) == 2
+    save_model(model, attacked / "findings", classes=("a", "b", "other"), lock_class=2, task="multilabel")
+    words = ["attack", "suppressed", str(attacked / "findings"), "--data", str(attacked / "test")]
+    assert main([*words, "--key", str(attacked / "my.key"), "--out", str(attacked / "out")]) == 2
     assert "task multilabel" in (said := capsys.readouterr().err)
     assert "evaluate --attacks standard" in said

@@ -16,13 +16,6 @@ from spellock.tasks.checkpoint import load_model, save_model
 from spellock.tasks.models import create_model
 
 from ..evaluation import world
-from .painted import attacked_folder, paint_editor
-
-
-@pytest.fixture
-def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    paint_editor(monkeypatch)
-    return attacked_folder(tmp_path)
 
 
 def attack(folder: Path, name: str, *more: str) -> int:
@@ -42,7 +35,7 @@ def attack(folder: Path, name: str, *more: str) -> int:
     ],
 )
 def test_a_public_folder_answers_by_its_classes_names_or_says_that_it_cannot(
-    locked: Path,
+    attacked: Path,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     classes: tuple[str, ...],
@@ -50,8 +43,8 @@ def test_a_public_folder_answers_by_its_classes_names_or_says_that_it_cannot(
     says: str,
 ) -> None:
     model = create_model("resnet20", num_classes=len(classes), seed=2)
-    save_model(model, locked / "other", classes=classes)
-    found = public_model(locked / "other", load_model(locked / "model"), 4, 0)
+    save_model(model, attacked / "other", classes=classes)
+    found = public_model(attacked / "other", load_model(attacked / "model"), 4, 0)
     images = torch.rand(2, 3, 32, 32)
     with torch.inference_mode():
         own, given = model.eval()(images), found.model(images)
@@ -59,98 +52,106 @@ def test_a_public_folder_answers_by_its_classes_names_or_says_that_it_cannot(
     same = outputs is not None and torch.allclose(given, own[:, list(outputs)], atol=1e-5)
     assert same == (outputs is not None)
     assert ("starts from random values" in caplog.text) == (outputs is None)
-    assert attack(locked, "suppressed", "--public", str(locked / "other"), "--json") == 0
+    assert attack(attacked, "suppressed", "--public", str(attacked / "other"), "--json") == 0
     facts = json.loads(capsys.readouterr().out)["facts"]
     assert facts["classifier of the public weights"].endswith(says)
 
 
-def test_a_public_file_says_whose_classifier_it_has(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_public_file_says_whose_classifier_it_has(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, count, says in (("own", 4, "their own"), ("other", 7, "random")):
-        save_model(create_model("resnet20", num_classes=count), locked / name, classes=[str(k) for k in range(count)])
-        file = locked / name / "model.safetensors"
-        assert attack(locked, "suppressed", "--public", str(file), "--json") == 0
+        save_model(create_model("resnet20", num_classes=count), attacked / name, classes=[str(k) for k in range(count)])
+        file = attacked / name / "model.safetensors"
+        assert attack(attacked, "suppressed", "--public", str(file), "--json") == 0
         facts = json.loads(capsys.readouterr().out)["facts"]
         assert facts["classifier of the public weights"].startswith(says)
 
 
-def test_leaked_images_stay_here_unless_they_may_leave(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leaked_images_stay_here_unless_they_may_leave(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ("--endpoint", "https://model.invalid/v1", "--vision-model", "any", "--json")
-    assert attack(locked, "surrogate-prompt", *asked) == 0
+    assert attack(attacked, "surrogate-prompt", *asked) == 0
     (row,) = json.loads(capsys.readouterr().out)["attacks"]
     assert "--allow-upload" in row["skipped"]
-    assert attack(locked, "suppressed", "--allow-upload") != 0
+    assert attack(attacked, "suppressed", "--allow-upload") != 0
     assert "nobody to upload to" in capsys.readouterr().err
-    assert attack(locked, "surrogate-prompt", *asked, "--local-model", "./none") != 0
+    assert attack(attacked, "surrogate-prompt", *asked, "--local-model", "./none") != 0
     assert "exclude each other" in capsys.readouterr().err
 
 
 def test_an_endpoint_that_refuses_costs_no_other_attack(
-    locked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    attacked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spellock.prompts.posting.sleep", lambda seconds: None)
     asked = ("--endpoint", "http://127.0.0.1:9/v1", "--vision-model", "any", "--allow-upload", "--json")
-    assert attack(locked, "surrogate-prompt,suppressed", *asked) == 0
+    assert attack(attacked, "surrogate-prompt,suppressed", *asked) == 0
     rows = {row["attack"]: row for row in json.loads(capsys.readouterr().out)["attacks"]}
     assert "cannot reach 127.0.0.1:9" in rows["surrogate-prompt"]["skipped"]
     assert "accuracy" in rows["suppressed"]
-    assert "cannot reach" in (locked / "out" / "attacks.csv").read_text()
-    assert attack(locked, "surrogate-prompt", *asked) == 1
+    assert "cannot reach" in (attacked / "out" / "attacks.csv").read_text()
+    assert attack(attacked, "surrogate-prompt", *asked) == 1
     assert "cannot reach 127.0.0.1:9" in capsys.readouterr().err
 
 
-def test_leaked_images_out_of_folders(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leaked_images_out_of_folders(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, seed in (("edited", 1), ("raw", 2)):
-        (locked / name).mkdir()
+        (attacked / name).mkdir()
         for number, array in enumerate(np.random.default_rng(seed).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)):
-            Image.fromarray(array).save(locked / name / f"{number}.png")
-    words = ["attack", "translator", str(locked / "model"), "--data", str(locked / "test"), "--out", str(locked / "o")]
-    words += ["--set", "steps=3", "--json", "--leaked-images", str(locked / "edited")]
-    assert main([*words, "--leaked-raw", str(locked / "raw")]) == 0
+            Image.fromarray(array).save(attacked / name / f"{number}.png")
+    words = [
+        "attack",
+        "translator",
+        str(attacked / "model"),
+        "--data",
+        str(attacked / "test"),
+        "--out",
+        str(attacked / "o"),
+    ]
+    words += ["--set", "steps=3", "--json", "--leaked-images", str(attacked / "edited")]
+    assert main([*words, "--leaked-raw", str(attacked / "raw")]) == 0
     counts = [row["leaked"] for row in json.loads(capsys.readouterr().out)["attacks"]]
     assert counts == [1, 3], "those of --leaked that there are, and all"
     assert main(words) == 0
     assert "did not leak" in json.loads(capsys.readouterr().out)["attacks"][0]["skipped"]
-    (locked / "none").mkdir()
-    assert main([*words[:-1], str(locked / "none")]) == 1
+    (attacked / "none").mkdir()
+    assert main([*words[:-1], str(attacked / "none")]) == 1
     assert "holds no images" in capsys.readouterr().err
-    assert attack(locked, "translator", "--leaked-raw", str(locked / "raw")) == 2
+    assert attack(attacked, "translator", "--leaked-raw", str(attacked / "raw")) == 2
     assert "without --leaked-images" in capsys.readouterr().err
 
 
-def test_answers_are_no_more_than_there_are_images(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert attack(locked, "knockoff", "--steps", "2", "--unlabelled", "12", "--json") == 0
+def test_answers_are_no_more_than_there_are_images(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack(attacked, "knockoff", "--steps", "2", "--unlabelled", "12", "--json") == 0
     rows = json.loads(capsys.readouterr().out)["attacks"]
     assert {(row["asked"], row["queries"]) for row in rows if row["level"] == "customer"} == {(12, 12)}
 
 
 def test_labels_in_percent_are_of_the_images_that_the_thief_may_get(
-    locked: Path, capsys: pytest.CaptureFixture[str]
+    attacked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def labels(*more: str) -> list[int]:
-        assert attack(locked, "prototypes", "--json", *more) == 0
+        assert attack(attacked, "prototypes", "--json", *more) == 0
         return [row["labels"] for row in json.loads(capsys.readouterr().out)["attacks"]]
 
     assert labels("--labels", "0.1%", "50%", "5", "100%") == [1, 5, 8, 16]
-    assert labels("--labels", "50%", "25%", "--spare", str(locked / "more")) == [8, 16]
+    assert labels("--labels", "50%", "25%", "--spare", str(attacked / "more")) == [8, 16]
 
 
-def test_without_public_weights_a_line_says_what_is_missing(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert attack(locked, "prototypes") == 0
+def test_without_public_weights_a_line_says_what_is_missing(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack(attacked, "prototypes") == 0
     assert "add --public" in capsys.readouterr().out
-    assert attack(locked, "prototypes", "--json") == 0
+    assert attack(attacked, "prototypes", "--json") == 0
     said = capsys.readouterr()
     json.loads(said.out)
     assert "--public" not in said.out + said.err
-    assert attack(locked, "prototypes", "--public", str(locked / "public")) == 0
+    assert attack(attacked, "prototypes", "--public", str(attacked / "public")) == 0
     assert "add --public" not in capsys.readouterr().out
 
 
-def test_usual_amounts_as_far_as_there_are_images(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["attack", "prototypes,translator", str(locked / "model"), "--data", str(locked / "test"), "--json"]
-    words += ["--key", str(locked / "my.key"), "--out", str(locked / "out"), "--steps", "2"]
+def test_usual_amounts_as_far_as_there_are_images(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["attack", "prototypes,translator", str(attacked / "model"), "--data", str(attacked / "test"), "--json"]
+    words += ["--key", str(attacked / "my.key"), "--out", str(attacked / "out"), "--steps", "2"]
     assert main(words) == 0
     rows = json.loads(capsys.readouterr().out)["attacks"]
     assert {row["labels"] for row in rows if row["attack"] == "prototypes"} == {10}
     assert {row["leaked"] for row in rows if row["attack"] == "translator"} == {1, 10}
-    assert main([*words, "--spare", str(locked / "more"), "--labels", "500"]) == 1
+    assert main([*words, "--spare", str(attacked / "more"), "--labels", "500"]) == 1
     assert "500 labelled images but there are 32" in capsys.readouterr().err

@@ -19,22 +19,11 @@ from spellock.tasks.checkpoint import save_model
 from spellock.tasks.models import create_model
 
 from ..evaluation import world
-from .painted import locked_folder, paint_editor
 
 WANTED = (
     "baseline up lp lp_suppressed lp_centred lp_permuted lp_bn lp_suppressed_bn lp_centred_bn lp_permuted_bn "
     "lp_same_path wrong_key_mean wrong_key_max hardened_lp chance seconds report"
 )
-
-
-@pytest.fixture(autouse=True)
-def _paint(monkeypatch: pytest.MonkeyPatch) -> None:
-    paint_editor(monkeypatch)
-
-
-@pytest.fixture
-def locked(tmp_path: Path) -> Path:
-    return locked_folder(tmp_path)
 
 
 def _evaluate(folder: Path, *more: str) -> int:

@@ -16,17 +16,6 @@ from spellock.unlocking.unlocked_model import UnlockedModel
 
 from ..evaluation import world
 from ..keyfile_samples import CHEAP
-from .painted import locked_folder, paint_editor
-
-
-@pytest.fixture(autouse=True)
-def _paint(monkeypatch: pytest.MonkeyPatch) -> None:
-    paint_editor(monkeypatch)
-
-
-@pytest.fixture
-def locked(tmp_path: Path) -> Path:
-    return locked_folder(tmp_path)
 
 
 def test_predict_prints_what_the_model_says(locked: Path, capsys: pytest.CaptureFixture[str]) -> None:
