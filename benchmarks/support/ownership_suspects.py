@@ -24,11 +24,12 @@ BATCH = 128
 class Loot:
     """What thieves have: the locked model, public weights, labelled images that are in no locked set, the same edited.
 
-    ``fresh`` makes a network with so many outputs from public weights.
+    ``fresh`` makes a network with so many outputs from public weights, ``scratch`` one with random weights.
     """
 
     locked: PixelModel
     fresh: Callable[[int], PixelModel]
+    scratch: Callable[[int], PixelModel]
     images: Tensor
     edited: Tensor
     labels: Tensor
@@ -48,10 +49,14 @@ class Loot:
             "pruned 70 %": lambda: pruned(self.locked, 0.7),
             "distilled on edited images": lambda: self._student(self.edited, self.edited),
             "extracted from an unlocked service": lambda: self._student(self.images, self.edited),
-            "independent, from public weights": lambda: self._fit(
-                self.fresh(10), self.images, F.one_hot(self.labels, 10)
-            ),
+            "independent, from public weights": lambda: self.unrelated(self.fresh),
+            "independent, from random weights": lambda: self.unrelated(self.scratch),
         }
+
+    def unrelated(self, start: Callable[[int], PixelModel]) -> PixelModel:
+        """A model of the same classes that knows nothing of the locked one."""
+        classes = int(self.labels.max()) + 1
+        return self._fit(start(classes), self.images, F.one_hot(self.labels, classes))
 
     def _tuned(self, images: Tensor) -> PixelModel:
         model = copy.deepcopy(self.locked)
