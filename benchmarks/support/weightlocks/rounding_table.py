@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.weightlocks.cycle_table import largest_gap
+from support.weightlocks.cycle_table import gaps_to_full
 from support.weightlocks.settings import DELTA_PERCENT
 from support.weightlocks.tables import Runs, cell, pairs_of
 
@@ -22,7 +22,7 @@ def rounding_table(done: Runs, afterwards: Runs) -> list[str]:
         found += [cell(runs, pair, _ONCE, "authorised") for runs in (old, new)]
         found += [cell(new, pair, "cycles, full", "authorised_10")]
         found += [cell(runs, pair, _OFTEN, "authorised_10") for runs in (old, new)]
-        gaps = [largest_gap(runs, pair, _OFTEN) for runs in (old, new)]
+        gaps = [max(gaps_to_full(runs, pair, _OFTEN), default=None) for runs in (old, new)]
         found += ["" if gap is None else f"{gap:.1f}" for gap in gaps]
         rows.append(f"| {pair} | {', '.join(seeds)} | {' | '.join(found)} |")
     return rows

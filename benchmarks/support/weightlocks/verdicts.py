@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from statistics import mean
 
-from support.weightlocks.cycle_table import largest_gap, most_above_chance
+from support.weightlocks.cycle_table import gaps_to_full, most_above_chance
 from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, LABELLED, THEFT_PERCENT
 from support.weightlocks.tables import (
     ALL,
@@ -86,7 +87,7 @@ def cycle_verdict(done: Runs) -> list[str]:
     lines = []
     for selection in ALL:
         way = f"cycles, {selection}"
-        gaps = _known(largest_gap(done, pair, way) for pair in pairs_of(done))
+        gaps = [found for pair in pairs_of(done) if (found := gaps_to_full(done, pair, way))]
         above = _known(most_above_chance(done, pair, way, "unauthorised") for pair in pairs_of(done))
         updates = _known(value(done, pair, way, f"update_{CYCLES}") for pair in pairs_of(done))
         if not above:
@@ -94,9 +95,11 @@ def cycle_verdict(done: Runs) -> list[str]:
         title = f"{_capital(WHOSE[selection])} selection at {CYCLE_PERCENT[selection]} %"
         parts = []
         if gaps:
+            average, largest = [mean(found) for found in gaps], [max(found) for found in gaps]
             parts.append(
-                f"never more than {GAP:g} point below full fine-tuning on {sum(gap <= GAP for gap in gaps)} of "
-                f"{len(gaps)} (largest gap {max(gaps):.1f})"
+                f"within {GAP:g} point of full fine-tuning in the mean of the cycles on "
+                f"{sum(gap <= GAP for gap in average)} of {len(gaps)} (largest mean {max(average):.1f}), in each of "
+                f"them on {sum(gap <= GAP for gap in largest)} (largest gap {max(largest):.1f})"
             )
         parts.append(
             f"without the key at most {ABOVE:g} points above the most frequent class after every cycle on "
