@@ -4,6 +4,10 @@ Images: the thief's are ``train_extra`` (in no locked set), the scored ones the 
 
     python benchmarks/attacks.py [cifar10] [--attacks ridge,translator] [--recipes raw-twins=FOLDER ...]
 
+The aims of the preset ``hardened`` (models of `hardening.py`), with a table in docs/hardening.md:
+
+    python benchmarks/attacks.py cifar10 --aims
+
 Attacks on leaked images, those that invert the prompt among them, by themselves; keys of `hardening.py` are woven:
 
     python benchmarks/attacks.py cifar10 --attacks hard-prompt,textual-inversion,surrogate-prompt,translator \
@@ -23,6 +27,8 @@ from typing import Any
 import numpy as np
 from real_results import PROMPT, SETTINGS
 from support import shared_data
+from support.attack_aims import AIMED, aims_table
+from support.pages import fill_page
 from support.results import write_result
 
 from spellock.attacks.budget import Budget
@@ -85,6 +91,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None, help="of each training run, at most")
     parser.add_argument("--weave", type=float, default=0.0, help="of the key that the models were locked with")
     parser.add_argument("--result", default=None, help="write what was measured under this name, a part too")
+    parser.add_argument("--aims", action="store_true", help="the attacks and amounts that the preset's aims are about")
     parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--candidate-images", type=int, default=200)
     parser.add_argument("--unlabelled", type=int, default=2000)
@@ -93,6 +100,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs/attacks"))
     args = parser.parse_args()
+    if args.aims:  # 1 and 10 % of 20,000 labels
+        fixed = {"attacks": ",".join(AIMED), "labels": [200, 2000], "leaked": [10], "images": 3000, "weave": 0.1}
+        vars(args).update(fixed, recipes=[f"hardened=runs/hardening/hardened/{args.name}_{args.seed}"])
+        args.result = f"attack_aims_{args.name}"
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     recipes = dict(word.split("=", 1) for word in args.recipes)
     figures = {recipe: attack(args.name, Path(folder), args) for recipe, folder in recipes.items()}
@@ -101,6 +112,8 @@ def main() -> None:
         write_result(
             args.result, figures, seeds=[args.seed], command=f"python benchmarks/attacks.py {words}", show=False
         )
+        if args.aims:
+            fill_page("hardening.md", f"aims {args.name}", aims_table(figures["hardened"]))
     elif args.attacks == "all" and args.images is None:  # other parts are for looking at
         command = f"python benchmarks/attacks.py {args.name}"
         write_result(f"attacks_{args.name}", figures, seeds=[args.seed], command=command, show=False)
