@@ -32,12 +32,21 @@ def board_table(name: str) -> str:
     found = results(name)
     if not found:
         return "Not measured yet."
-    head = ("lock", "baseline", "UP", "LP", "hardened LP", *(title for title, _, _ in THIEVES), "bits stolen")
+    head = (
+        "lock",
+        "baseline",
+        "UP",
+        "LP",
+        "hardened LP",
+        *(title for title, _, _ in THIEVES),
+        "bits stolen",
+        "card, minutes",
+    )
     rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for lock, card in sorted(found.items(), key=lambda one: _worst(one[1])):
         figures = [_one(card["figures"].get(figure)) for figure in ("baseline", "up", "lp", "hardened_lp")]
         thieves = [_thief(card, level, amount) for _, level, amount in THIEVES]
-        rows.append(f"| {lock} | {' | '.join((*figures, *thieves))} | {_bits(card)} |")
+        rows.append(f"| {lock} | {' | '.join((*figures, *thieves))} | {_bits(card)} | {_minutes(card)} |")
     chance = next(iter(found.values()))["chance"]
     plural = "" if len(found) == 1 else "s"
     return "\n".join([*rows, "", f"Chance {chance:.1f}. {len(found)} lock{plural}.", *_left_blank(found)])
@@ -73,6 +82,12 @@ def _bits(card: dict[str, Any]) -> str:
     known = [row for row in card["attacks"] if "bits" in row]
     most = max((row["labels"] for row in known), default=0)
     return _one(max((row["bits"] for row in known if row["labels"] == most), default=None), digits=0)
+
+
+def _minutes(card: dict[str, Any]) -> str:
+    """The time that the card took; blank where it does not count what an interrupted run had done."""
+    known = sum(row["seconds"] for row in card["attacks"])
+    return _one(card["seconds"] / 60) if card["seconds"] >= known else ""
 
 
 def _worst(card: dict[str, Any]) -> float:
