@@ -140,7 +140,7 @@ def test_adapting(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*words, *more, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["version"] == 2
-    assert 0 <= said["validation_accuracy"] <= 1
+    assert 0 <= said["validation_score"] <= 1
     assert predictions(capsys, "--model", "keyed", "--key", "w2.key") != (
         predictions(capsys, "--model", "keyed", "--key", "w.key", "--passphrase-file", "words")
     )

@@ -66,9 +66,9 @@ def test_rounded_keys_stay_rounded_and_what_they_open_is_measured(coding: str, t
     assert adapted.key.coding == coding
     assert adapted.key.value_bytes == key.value_bytes
     assert any(not torch.equal(adapted.key.values[name], key.values[name]) for name in key.values)
-    assert adapted.accuracy is not None
+    assert adapted.score is not None
     # All pictures: those held out are half of them, so their number of right ones is at most that of all.
-    assert 30 * adapted.accuracy <= 60 * accuracy(tmp_path / "keyed", adapted.key) <= 30 * (1 + adapted.accuracy)
+    assert 30 * adapted.score <= 60 * accuracy(tmp_path / "keyed", adapted.key) <= 30 * (1 + adapted.score)
 
 
 def test_it_learns_inside_the_key_and_resumes(keyed: tuple[Path, WeightKey], tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_it_learns_inside_the_key_and_resumes(keyed: tuple[Path, WeightKey], tmp
     before = (folder / "model.safetensors").read_bytes()
     adapted = adapt(folder, key, pictures(), tmp_path / "run", TRAINING)  # type: ignore[arg-type]
     assert adapted.key.version == 2
-    assert adapted.accuracy is not None
-    assert adapted.accuracy > 0.9
+    assert adapted.score is not None
+    assert adapted.score > 0.9
     assert accuracy(folder, adapted.key) > 0.9
     assert accuracy(folder, key) < 0.8
     assert (folder / "model.safetensors").read_bytes() == before
@@ -96,7 +96,7 @@ def test_a_second_version_starts_from_the_first(keyed: tuple[Path, WeightKey], t
     first = adapt(folder, key, pictures(), tmp_path / "one", TRAINING).key  # type: ignore[arg-type]
     second = adapt(folder, first, pictures(), tmp_path / "two", TRAINING, validation=0)  # type: ignore[arg-type]
     assert second.key.version == 3
-    assert second.accuracy is None
+    assert second.score is None
     assert accuracy(folder, second.key) > 0.9
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from spellock.errors import ModelError
+from spellock.tasks.models import create_model
 from spellock.weightlocks.kinds import Kind, head_tensors, kind_of
 from spellock.weightlocks.states import FileState, ModuleState
 
@@ -103,3 +104,13 @@ def test_heads_of_real_networks() -> None:
         infos = ModuleState(timm.create_model(name)).infos
         found = head_tensors(infos)
         assert {f"{head}weight", f"{head}bias"} <= set(found), name
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("fasterrcnn_tiny", "roi_heads.box_predictor."), ("retinanet_tiny", "head.classification_head.cls_logits.")],
+)
+def test_heads_of_detectors(name: str, head: str) -> None:
+    found = head_tensors(ModuleState(create_model(name, num_classes=2, input_size=64, seed=0).network).infos)
+    assert found
+    assert all(one.startswith(head) for one in found)

@@ -87,8 +87,8 @@ _LIST = (
         "run_part",
     ),
     Command(
-        "weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs",
-        resumes=True,
+        "weights adapt", "Train on, inside the key", "spellock.cli.weights_adapt", "WeightsAdaptArgs", "run",
+        "defaults", resumes=True,
     ),
     Command("weights bounds", "Bound what a weight key changes", "spellock.cli.weights_bounds", "WeightsBoundsArgs"),
     Command(

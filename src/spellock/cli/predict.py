@@ -83,7 +83,6 @@ def run(args: PredictArgs) -> int:
     paths = list(_files(args.images, closed if args.on_error == "skip" else None))
     folders = len(skipped)
     from spellock.cli.detect import detect_files
-    from spellock.editors.registry import load_editor
     from spellock.key import Key
     from spellock.unlocking.inputs import Skipped
     from spellock.unlocking.model_folder import open_model
@@ -95,12 +94,7 @@ def run(args: PredictArgs) -> int:
     loaded = open_model(args.model, decrypt=decrypt)
     _check_used(args, boxes=loaded.task.has_boxes, weight_key=not isinstance(key, Key | None))
     if loaded.task.has_boxes:
-        if not isinstance(key, Key):
-            raise ConfigError(
-                f"got {'no' if key is None else 'a weight'} key for a detector, expected a key of images; "
-                "give the one it was locked with"
-            )
-        detector = UnlockedDetector(loaded.model, loaded.classes, load_editor(key, device=device), device=device)
+        detector = UnlockedDetector.from_loaded(loaded, key, device=device, check=not args.no_check)
         return detect_files(
             detector, paths, draw=args.draw, score=_LEAST_SCORE if args.score is None else args.score, top=args.top,
             json=args.json, on_error=args.on_error, skipped=skipped,

@@ -14,8 +14,8 @@ from PIL import Image
 from spellock.data.image_set import ImageSet, Labels
 from spellock.errors import ConfigError, DataError
 from spellock.progress import track
-from spellock.recipes.scores import can_judge
-from spellock.recipes.selection import SCORE, PlainScore
+from spellock.recipes.scores import can_judge, plain_score
+from spellock.recipes.selection import SCORE
 from spellock.tasks.checkpoint import load_model
 from spellock.tasks.task import Task
 from spellock.training.config import FinetuneConfig
@@ -31,10 +31,16 @@ from spellock.weightlocks.weight_key import WeightKey
 
 @dataclass(frozen=True, kw_only=True)
 class Adapted:
-    """The key of the next version, and the accuracy on held-out images of what it opens, in [0, 1], None without."""
+    """The key of the next version, and what it opens is worth on held-out images.
+
+    Attributes:
+        score: accuracy, macro AUROC or AP of boxes, by the task, in [0, 1]; None where nothing was held out.
+        measure: which of these, in a word; empty where nothing was held out.
+    """
 
     key: WeightKey
-    accuracy: float | None
+    score: float | None
+    measure: str
 
 
 def adapt(
@@ -54,7 +60,7 @@ def adapt(
 
     Args:
         keyed: folder of the keyed model.
-        images: their classes are all of the model's, or some.
+        images: labelled as the model's task has it; their classes are all of the model's, or some.
         out: folder for the run's logs and checkpoints, which is no model's. They hold the whole model: keep it secret.
         validation: share of every class held out for choosing the best epoch, in [0, 0.5]; 0 takes the last.
 
@@ -79,12 +85,15 @@ def adapt(
     state = ModuleState(network, known=key.digests)
     standing = standing_values(state, key)
     unlock_module(network, key)
+    task.check_model(model, images)
+    images = task.squashed(images, model.input_size, "bicubic")
     pixels = _squashed(images, model.input_size)
     labels = _labels(images, loaded.classes, task)
     ranks = numpy_generator(training.seed, "held out").integers(0, 2**63, len(labels), dtype=np.uint64)
     held = task.hold_out(images, validation, ranks)
     judged = held.any() and can_judge(task, labels[held])
-    score = PlainScore(raw=pixels[held], labels=labels[held], task=task) if judged else None
+    score = plain_score(task, pixels[held], labels[held]) if judged else None
+    measure = "" if score is None else score.measure
     result = finetune(
         model,
         pixels[~held],
@@ -101,12 +110,12 @@ def adapt(
     check_outside(state, key, what="the trained model")
     new = key.replace(values=key_values(state, key, standing), version=key.version + 1)
     if new.coding == EXACT or score is None:
-        return Adapted(key=new, accuracy=result.best_score)
+        return Adapted(key=new, score=result.best_score, measure=measure)
     # The key rounds what was learnt; what counts is the model that it opens.
     for name, values in standing.items():
         key.places[name].put(state.tensors[name], values)
     unlock_module(network, new, check=False)
-    return Adapted(key=new, accuracy=score(model)[SCORE])
+    return Adapted(key=new, score=score(model)[SCORE], measure=measure)
 
 
 def _check_out(out: Path, keyed: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from spellock.data.image_set import Labels
 from spellock.errors import ModelError
@@ -48,6 +49,7 @@ class BoxPlainScore:
 
     raw: Pixels
     labels: Labels
+    measure: ClassVar[str] = "AP of boxes"
 
     def __call__(self, model: PixelModel) -> dict[str, float]:
         """The figure as a share in [0, 1]."""

@@ -44,7 +44,7 @@ def lock_score(task: Task, pairs: Pairs, lock_class: int | None) -> Validate:
     return LockScore(raw=pairs.raw, edited=pairs.edited, labels=pairs.labels, lock_class=lock_class, task=task)
 
 
-def plain_score(task: Task, raw: Pixels, labels: Labels) -> Validate:
+def plain_score(task: Task, raw: Pixels, labels: Labels) -> PlainScore | BoxPlainScore:
     """The rule for a model without a lock."""
     if task.has_boxes:
         return BoxPlainScore(raw=raw, labels=labels)

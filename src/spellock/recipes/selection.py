@@ -71,6 +71,12 @@ class PlainScore:
     labels: npt.NDArray[np.int64]
     task: Task = field(default_factory=ClassificationTask)
 
+    @property
+    def measure(self) -> str:
+        """What the figure is, in a word."""
+        names = tuple(str(place) for place in range(self.labels.shape[-1])) if self.labels.ndim == 2 else ()
+        return make_judge(self.task, Question(labels=self.labels, classes=names, lock=None)).measure
+
     def __call__(self, model: PixelModel) -> dict[str, float]:
         """The figure as a share in [0, 1]."""
         return {SCORE: _value(model, self.raw, self.labels, self.task, None, label="validation")}

@@ -16,12 +16,13 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from spellock.artefacts import new_folder, write_bytes, write_json
-from spellock.errors import ConfigError, ModelError, StorageError
+from spellock.errors import ModelError, StorageError
 from spellock.tasks.architectures import create_network
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detectors import create_detector, is_detector
 from spellock.tasks.model_card import model_card
 from spellock.tasks.model_config import FORMAT, VERSION, check_lock_class, read_config
+from spellock.tasks.model_task import task_of_config
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.registry import list_tasks, make_task
 from spellock.tasks.task import Task
@@ -44,10 +45,7 @@ class LoadedModel:
         Raises:
             ModelError: this version has no such task.
         """
-        try:
-            return make_task(self.config["task"])
-        except ConfigError as error:
-            raise ModelError(f"the model's config.json: {error}") from error
+        return task_of_config(self.config)
 
     @property
     def says_lock_class(self) -> bool:
@@ -193,11 +191,5 @@ def _around(network: nn.Module, config: dict[str, Any], classes: int) -> PixelMo
 
 
 def _detector(config: dict[str, Any], categories: int) -> PixelModel:
-    return create_detector(
-        config["architecture"],
-        num_classes=categories,
-        input_size=config["input_size"],
-        mean=config["mean"],
-        std=config["std"],
-        options=config["options"],
-    )
+    settings = {name: config[name] for name in ("input_size", "mean", "std", "options")}
+    return create_detector(config["architecture"], num_classes=categories, **settings)

@@ -7,25 +7,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 
 from spellock.data.decode import MAX_PIXELS
 from spellock.data.image_set import ON_ERROR, OnError
 from spellock.editors.base import Editor
-from spellock.editors.registry import load_editor
 from spellock.errors import ConfigError, ModelError
 from spellock.key import Key
-from spellock.keyfile import load_key
 from spellock.pixels import from_uint8
+from spellock.tasks.checkpoint import LoadedModel
 from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detections import Detections
 from spellock.tasks.pixel_model import PixelModel
-from spellock.unlocking.image_names import digests
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
-from spellock.unlocking.model_folder import open_model
+from spellock.unlocking.model_folder import open_any_key, open_model
+from spellock.unlocking.prepared import prepared, use_key
 from spellock.weightlocks.file_key import FileKey
+from spellock.weightlocks.weight_key import WeightKey
 
 _BATCH = 8
 
@@ -49,9 +48,9 @@ class UnlockedDetector:
     """A locked detector that is used with a key. A wrong key raises nothing: the model then finds little or nonsense.
 
     Args:
-        model: the locked detector.
+        model: the locked detector, unlocked where weights are its key.
         classes: its categories.
-        editor: made from the key.
+        editor: made from the key of images; None for a key of weights alone.
         device: where the model runs; the editor has its own.
 
     Raises:
@@ -59,12 +58,14 @@ class UnlockedDetector:
         ConfigError: the editor moves content away from its boxes.
     """
 
-    def __init__(self, model: PixelModel, classes: Sequence[str], editor: Editor, *, device: str = "cpu") -> None:
+    def __init__(
+        self, model: PixelModel, classes: Sequence[str], editor: Editor | None, *, device: str = "cpu"
+    ) -> None:
         if not isinstance(model, DetectionModel):
             raise ModelError("got a classifier, expected a detector; use UnlockedModel")
         if len(classes) != model.num_classes:
             raise ModelError(f"got {len(classes)} names for {model.num_classes} categories, expected one each")
-        if editor.moves_pixels:
+        if editor is not None and editor.moves_pixels:
             raise ConfigError("the key's editor moves content away from its boxes, so no detector was locked with it")
         self.model = model.to(device).eval()
         self.classes, self.editor, self._device = tuple(classes), editor, device
@@ -74,15 +75,25 @@ class UnlockedDetector:
         cls,
         model: str | Path,
         *,
-        key: Key | str | Path,
+        key: Key | WeightKey | str | Path | None,
         passphrase: str | None = None,
         device: str = "cpu",
+        check: bool = True,
         decrypt: FileKey | None = None,
     ) -> UnlockedDetector:
         """Load a locked detector's folder and its key; see `UnlockedModel.from_pretrained`."""
-        loaded = open_model(Path(model), decrypt=decrypt)
-        opened = key if isinstance(key, Key) else load_key(Path(key), passphrase=passphrase)
-        return cls(loaded.model, loaded.classes, load_editor(opened, device=device), device=device)
+        if key is None and decrypt is None:
+            raise ConfigError("got no key, expected that of the locked detector, or decrypt= for encrypted weights")
+        opened = None if key is None else open_any_key(key, passphrase)
+        return cls.from_loaded(open_model(Path(model), decrypt=decrypt), opened, device=device, check=check)
+
+    @classmethod
+    def from_loaded(
+        cls, loaded: LoadedModel, opened: Key | WeightKey | None, *, device: str = "cpu", check: bool = True
+    ) -> UnlockedDetector:
+        """The same of a detector that was read already, which a weight key changes in place."""
+        editor = use_key(loaded, opened, device=device, check=check)
+        return cls(loaded.model, loaded.classes, editor, device=device)
 
     def predict(self, inputs: Inputs, *, on_error: OnError = "fail") -> list[DetectedImage]:
         """What is in one image or thousands, in order; always a list. Arguments and errors are those of
@@ -96,7 +107,8 @@ class UnlockedDetector:
         if on_error not in ON_ERROR:
             raise ConfigError(f'on_error is {on_error!r}, expected "fail" or "skip"')
         opened = open_inputs(inputs, skip_broken=on_error == "skip", max_pixels=max_pixels)
-        while batch := list(itertools.islice(opened, max(_BATCH, self.editor.canonical_batch))):
+        size = _BATCH if self.editor is None else max(_BATCH, self.editor.canonical_batch)
+        while batch := list(itertools.islice(opened, size)):
             found = iter(self._batch([one for one in batch if isinstance(one, Opened)]))
             for one in batch:
                 yield one if isinstance(one, Skipped) else next(found)
@@ -105,9 +117,8 @@ class UnlockedDetector:
     def _batch(self, images: Sequence[Opened]) -> list[DetectedImage]:
         if not images:
             return []
-        pixels = np.stack([self.editor.prepare(one.image) for one in images])
-        edited = from_uint8(torch.from_numpy(self.editor.edit_uint8(pixels, digests(pixels))).permute(0, 3, 1, 2))
-        found: list[Detections] = self.model(edited.contiguous().to(self._device))
+        pixels = torch.from_numpy(prepared(images, self.editor, self.model.input_size))
+        found: list[Detections] = self.model(from_uint8(pixels.permute(0, 3, 1, 2)).contiguous().to(self._device))
         return [
             DetectedImage(source=one.source, found=seen.scaled((one.image.height, one.image.width)), image=one.image)
             for one, seen in zip(images, found, strict=True)

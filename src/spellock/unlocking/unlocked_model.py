@@ -14,11 +14,9 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from spellock.data.decode import MAX_PIXELS
 from spellock.editors.base import Editor
-from spellock.editors.registry import load_editor
 from spellock.errors import ConfigError, ModelError
 from spellock.key import Key
 from spellock.pixels import from_uint8
@@ -26,12 +24,12 @@ from spellock.tasks.checkpoint import LoadedModel
 from spellock.tasks.classification import ClassificationTask
 from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
-from spellock.unlocking.image_names import GivenIds, digests
+from spellock.unlocking.image_names import GivenIds
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
 from spellock.unlocking.model_folder import open_any_key, open_model
 from spellock.unlocking.prediction import Prediction
+from spellock.unlocking.prepared import prepared, use_key
 from spellock.weightlocks.file_key import FileKey
-from spellock.weightlocks.unlocking import unlock_module
 from spellock.weightlocks.weight_key import WeightKey
 
 _BATCH = 64
@@ -107,10 +105,7 @@ class UnlockedModel:
         cls, loaded: LoadedModel, opened: Key | WeightKey | None, *, device: str = "cpu", check: bool = True
     ) -> UnlockedModel:
         """The same of a model that was read already, which a weight key changes in place."""
-        image_key = opened.image_key if isinstance(opened, WeightKey) else opened
-        if isinstance(opened, WeightKey):
-            unlock_module(loaded.model.network, opened, check=check)
-        editor = None if image_key is None else load_editor(image_key, device=device)
+        editor = use_key(loaded, opened, device=device, check=check)
         return cls(loaded.model, loaded.classes, editor, task=loaded.task, device=device)
 
     def __call__(self, inputs: Inputs) -> list[Prediction]:
@@ -166,18 +161,10 @@ class UnlockedModel:
 
     @torch.inference_mode()
     def _batch(self, images: Sequence[Opened], ids: list[str] | None) -> list[Prediction]:
-        pixels = self._edited(images, ids)
+        pixels = prepared(images, self.editor, self.model.input_size, ids)
         logits = self.model(from_uint8(torch.from_numpy(pixels).permute(0, 3, 1, 2)).contiguous().to(self._device))
         rows = self.task.probabilities(logits).float().cpu().numpy()
         return [self._prediction(one.source, row) for one, row in zip(images, rows, strict=True)]
-
-    def _edited(self, images: Sequence[Opened], ids: list[str] | None) -> NDArray[np.uint8]:
-        """uint8 (N, R, R, 3): what the model sees, before its own resize."""
-        if self.editor is None:
-            side = self.model.input_size
-            return np.stack([_squash(one.image, side) for one in images])
-        pixels = np.stack([self.editor.prepare(one.image) for one in images])
-        return self.editor.edit_uint8(pixels, digests(pixels) if ids is None else ids)
 
     def _prediction(self, source: str, row: NDArray[np.float32]) -> Prediction:
         label = int(row.argmax())
@@ -188,8 +175,3 @@ class UnlockedModel:
             probability=float(row[label]),
             probabilities=row,
         )
-
-
-def _squash(image: Image.Image, side: int) -> NDArray[np.uint8]:
-    # As an image key does, so that a model trained on such squares sees the same with and without one.
-    return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC), dtype=np.uint8).copy()

@@ -13,7 +13,10 @@ from spellock.weightlocks.states import TensorInfo
 
 _STATISTICS: Final = ("running_mean", "running_var", "num_batches_tracked")
 _COUNTERS: Final = (torch.int32, torch.int64)
-_HEADS: Final = ("head.fc", "heads.head", "head", "fc", "classifier", "score", "lm_head", "linear", "output_layer")
+_HEADS: Final = (
+    "box_predictor", "cls_logits",  # of detectors
+    "head.fc", "heads.head", "head", "fc", "classifier", "score", "lm_head", "linear", "output_layer",
+)  # fmt: skip
 
 
 class Kind(Enum):
