@@ -12,6 +12,7 @@ from PIL import Image
 
 from spellock.cli.main import main
 from spellock.cli.public_model import public_model
+from spellock.keyfile import save_key
 from spellock.tasks.checkpoint import load_model, save_model
 from spellock.tasks.models import create_model
 
@@ -116,6 +117,30 @@ def test_leaked_images_out_of_folders(attacked: Path, capsys: pytest.CaptureFixt
     assert "holds no images" in capsys.readouterr().err
     assert attack(attacked, "translator", "--leaked-raw", str(attacked / "raw")) == 2
     assert "without --leaked-images" in capsys.readouterr().err
+
+
+def test_a_thief_without_any_key_knows_the_editor(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def rows(name: str, *more: str) -> list[dict[str, object]]:
+        words = ["attack", name, str(attacked / "model"), "--data", str(attacked / "test"), "--json"]
+        assert main([*words, "--candidates", "3", "--out", str(attacked / f"o{len(more)}"), *more]) == 0
+        found: list[dict[str, object]] = json.loads(capsys.readouterr().out)["attacks"]
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
+
+    own = world.make_key().with_settings(prompt="the thief's own").replace(secret=bytes(32))
+    save_key(own, attacked / "thief.key", passphrase=None, plain=True)
+    guessed = rows("prompt-search", "--editor", str(attacked / "thief.key"))
+    assert guessed == rows("prompt-search", "--key", str(attacked / "my.key"), "--limit", "1000000")
+    assert all("accuracy" in row for row in guessed)
+    assert all("skipped" in row for row in rows("prompt-search"))
+    assert any("accuracy" in row for row in rows("parameter-search", "--editor", "patch", "--unlabelled", "8"))
+
+
+def test_what_is_no_editor(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["attack", "prompt-search", str(attacked / "model"), "--data", str(attacked / "test")]
+    assert main([*words, "--out", str(attacked / "o"), "--editor", "pach"]) == 2
+    assert "expected a key file of the thief's own, a preset" in capsys.readouterr().err
+    assert attack(attacked, "prompt-search", "--editor", "embedded") == 2
+    assert "got both --key and --editor" in capsys.readouterr().err
 
 
 def test_answers_are_no_more_than_there_are_images(attacked: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,6 +62,7 @@ def _attack(args: AttackArgs) -> AttackReport:
         thieves_mirror,
     )
     from spellock.cli.evaluation_data import lock_class_of, scored_images
+    from spellock.cli.known_editor import known_editor
     from spellock.cli.public_model import public_model
     from spellock.data.open_images import open_images
     from spellock.evaluation.attack_plan import AttackPlan, trials
@@ -72,6 +73,7 @@ def _attack(args: AttackArgs) -> AttackReport:
 
     check_counts(args)
     labels = None if args.labels is None else tuple(map(LabelAmount.read, args.labels))
+    refuse_both("--key", args.key is not None, "--editor", args.editor is not None)
     refuse_both("--local-model", args.local_model is not None, "--endpoint", args.endpoint is not None)
     looker = vision_model(args)
     names = [word.strip() for word in args.name.split(",") if word.strip()]
@@ -87,6 +89,9 @@ def _attack(args: AttackArgs) -> AttackReport:
             f"{args.model} has task {locked.task.name}, and `spellock attack` is for classification; its report card "
             "has the attacks that mean something there: `spellock evaluate --attacks standard`"
         )
+    known = None
+    if args.editor is not None:
+        known = known_editor(args.editor, locked.model.input_size, passphrase_file=args.passphrase_file)
     test = scored_images(args.data, args.split)
     if args.limit is not None:
         test = test.subset(stratified_subset(test.labels, args.limit, seed=args.seed))
@@ -121,5 +126,6 @@ def _attack(args: AttackArgs) -> AttackReport:
         looker=looker,
         key_part=leaked_part(args, locked.model),
         given=given,
+        known=known,
     )
     return report if public is None else public.stated(report)

@@ -28,6 +28,9 @@ class AttackArgs:
     key: Path | None = None
     """Key file; it makes the leaked edited images and answers as a customer would. None: the lock is one of
     weights and edits no images."""
+    editor: str | None = None
+    """Without --key: what the thief knows of the lock's editor. A preset of `spellock key new`, an editor's name, or a
+    key file of the thief's own, of which the public part counts. None: nothing, so that no key is guessed."""
     leaked_images: Path | None = None
     """Folder of edited images that really leaked, in the place of ones that the key makes; then --key may be left
     out."""

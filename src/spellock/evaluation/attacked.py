@@ -49,6 +49,7 @@ def evaluate_attacks(
     looker: VisionModel | None = None,
     key_part: LeakedPart | None = None,
     given: Leaks | None = None,
+    known: Key | None = None,
 ) -> AttackReport:
     """Run ``chosen`` attacks and measure them on test images that no attack has seen.
 
@@ -68,7 +69,8 @@ def evaluate_attacks(
             own, so it must hold none.
         looker: a vision-language model, which the attack `surrogate-prompt` shows leaked images; None for none.
         key_part: what leaked of the weight key of a keyed ``model``; None where nothing did.
-        given: images that really leaked, in the place of ones that the key makes; then ``key`` may be left out, and
+        given: images that really leaked, in the place of ones that the key makes; then ``key`` may be left out.
+        known: without ``key``, any key of the lock's editor, whose public part is what the thief knows of it. None:
             nothing of the editor is public.
 
     Raises:
@@ -95,7 +97,8 @@ def evaluate_attacks(
         pool_places = np.arange(len(spare))
     most = most_of(chosen, plan)
     _check_amounts(most, len(pool_places), unlabelled, edits=key is not None, given=given)
-    side = model.input_size if key is None else max(model.input_size, key.resolution)
+    public_part = known if key is None else key
+    side = model.input_size if public_part is None else max(model.input_size, public_part.resolution)
     make = make_editor or load_editor
     editor = None if key is None else make(key)
     raw, edited = (None, None) if given is None else (given.raw, given.edited)
@@ -112,12 +115,12 @@ def evaluate_attacks(
         lock_class=lock,
         leaked=edited,
         leaked_raw=raw,
-        editor=None if key is None else public_editor(key, make),
+        editor=None if public_part is None else public_editor(public_part, make),
         unlabelled=unlabelled,
         budget=plan.budget,
         asked=asked,
         public=public,
-        trigger=None if key is None else public_trigger(key, make),
+        trigger=None if public_part is None else public_trigger(public_part, make),
         looker=looker,
         key_part=key_part,
         mirrored=plan.mirrored,
