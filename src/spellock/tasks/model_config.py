@@ -34,8 +34,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     if folder.is_file():
         raise ModelError(
-            f"{folder} is a file, expected a model folder; make one of a weights file in Python: save_model("
-            "create_model(ARCHITECTURE, num_classes=K, weights=FILE, strict_head=True), FOLDER, classes=NAMES)"
+            f"{folder} is a file, expected a model folder; make one of a weights file: spellock model import "
+            "FILE FOLDER --architecture NAME --classes NAME NAME ..."
         )
     if not folder.is_dir():
         raise ModelError(f"no model folder at {folder}; check the path")
