@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from spellock.errors import ModelError
+from spellock.errors import ConfigError, ModelError
 from spellock.key import Key
 from spellock.keyfile import load_key
 from spellock.tasks.checkpoint import LoadedModel, load_model
@@ -29,6 +29,21 @@ def open_model(folder: Path, *, decrypt: FileKey | None = None) -> LoadedModel:
     if decrypt is not None and (folder / "model.safetensors").is_file():
         raise ModelError(f"{folder} holds plain weights; leave the key of encrypted weights out (--decrypt-key)")
     return load_model(folder, fill=None if decrypt is None else partial(load_encrypted, key=decrypt))
+
+
+def open_with_key(
+    folder: str | Path, key: Key | WeightKey | str | Path | None, passphrase: str | None, decrypt: FileKey | None
+) -> tuple[LoadedModel, Key | WeightKey | None]:
+    """A model folder and the key that opens it, which is not used yet.
+
+    Raises:
+        ConfigError: there is neither ``key`` nor ``decrypt``.
+        ModelError, KeyFileError: see `open_model` and `open_any_key`.
+    """
+    if key is None and decrypt is None:
+        raise ConfigError("got no key, expected that of the locked model, or decrypt= for encrypted weights")
+    opened = None if key is None else open_any_key(key, passphrase)
+    return open_model(Path(folder), decrypt=decrypt), opened
 
 
 def open_any_key(key: Key | WeightKey | str | Path, passphrase: str | None) -> Key | WeightKey:

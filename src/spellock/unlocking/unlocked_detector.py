@@ -21,7 +21,7 @@ from spellock.tasks.detection_model import DetectionModel
 from spellock.tasks.detections import Detections
 from spellock.tasks.pixel_model import PixelModel
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
-from spellock.unlocking.model_folder import open_any_key, open_model
+from spellock.unlocking.model_folder import open_with_key
 from spellock.unlocking.prepared import prepared, use_key
 from spellock.weightlocks.file_key import FileKey
 from spellock.weightlocks.weight_key import WeightKey
@@ -82,10 +82,8 @@ class UnlockedDetector:
         decrypt: FileKey | None = None,
     ) -> UnlockedDetector:
         """Load a locked detector's folder and its key; see `UnlockedModel.from_pretrained`."""
-        if key is None and decrypt is None:
-            raise ConfigError("got no key, expected that of the locked detector, or decrypt= for encrypted weights")
-        opened = None if key is None else open_any_key(key, passphrase)
-        return cls.from_loaded(open_model(Path(model), decrypt=decrypt), opened, device=device, check=check)
+        loaded, opened = open_with_key(model, key, passphrase, decrypt)
+        return cls.from_loaded(loaded, opened, device=device, check=check)
 
     @classmethod
     def from_loaded(

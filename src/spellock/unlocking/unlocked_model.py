@@ -26,7 +26,7 @@ from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
 from spellock.unlocking.image_names import GivenIds
 from spellock.unlocking.inputs import Inputs, Opened, Skipped, open_inputs, without_skipped
-from spellock.unlocking.model_folder import open_any_key, open_model
+from spellock.unlocking.model_folder import open_with_key
 from spellock.unlocking.prediction import Prediction
 from spellock.unlocking.prepared import prepared, use_key
 from spellock.weightlocks.file_key import FileKey
@@ -95,10 +95,8 @@ class UnlockedModel:
             KeyFileError: the key file does not open, or ``decrypt`` is another model's.
             EditorError: the key's editor is unknown, or its weights are missing or others than the key was made with.
         """
-        if key is None and decrypt is None:
-            raise ConfigError("got no key, expected that of the locked model, or decrypt= for encrypted weights")
-        opened = None if key is None else open_any_key(key, passphrase)
-        return cls.from_loaded(open_model(Path(model), decrypt=decrypt), opened, device=device, check=check)
+        loaded, opened = open_with_key(model, key, passphrase, decrypt)
+        return cls.from_loaded(loaded, opened, device=device, check=check)
 
     @classmethod
     def from_loaded(
