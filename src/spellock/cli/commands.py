@@ -59,7 +59,7 @@ _LIST = (
         resumes=True,
     ),
     Command("model import", "Make a model folder of a weights file", "spellock.cli.model_import", "ModelImportArgs"),
-    Command("split", "Hold test images of a table of labels back", "spellock.cli.split", "SplitArgs"),
+    Command("split", "Hold test images of a table or folder back", "spellock.cli.split", "SplitArgs"),
     Command(
         "lock", "Lock a data set and a model with a key", "spellock.cli.lock", "LockArgs", "run", "defaults",
         resumes=True,

@@ -68,7 +68,7 @@ def warn_of_training_images(test: ImageSet, model: Path, key: Key, task: Task) -
     if found := in_sample(sample, task.squashed(test.subset(known), key.resolution, key.resize), key):
         _log.warning(
             "%s has images that the model was locked with (%s, and others perhaps), so the figures look better than on "
-            "new images; evaluate on images that were held back, as `spellock split` does for a table",
+            "new images; evaluate on images that were held back, as `spellock split` does",
             test.name,
             repr(found[0]),
         )

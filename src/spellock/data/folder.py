@@ -113,15 +113,21 @@ class FolderSet(ImageSet):
             raise DataError(f"{root} does not exist; check the path")
         if not root.is_dir():
             raise DataError(f"{root} is a file, expected a folder with one sub-folder a class, or a .parquet file")
-        found = _folders(root)
-        splits = [name for name in found if name.lower() in SPLIT_NAMES and _folders(root / name)]
-        if split is not None or (splits and len(splits) == len(found)):
+        splits, only = splits_of(root)
+        if split is not None or only:
             root = root / choose_split(splits, split, str(root))
-            found = _folders(root)
+        found = _folders(root)
         # A locked set, among others, keeps its classes below "images".
         if found == ["images"] and _folders(root / "images"):
             return root / "images"
         return root
+
+
+def splits_of(root: Path) -> tuple[list[str], bool]:
+    """Sub-folders of ``root`` that may be splits, and whether there are some and no others."""
+    found = _folders(root)
+    splits = [name for name in found if name.lower() in SPLIT_NAMES and _folders(root / name)]
+    return splits, bool(splits) and len(splits) == len(found)
 
 
 def _is_text(name: str) -> bool:
