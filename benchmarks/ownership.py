@@ -1,11 +1,11 @@
 """Ownership on CIFAR-10: which copies of a locked model each method finds, and which unrelated models it blames.
 
-Takes the models that `real_results.py` locked, makes suspects of them (kept in --work), and asks each method about each
-suspect; the key's own test also with few queries, several times over, which is its power curve. Finished cells are kept
-in the result file and skipped. Images: thieves' and suspects' are disjoint parts of ``train_extra``, which is in no
-locked set.
+Takes the models that `real_results.py` (raw twins) or `hardening.py` (hardened) locked, makes suspects of them (kept in
+--work), and asks each method about each suspect; the key's own test also with few queries, several times over, which is
+its power curve. Finished cells are kept in the result file and skipped. Images: thieves' and suspects' are disjoint
+parts of ``train_extra``, which is in no locked set.
 
-    python benchmarks/ownership.py [--seeds 0 1 2] [--methods key ...] [--models FOLDER] [--work FOLDER] [--toy]
+    python benchmarks/ownership.py [--lock hardened] [--seeds 0 1 2] [--methods key ...] [--work FOLDER] [--toy]
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from spellock.tasks.checkpoint import load_model
 from spellock.tasks.pixel_model import PixelModel
 
 CLASSES = [str(label) for label in range(10)]
+#: Of each lock: where its models are, and the weave of its key.
+LOCKS = {"raw-twins": (Path("runs/real_results"), 0.0), "hardened": (Path("runs/hardening/hardened"), 0.1)}
 #: Unrelated models that methods compare with; half start from public weights, half from random ones.
 UNRELATED = 9
 
@@ -101,7 +103,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", default=list(ROWS), choices=list(ROWS), metavar="METHOD")
-    parser.add_argument("--models", type=Path, default=Path("runs/real_results"), help="holds cifar10_SEED/model")
+    parser.add_argument("--lock", default="raw-twins", choices=list(LOCKS))
+    parser.add_argument("--models", type=Path, default=None, help="holds cifar10_SEED/model; the lock's own by default")
+    parser.add_argument("--baselines", type=Path, default=Path("runs/real_results"), help="holds cifar10_SEED/baseline")
     parser.add_argument("--work", type=Path, default=Path("runs/ownership"))
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--epochs", type=int, default=6, help="of thieves' training")
@@ -114,27 +118,30 @@ def main() -> None:
     stolen, asked = (256, 200) if args.toy else (5000, 2000)
     args.epochs = 1 if args.toy else args.epochs
     args.work = args.work / "toy" if args.toy else args.work
+    folder, weave = LOCKS[args.lock]
+    args.models = args.models or folder
     args.work.mkdir(parents=True, exist_ok=True)
     rows = {name: _smaller(row) if args.toy else row for name, row in ROWS.items()}
-    name = "ownership_toy" if args.toy else "ownership"
+    name = "ownership_toy" if args.toy else f"ownership_{args.lock.replace('-', '_')}"
     settings = {
-        "thief_images": stolen, "asked_from": asked, "epochs": args.epochs, "key": "secret alone",
+        "thief_images": stolen, "asked_from": asked, "epochs": args.epochs, "lock": args.lock,
         "unrelated": UNRELATED, "methods": {name: asdict(row) for name, row in rows.items()},
     }  # fmt: skip
-    cells = Cells(name, command="python benchmarks/ownership.py", settings=settings, again=args.again)
+    command = f"python benchmarks/ownership.py --lock {args.lock}"
+    cells = Cells(name, command=command, settings=settings, again=args.again)
 
     x, y = shared_data.cifar10(args.data, "train_extra")
     xt, yt = shared_data.cifar10(args.data, "train")
     order = np.random.default_rng(0).permutation(len(x))
     thieves, public = order[:stolen], order[stolen : stolen + asked]
     secret = hashlib.sha256(b"benchmark cifar10").digest()
-    key = new_key("embedded", prompt=PROMPT, resolution=32, secret=secret, weave=0.0)
+    key = new_key("embedded", prompt=PROMPT, resolution=32, secret=secret, weave=weave)
     memory = EditMemory(args.work / "edits.npz")
     shown = edited(numpy_images(x[thieves], y[thieves], CLASSES, name="loot"), np.arange(stolen), memory(key))
     setting = SETTINGS["cifar10"]
     assert setting.weights is not None
     choice = ModelChoice(name=setting.model, weights=args.data / setting.weights, input_size=32)
-    baselines = [load_model(args.models / f"cifar10_{seed}" / "baseline").model for seed in (0, 1, 2)]
+    baselines = [load_model(args.baselines / f"cifar10_{seed}" / "baseline").model for seed in (0, 1, 2)]
 
     def loot(locked: PixelModel, seed: int) -> Loot:
         return Loot(
@@ -153,7 +160,7 @@ def main() -> None:
     for seed in args.seeds:
         locked = load_model(args.models / f"cifar10_{seed}" / "model")
         makers = loot(locked.model, seed).makers
-        suspects = {word: _kept(args.work / str(seed) / word, make) for word, make in makers.items()}
+        suspects = {word: _kept(args.work / args.lock / str(seed) / word, make) for word, make in makers.items()}
         # Another seed's: this seed's was the teacher of the locked model.
         suspects["independent, same data, no lock"] = baselines[(seed + 1) % len(baselines)]
         # the training images of `real_results.py`, by its rule
@@ -173,7 +180,7 @@ def main() -> None:
                 cells.run(f"{row} | {word}", seed, partial(verdicts, rows[row], model, case))
             memory.save()
             if not args.toy:
-                fill_page("ownership.md", "ownership", table(cells.done, list(ROWS)))
+                fill_page("ownership.md", f"ownership {args.lock}", table(cells.done, list(ROWS)))
     print(table(cells.done, list(ROWS)))
 
 
