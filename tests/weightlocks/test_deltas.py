@@ -116,7 +116,7 @@ def test_any_width(coding: str, dtype: torch.dtype, fraction: float, seed: int) 
         for (name, tensor), true in zip(keyed.named_parameters(), whole.parameters(), strict=True):
             step = 0.4 / LARGEST[coding] * 2  # of the largest difference, four or five deviations of 0.05
             near = torch.finfo(dtype).eps * float(true.detach().abs().max())
-            assert float((tensor - true).abs().double().max()) <= step + near, name
+            assert float((tensor - true).detach().abs().double().max()) <= step + near, name
     assert bits(keyed) == shipped
 
 
