@@ -25,8 +25,8 @@ from real_results import PROMPT, SETTINGS
 from support import shared_data
 from support.cells import Cells, Figures
 from support.edit_memory import EditMemory
-from support.ownership_suspects import Loot, kept
-from support.ownership_table import table
+from support.ownership_suspects import Loot, kept, worth
+from support.ownership_table import WORTH, table
 from support.pages import fill_page
 
 from spellock.data.memory import numpy_images
@@ -175,6 +175,8 @@ def main() -> None:
             make_editor=memory,
             seed=0,
         )
+        for word, model in suspects.items():
+            cells.run(f"{WORTH} | {word}", seed, partial(worth, model, case))
         for row in args.methods:
             for word, model in suspects.items():
                 cells.run(f"{row} | {word}", seed, partial(verdicts, rows[row], model, case))

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, median
 from typing import Final
 
-from support.cells import Figures
+from support.cells import Figures, over_seeds
 
 Runs = Mapping[str, Mapping[str, Figures]]
 INDEPENDENT: Final = "independent"
+#: Cells that say what a suspect is worth, in place of a method's verdict.
+WORTH: Final = "accuracy"
 #: A smaller statistic speaks for a copy.
 _DISTANCES: Final = ("sac",)
 
@@ -18,13 +20,15 @@ def table(cells: Runs, rows: Sequence[str]) -> str:
     """Markdown: a row a suspect, a column a method; matches in percent of seeds and draws, and the median p-value."""
     known = [row for row in rows if any(name.startswith(f"{row} | ") for name in cells)]
     suspects = list(dict.fromkeys(name.split(" | ")[1] for name in cells))
-    lines = [f"| suspect | {' | '.join(known)} |", "|---" * (len(known) + 1) + "|"]
+    lines = [f"| suspect | right on raw | on edited | {' | '.join(known)} |", "|---" * (len(known) + 3) + "|"]
     for word in sorted(suspects, key=lambda word: word.startswith(INDEPENDENT)):
-        lines.append(f"| {word} | {' | '.join(_entry(cells.get(f'{row} | {word}', {})) for row in known)} |")
-    lines.append(f"| **copies found** | {' | '.join(_share(cells, row, copies=True) for row in known)} |")
-    lines.append(f"| **false alarms** | {' | '.join(_share(cells, row, copies=False) for row in known)} |")
-    lines.append(f"| AUC of the statistic | {' | '.join(_area(cells, row) for row in known)} |")
-    lines.append(f"| queries, at most | {' | '.join(_queries(cells, row) for row in known)} |")
+        worth = [over_seeds(cells.get(f"{WORTH} | {word}", {}), figure) for figure in ("raw", "edited")]
+        found = [_entry(cells.get(f"{row} | {word}", {})) for row in known]
+        lines.append(f"| {word} | {' | '.join([*worth, *found])} |")
+    lines.append(f"| **copies found** | | | {' | '.join(_share(cells, row, copies=True) for row in known)} |")
+    lines.append(f"| **false alarms** | | | {' | '.join(_share(cells, row, copies=False) for row in known)} |")
+    lines.append(f"| AUC | | | {' | '.join(_area(cells, row) for row in known)} |")
+    lines.append(f"| queries, at most | | | {' | '.join(_queries(cells, row) for row in known)} |")
     return "\n".join(lines)
 
 
@@ -53,11 +57,15 @@ def _share(cells: Runs, row: str, *, copies: bool) -> str:
 
 
 def _area(cells: Runs, row: str) -> str:
-    """How often a copy's statistic speaks more for a match than an independent model's does, percent."""
-    sign = -1 if row.startswith(_DISTANCES) else 1
-    copies, others = (
-        [sign * run["statistic_hundredths"] for run in _of(cells, row, copies=one)] for one in (True, False)
-    )
+    """How often a copy looks more like one than an independent model does, percent: by the p-value where the method is a
+    rank among keys, else by its statistic."""
+
+    def likeness(run: Figures) -> float:
+        if row.startswith("key"):
+            return -run["p_percent"]
+        return -run["statistic_hundredths"] if row.startswith(_DISTANCES) else run["statistic_hundredths"]
+
+    copies, others = ([likeness(run) for run in _of(cells, row, copies=one)] for one in (True, False))
     if not copies or not others:
         return ""
     wins = [(copy > other) + 0.5 * (copy == other) for copy in copies for other in others]
