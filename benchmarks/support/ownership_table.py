@@ -57,8 +57,8 @@ def _share(cells: Runs, row: str, *, copies: bool) -> str:
 
 
 def _area(cells: Runs, row: str) -> str:
-    """How often a copy looks more like one than an independent model does, percent: by the p-value where the method is a
-    rank among keys, else by its statistic."""
+    """How often a copy looks more like one than an independent model does, percent: by the p-value of a rank among
+    keys, else by the statistic."""
 
     def likeness(run: Figures) -> float:
         if row.startswith("key"):
