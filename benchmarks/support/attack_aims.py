@@ -10,7 +10,7 @@ AIMED: Final = (
     "suppressed", "centred", "whitened", "reversed", "tent", "shot-im", "random-prompts", "prompt-search",
     "monte-carlo", "trigger-inversion", "weave-inversion", "input-adapter", "warp-adapter", "jailntl",
     "colour-transfer", "spectrum-transfer", "disguise", "weave-reading", "surrogate-prompt",
-    "ridge", "prototypes", "random-features", "mlp", "finetune",
+    "ridge", "prototypes", "random-features", "mlp",
 )  # fmt: skip
 #: UP under random prompts and under a surrogate prompt, percent: without and with a LoRA (section 4.5).
 PAPER: Final = {"random-prompts": (62.8, 6.5), "surrogate-prompt": (68.5, 37.2)}
