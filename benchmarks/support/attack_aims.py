@@ -22,17 +22,15 @@ def aims_table(report: Mapping[str, Any]) -> str:
     """Markdown: a row an attack and amount, percent; then what the aims come to."""
     chance, rows = report["chance"], [row for row in report["attacks"] if "accuracy" in row]
     free = [row for row in rows if row["level"] in _FREE and not row["labels"]]
-    lines = [
-        "| attack without labels or pairs | leaked | accuracy | best of its guesses | above chance | aim |",
-        "|---" * 6 + "|",
-    ]
+    columns = "leaked | accuracy | best of its guesses | above chance | from public weights | aim"
+    lines = [f"| attack without labels or pairs | {columns} |", "|---" * 7 + "|"]
     for row in sorted(free, key=lambda row: -_most(row)):
         above = _most(row) - chance
         best = f"{row['best']:.1f} of {row['candidates']}" if "best" in row else ""
+        public = f"{row['public']:.1f}" if "public" in row else ""
+        figures = f"{row['accuracy']:.1f} | {best} | {above:+.1f} | {public}"
         aim = "met" if above <= _ABOVE else "**missed**"
-        lines.append(
-            f"| {_name(row)} | {row['leaked'] or ''} | {row['accuracy']:.1f} | {best} | {above:+.1f} | {aim} |"
-        )
+        lines.append(f"| {_name(row)} | {row['leaked'] or ''} | {figures} | {aim} |")
     amounts = sorted({row["labels"] for row in rows if row["labels"]})
     heads = [f"{amount} labels | from public weights | theft advantage" for amount in amounts]
     lines += ["", f"| attack with labels | {' | '.join(heads)} |", "|---" * (3 * len(amounts) + 1) + "|"]
