@@ -70,6 +70,16 @@ def test_nothing_is_lost_and_equal_files_stay_together(
         assert open_images(folder / "out", split=split).classes == ("ant", "bee")
 
 
+def test_classes_below_images_keep_their_paths(tmp_path: Path) -> None:
+    write(tmp_path / "set" / "images", {"s": 4, "ages": 4})
+    split_folder(tmp_path / "set", tmp_path / "out", 0.5)
+    before, found = (
+        sorted(path.relative_to(root).as_posix() for root in roots for path in root.rglob("*.png"))
+        for roots in ([tmp_path / "set" / "images"], [tmp_path / "out" / "train", tmp_path / "out" / "test"])
+    )
+    assert found == before
+
+
 def test_where_the_disk_has_no_links_files_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError("no links here")

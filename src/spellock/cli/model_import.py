@@ -11,7 +11,7 @@ import tyro
 
 from spellock.cli.usage import UsageError
 
-#: What `--lock-class` says where the model has none, and where nobody knows.
+#: What `--lock-class` says where the model has none.
 _NONE: Final = "none"
 
 

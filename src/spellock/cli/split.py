@@ -52,13 +52,13 @@ def run(args: SplitArgs) -> int:
 
         refuse_idle(args, ("on_error",), "a folder, whose images are not opened")
         out = args.out or data.with_name(f"{data.name}_split")
-        counts = dict(split_folder(data, out, args.test, seed=args.seed))
+        counts = split_folder(data, out, args.test, seed=args.seed)
     else:
         from spellock.data.split_table import split_table
 
         out = args.out or data.with_name(f"{data.stem}_split{data.suffix}")
         shares = {"train": 1 - args.test, "test": args.test}
-        counts = dict(split_table(data, out, shares, seed=args.seed, on_error=args.on_error))
+        counts = split_table(data, out, shares, seed=args.seed, on_error=args.on_error)
     if args.json:
         print(json_format.dumps({"out": str(out), "images": counts}))
     else:

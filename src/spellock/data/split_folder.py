@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from spellock.progress import track
 _SPLITS = ("train", "test")
 
 
-def split_folder(source: Path, out: Path, share: float, *, seed: int = 0) -> Mapping[str, int]:
+def split_folder(source: Path, out: Path, share: float, *, seed: int = 0) -> dict[str, int]:
     """Write ``source`` again as ``out/train/<class>`` and ``out/test/<class>``; no image is decoded.
 
     Files of the same bytes go to the same split, so that no test image is one that was trained on. Where the disk
@@ -55,9 +54,9 @@ def split_folder(source: Path, out: Path, share: float, *, seed: int = 0) -> Map
     test = _test(images, _digests(images, source), share, seed)
     with new_folder(out) as made:
         for index in track(range(len(images)), total=len(images), label="splitting"):
+            name, label = images.ids[index], images.classes[images.labels[index]]
             # A locked set, among others, keeps its classes below "images".
-            name = images.ids[index]
-            inside = name[name.index(f"{images.classes[images.labels[index]]}/") :]
+            inside = name if name.startswith(f"{label}/") else name.removeprefix("images/")
             place = made / _SPLITS[int(test[index])] / inside
             place.parent.mkdir(parents=True, exist_ok=True)
             _put(source / name, place)
