@@ -7,7 +7,7 @@ made of the stream here is exact integer arithmetic or float64.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from numpy.typing import NDArray
+
+#: Bytes that `Keystream.into` wants beyond those it fills, as older versions of the cipher's library do.
+SPARE: Final = 15
 
 
 class HasSecret(Protocol):
@@ -42,6 +45,12 @@ class Keystream:
     def bytes(self, count: int) -> NDArray[np.uint8]:
         """uint8 (count,): the next bytes."""
         return np.frombuffer(self._stream.update(bytes(count)), dtype=np.uint8)
+
+    def into(self, out: NDArray[np.uint8], count: int) -> None:
+        """The next ``count`` bytes, into the first of ``out``, which has at least `SPARE` more: for many lots, each of
+        which new memory would slow down."""
+        out[:count] = 0
+        self._stream.update_into(out[:count].data, out.data)
 
     def uniform(self, count: int) -> NDArray[np.float64]:
         """float64 (count,): the upper 52 bits of little-endian 64-bit words, put in the middle of 2**52 equal parts.

@@ -56,6 +56,28 @@ def test_mean_and_spread_of_a_large_tensor_are_those_outside_the_key(dtype: torc
     assert spread == pytest.approx(others.std(ddof=1), rel=1e-4)
 
 
+@pytest.mark.parametrize("unit", [1, 16, 1000])
+def test_mean_and_spread_of_a_very_large_tensor_are_estimated(unit: int) -> None:
+    tensor = torch.randn(4000, 1000, generator=torch.Generator().manual_seed(0)) * 0.02 + 0.1
+    tensor[::2] += 0.05  # rows differ
+    count = 4_000_000 // unit
+    indices = np.flatnonzero(np.random.default_rng(0).random(count) < 0.3)
+    flat = tensor.reshape(-1, unit)
+    flat[torch.from_numpy(indices)] *= 100
+    others = np.delete(tensor.double().numpy().reshape(-1, unit), indices, axis=0)
+    mean, spread = hole(tensor, indices, unit).mean_and_spread()
+    assert mean == pytest.approx(others.mean(), rel=0.01)
+    assert spread == pytest.approx(others.std(), rel=0.01)
+
+
+def test_a_key_that_takes_all_that_was_looked_at_does_not_count() -> None:
+    """The first half of the tensor is key, and the other in pieces: what little is left tells mean and spread."""
+    tensor = torch.full((4000, 1000), 7.0)
+    tensor[3999] = torch.linspace(-1, 1, 1000)
+    mean, spread = hole(tensor, np.arange(3999), 1000).mean_and_spread()
+    assert (mean, spread) == pytest.approx((0.0, float(tensor[3999].std())), abs=1e-6)
+
+
 def test_a_large_tensor_of_which_little_is_left_has_the_mean_of_that() -> None:
     tensor = torch.full((1100, 1000), 5.0)
     tensor[7, :3] = torch.tensor([1.0, 2.0, 3.0])

@@ -6,26 +6,27 @@ import hashlib
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from spellock.derived import Secret
 from spellock.errors import ModelError
 from spellock.weightlocks import hashing as room
-from spellock.weightlocks.digest import digest_of, outside_digest
+from spellock.weightlocks.digest import digest_of
 from spellock.weightlocks.hashing import Hashing
 from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.locking import lock_module
 from spellock.weightlocks.model_files import lock_files, unlock_files
-from spellock.weightlocks.places import Place
+from spellock.weightlocks.outside import outside_tag
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import TensorInfo
 from spellock.weightlocks.weight_payload import payload_of
 
 from .networks import SECRET, small_net
+from .older import older
 
 
 @given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=12), min_size=1, max_size=4), st.booleans())
@@ -48,14 +49,6 @@ def test_pieces_of_several_tensors_are_hashed_in_their_order(sizes: list[list[in
     assert found == wanted
 
 
-def test_the_digest_outside_the_key() -> None:
-    tensor = torch.randn(40, 700)
-    info = TensorInfo(dtype=tensor.dtype, shape=(40, 700))
-    place = Place(name="t", info=info, unit=700, indices=np.array([3, 39]))
-    with Hashing() as hashing:
-        assert hashing.outside(place, tensor).result() == outside_digest(place, tensor)
-
-
 def large(path: Path) -> None:
     """A model whose tensors are several pieces, and more than may wait for a thread."""
     generator = torch.Generator().manual_seed(0)
@@ -72,8 +65,7 @@ def test_the_key_has_the_digests_of_what_is_on_disk(tmp_path: Path, granularity:
         info = TensorInfo(dtype=tensor.dtype, shape=tuple(tensor.shape))
         assert key.digests[name] == digest_of(info, tensor)
         if name in key.places:
-            tensor[key.places[name].mask()] = 0
-            assert key.outside[name] == digest_of(info, tensor)
+            assert key.outside[name] == outside_tag(key.places[name], tensor, Secret(SECRET))
     unlock_files(tmp_path / "keyed", tmp_path / "whole", key)
     whole = load_file(tmp_path / "whole" / "model.safetensors")
     assert all(torch.equal(whole[n], t) for n, t in load_file(tmp_path / "m.safetensors").items())
@@ -108,10 +100,10 @@ def test_a_lock_that_fails_half_way_leaves_neither_files_nor_threads(
 ) -> None:
     large(tmp_path / "m.safetensors")
 
-    def broken(*_: object) -> str:
+    def broken(*_: object, **__: object) -> str:
         raise MemoryError("no memory to hash in")
 
-    monkeypatch.setattr(room, "outside_digest", broken)
+    monkeypatch.setattr("spellock.weightlocks.locking.encode_place", broken)
     before = threading.active_count()
     with pytest.raises(MemoryError, match="no memory to hash in"):
         lock_files(tmp_path / "m.safetensors", tmp_path / "keyed", WeightLockConfig(), secret=SECRET)
@@ -123,7 +115,7 @@ def test_the_bytes_are_those_of_the_first_version(tmp_path: Path) -> None:
     """Keys and keyed models made before digests were taken in threads."""
     save_file({n: t.contiguous() for n, t in small_net().state_dict().items()}, tmp_path / "s.safetensors")
     config = WeightLockConfig(select=SelectConfig(fraction=0.3, balance=0.0), fill="zero")
-    key = lock_files(tmp_path / "s.safetensors", tmp_path / "keyed", config, secret=SECRET)
+    key = older(lock_files(tmp_path / "s.safetensors", tmp_path / "keyed", config, secret=SECRET), small_net())
     keyed = (tmp_path / "keyed" / "model.safetensors").read_bytes()
     assert hashlib.sha256(keyed).hexdigest().startswith("33c0c93988a15aa3")
     assert hashlib.sha256(payload_of(key, layout=1)).hexdigest().startswith("0ab89ab78d2cad9e")

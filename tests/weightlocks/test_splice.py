@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from spellock.derived import Secret
 from spellock.keystream import Keystream
 from spellock.weightlocks import splice
-from spellock.weightlocks.digest import digest_of, outside_digest
+from spellock.weightlocks.digest import digest_of
 from spellock.weightlocks.fills import Hole, registry
+from spellock.weightlocks.outside import outside_digest
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.splice import cleared, spliced
 from spellock.weightlocks.states import TensorInfo

@@ -28,6 +28,7 @@ from spellock.weightlocks.weight_keyfile import load_weight_key, save_weight_key
 from spellock.weightlocks.weight_payload import key_of, payload_of
 
 from .networks import SECRET, small_net
+from .older import older
 
 CHEAP = ScryptCost(n=2, r=8, p=1)
 IMAGE_KEY = Key(editor="blend", settings={"ratio": 0.2}, secret=bytes(32))
@@ -39,6 +40,11 @@ def key() -> WeightKey:
     return lock_module(small_net().to(torch.bfloat16), config, secret=SECRET, image_key=IMAGE_KEY)
 
 
+@pytest.fixture(scope="module")
+def older_key(key: WeightKey) -> WeightKey:
+    return older(key, small_net().to(torch.bfloat16))
+
+
 def same(first: WeightKey, second: WeightKey) -> bool:
     return payload_of(first) == payload_of(second)
 
@@ -48,6 +54,7 @@ def test_comes_back(tmp_path: Path, key: WeightKey) -> None:
     save_weight_key(key, path, passphrase="open sesame", cost=CHEAP)
     found = load_weight_key(path, passphrase="open sesame")
     assert same(found, key)
+    assert found.outside == key.outside
     assert found.image_key == IMAGE_KEY
     assert found.customer == "Änn"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -74,18 +81,19 @@ def test_a_key_that_could_not_be_read_again_is_not_written(tmp_path: Path, key: 
 
 def test_dense_places_of_older_files_are_read() -> None:
     select = SelectConfig(granularity="scalar", fraction=0.5)
-    dense = lock_module(small_net(), WeightLockConfig(select=select), secret=SECRET)
-    older = payload_of(dense, layout=1)
-    assert len(older) > len(payload_of(dense, layout=2)) > len(payload_of(dense))
-    assert same(key_of(older, name="w.key"), dense)
+    dense = older(lock_module(small_net(), WeightLockConfig(select=select), secret=SECRET), small_net())
+    first = payload_of(dense, layout=1)
+    assert len(first) > len(payload_of(dense, layout=2)) > len(payload_of(dense))
+    assert same(key_of(first, name="w.key"), dense)
 
 
-def test_older_files_hold_digests_as_text(key: WeightKey) -> None:
-    older = payload_of(key, layout=2)
-    described = json.loads(older[8 : 8 + int.from_bytes(older[:8], "little")])
+def test_older_files_hold_digests_as_text(older_key: WeightKey) -> None:
+    key = older_key
+    text = payload_of(key, layout=2)
+    described = json.loads(text[8 : 8 + int.from_bytes(text[:8], "little")])
     assert described["digests"] == dict(key.digests)
     assert described["outside"] == dict(key.outside)
-    found = key_of(older, name="w.key")
+    found = key_of(text, name="w.key")
     assert same(found, key)
     assert found.outside == key.outside
     part = part_of(key, 0.5)
@@ -103,7 +111,7 @@ def test_a_small_tensor_takes_little_more_than_its_values_and_a_digest() -> None
     assert len(key.places) > 800
     size = len(payload_of(key))
     assert size < key.value_bytes + 40 * len(key.digests) + 1000
-    assert len(payload_of(key, layout=2)) > 4 * size
+    assert len(payload_of(older(key, net), layout=2)) > 4 * size
 
 
 def test_descriptions_that_unpack_to_no_key(key: WeightKey) -> None:
@@ -210,23 +218,25 @@ def test_newer_versions_and_other_files(tmp_path: Path) -> None:
      (b"bfloat16", b"floaty16"), (b"[8, 3, 3, 3]", b"[8, 3, 3, 7]"), (b"[8, 3, 3, 3]", b"[8,-3,-3, 3]"),
      (b'"secret": "00', b'"secret": "xx'), (b'"editor": "blend"', b'"editor": "bl nd"')],
 )  # fmt: skip
-@pytest.mark.parametrize("layout", [2, 3])
-def test_payloads_that_no_key_gives(key: WeightKey, before: bytes, after: bytes, layout: int) -> None:
-    payload = payload_of(key, layout=layout)
+@pytest.mark.parametrize("layout", [2, 3, 4])
+def test_payloads_that_no_key_gives(
+    key: WeightKey, older_key: WeightKey, before: bytes, after: bytes, layout: int
+) -> None:
+    payload = payload_of(key if layout == 4 else older_key, layout=layout)
     length = int.from_bytes(payload[:8], "little")
     text, rest = payload[8 : 8 + length], payload[8 + length :]
-    text = zlib.decompress(text) if layout == 3 else text
+    text = zlib.decompress(text) if layout >= 3 else text
     assert before in text
     assert len(before) == len(after)
     text = text.replace(before, after)
-    text = zlib.compress(text) if layout == 3 else text
+    text = zlib.compress(text) if layout >= 3 else text
     with pytest.raises(KeyFileError, match="no weight key that this version can use") as caught:
         key_of(len(text).to_bytes(8, "little") + text + rest, name="it")
     assert isinstance(caught.value, SpellockError)
     assert caught.value.__cause__ is None
 
 
-def test_an_older_payload_without_a_field(key: WeightKey) -> None:
-    payload = payload_of(key, layout=2)
+def test_an_older_payload_without_a_field(older_key: WeightKey) -> None:
+    payload = payload_of(older_key, layout=2)
     with pytest.raises(KeyFileError, match="no weight key that this version can use"):
         key_of(payload.replace(b'"outside"', b'"outsid_"'), name="it")

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from spellock.errors import ModelError
 from spellock.weightlocks.dtypes import bytes_of
-from spellock.weightlocks.places import Place
-from spellock.weightlocks.splice import cleared
 from spellock.weightlocks.states import State, TensorInfo
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
 
 Digests = dict[str, str]
-_ZEROS: Final = 1 << 20
 
 
 def digest_of(info: TensorInfo, tensor: Tensor) -> str:
@@ -33,24 +30,12 @@ def digest_of(info: TensorInfo, tensor: Tensor) -> str:
 
 def start_digest(info: TensorInfo) -> Hash:
     """`digest_of` before the bytes, for a tensor that comes in pieces."""
-    return hashlib.sha256(f"{info.dtype} {list(info.shape)}\n".encode())
+    return hashlib.sha256(described(info))
 
 
-def outside_digest(place: Place, tensor: Tensor) -> str:
-    """`digest_of` a tensor with the key's part set to zero: the same whatever stands there."""
-    found = start_digest(place.info)
-    for piece in cleared(place, tensor.detach().cpu().contiguous()):
-        found.update(bytes_of(piece))
-    return found.hexdigest()
-
-
-def zeros_digest(info: TensorInfo) -> str:
-    """`digest_of` a tensor of zeros, which need not be in memory."""
-    found, zeros = start_digest(info), bytes(min(info.bytes, _ZEROS))
-    for _ in range(info.bytes // _ZEROS):
-        found.update(zeros)
-    found.update(zeros[: info.bytes % _ZEROS])
-    return found.hexdigest()
+def described(info: TensorInfo) -> bytes:
+    """dtype and shape, which every digest of a tensor begins with."""
+    return f"{info.dtype} {list(info.shape)}\n".encode()
 
 
 def model_digest(digests: Mapping[str, str]) -> str:

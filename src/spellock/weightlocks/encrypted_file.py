@@ -17,7 +17,7 @@ from spellock.weightlocks.encrypted_layout import FILE_ID_BYTES, Layout, Prefix
 from spellock.weightlocks.encrypted_tensors import EncryptedTensors
 from spellock.weightlocks.file_cipher import FileCipher
 from spellock.weightlocks.file_key import FileKey
-from spellock.weightlocks.safetensors_stream import CHUNK_BYTES, SafetensorsReader, write_header
+from spellock.weightlocks.safetensors_stream import CHUNK_BYTES, SafetensorsReader, opening_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def decrypt_file(source: Path, target: Path, key: FileKey) -> Written:
     with EncryptedTensors(source, key) as tensors:
         layout = tensors.layout
         with new_file(Path(target), mode=0o600) as file:
-            write_header(file, layout.header)
+            file.write(opening_bytes(layout.header))
             pieces = (piece for entry in layout.header.entries for piece in tensors.chunks(entry))
             for piece in track(pieces, total=_chunks(layout), label="decrypting"):
                 file.write(piece)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from spellock.weightlocks.fills import Hole, make_fill
 from spellock.weightlocks.hashing import Hashing, RunningDigest
 from spellock.weightlocks.kinds import Kind, kind_of
 from spellock.weightlocks.lock_config import DEFAULT, WeightLockConfig
+from spellock.weightlocks.outside import RunningTag
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.public_fit import check_public, stands_public, without_public
 from spellock.weightlocks.selection import select
@@ -61,10 +61,10 @@ class Locker:
             )
         if public is not None:
             check_public(self.places, state, public)
-        self._coded: dict[str, Future[bytes]] = {}
+        self._coded: dict[str, bytes] = {}
         self._hashing = Hashing()
         self._digests: dict[str, RunningDigest] = {}
-        self._outside: dict[str, Future[str]] = {}
+        self._outside: dict[str, str] = {}
 
     def __enter__(self) -> Locker:
         return self
@@ -81,8 +81,7 @@ class Locker:
         for piece in self.pieces(name):
             keyed[at : at + piece.numel()] = piece.reshape(-1)
             at += piece.numel()
-        # The caller may write into the model, which the threads read: not before they are done.
-        self._digests[name].hexdigest(), self._outside[name].result(), self._coded[name].result()
+        self._digests[name].hexdigest()  # the thread reads the model, which the caller may write into after this
         return keyed.reshape(info.shape)
 
     def pieces(self, name: str) -> Iterator[Tensor]:
@@ -97,13 +96,12 @@ class Locker:
         fill, deltas = self._fill(place, tensor), holds_deltas(info, self.config.coding)
         if deltas:
             fill = fill[0 : len(place.indices)]  # once: what is drawn can be asked for only once
-        self._coded[name] = self._hashing.later(
-            encode_place, place, tensor, self.config.coding, fill if deltas else None
-        )
-        self._outside[name] = self._hashing.outside(place, tensor)
-        for _, keyed in spliced(place, tensor, fill):
+        self._coded[name] = encode_place(place, tensor, self.config.coding, fill if deltas else None)
+        tag = RunningTag(place, self._drawn)
+        for _, keyed in spliced(place, tensor, fill, empty=tag.update):
             digest.update(keyed)
             yield keyed
+        self._outside[name] = tag.hexdigest()
 
     def key(self, *, image_key: Key | None = None) -> WeightKey:
         """The key, after all tensors were asked for."""
@@ -111,12 +109,12 @@ class Locker:
             places=self.places,
             values=CodedValues(
                 self.places,
-                {name: self._coded[name].result() for name in self.places},
+                {name: self._coded[name] for name in self.places},
                 self.config.coding,
                 checked=True,
             ),
             digests={name: self._digests[name].hexdigest() for name in self.state.infos},
-            outside={name: self._outside[name].result() for name in self.places},
+            outside={name: self._outside[name] for name in self.places},
             secret=self._secret,
             fill=self.config.fill,
             customer=self.config.customer,

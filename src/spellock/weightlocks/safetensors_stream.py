@@ -9,16 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from spellock.artefacts import new_file
+from spellock.background_writer import Piece, writing_behind
 from spellock.errors import ModelError
 from spellock.weightlocks.safetensors_header import MAX_HEADER_BYTES, Header, TensorEntry
 
 CHUNK_BYTES: Final = 4 * 2**20
 _LENGTH_BYTES: Final = 8
-
-Piece = bytes | bytearray | memoryview
 
 
 class SafetensorsReader:
@@ -101,7 +100,8 @@ def write_safetensors(
     Args:
         path: the new file.
         entries: its tensors, in any order; they are written wide elements first, then by name, as the library does.
-        chunks_of: gives the bytes of a tensor in pieces; asked once for each, in the order of the file.
+        chunks_of: gives the bytes of a tensor in pieces; asked once for each, in the order of the file. A piece must
+            stay as it is until `spellock.background_writer.AHEAD` further ones were given.
         metadata: the file's words about itself, for example ``{"format": "pt"}``.
         mode: the file's permissions.
         overwrite: replace a file that is there; without it that is refused.
@@ -111,17 +111,16 @@ def write_safetensors(
         StorageError: the file exists, or cannot be written.
     """
     header = Header.of(entries, metadata)
-    with new_file(Path(path), mode=mode, overwrite=overwrite) as file:
-        write_header(file, header)
+    with new_file(Path(path), mode=mode, overwrite=overwrite) as file, writing_behind(file) as writer:
+        writer.write(opening_bytes(header))
         for entry in header.entries:
             written = 0
             for chunk in chunks_of(entry):
-                written += file.write(chunk)
+                written += writer.write(chunk)
             if written != entry.nbytes:
                 raise ModelError(f"got {written} bytes for tensor {entry.name!r}, expected {entry.nbytes}")
 
 
-def write_header(file: BinaryIO, header: Header) -> None:
-    """Write the length and the header as they stand at the beginning of a file."""
-    file.write(len(header.raw).to_bytes(_LENGTH_BYTES, "little"))
-    file.write(header.raw)
+def opening_bytes(header: Header) -> bytes:
+    """The length and the header, as they stand at the beginning of a file."""
+    return len(header.raw).to_bytes(_LENGTH_BYTES, "little") + header.raw

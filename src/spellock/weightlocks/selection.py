@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import tee
+from collections.abc import Mapping
 from typing import Final
-
-import numpy as np
 
 from spellock.errors import ConfigError
 from spellock.keystream import HasSecret
 from spellock.weightlocks.companions import companions_of
+from spellock.weightlocks.highest import highest
 from spellock.weightlocks.kinds import Kind, head_tensors, kind_of, norm_tensors
 from spellock.weightlocks.places import Place, merge, units_of, whole_place
 from spellock.weightlocks.scores import make_score
 from spellock.weightlocks.select_config import Measure, SelectConfig
 from spellock.weightlocks.shares import layer_shares
 from spellock.weightlocks.states import State, TensorInfo
-from spellock.weightlocks.threshold import Scored, choose, find_threshold
-from spellock.weightlocks.unit_scores import UnitScores, scores_of
+from spellock.weightlocks.unit_scores import ScoredUnits
 
 #: Kinds whose units are scored: what the authors' code calls a weight.
 _SCORED: Final = (Kind.MATRIX, Kind.BATCH_GAIN, Kind.GAIN)
@@ -42,22 +39,9 @@ def select(state: State, config: SelectConfig, key: HasSecret) -> dict[str, Plac
     shares = _shares(infos, scored, sizes, config)
     for group in [[name] for name in scored] if config.scope == "layer" else [scored]:
         budget = _budget(infos, group, sizes, config, shares.get(group[0], config.fraction))
-        scores = scores_of(state, group, sizes, score, key)
-
-        def parts(scores: Callable[[], Iterable[UnitScores]] = scores) -> Iterator[Scored]:
-            return ((units, _cost(infos[name], sizes[name], config.of)) for name, units in scores())
-
-        threshold = find_threshold(parts, budget)
-        found: dict[str, list[np.ndarray]] = {}
-        at: dict[str, int] = {}
-        # Both from one iterator, in step: where scores are computed anew, twice would cost as much again.
-        left, right = tee(scores())
-        costed = ((units, _cost(infos[name], sizes[name], config.of)) for name, units in left)
-        for places, (name, units) in zip(choose(costed, threshold), right, strict=True):
-            found.setdefault(name, []).append(places + at.get(name, 0))
-            at[name] = at.get(name, 0) + len(units)
-        for name, numbers in found.items():
-            indices = np.concatenate(numbers)
+        scores = ScoredUnits(state, group, sizes, score, key)
+        costs = {name: _cost(infos[name], sizes[name], config.of) for name in group}
+        for name, indices in highest(scores, costs, budget).items():
             if len(indices):
                 chosen[name] = Place(name=name, info=infos[name], unit=sizes[name], indices=indices)
     if not chosen:

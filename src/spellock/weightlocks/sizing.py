@@ -10,6 +10,7 @@ from typing import Final
 
 from spellock.errors import ConfigError
 from spellock.keystream import HasSecret
+from spellock.weightlocks.outside import TAG_DIGITS
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.selection import select
@@ -19,6 +20,7 @@ from spellock.weightlocks.value_coding import EXACT
 
 _STEPS: Final = 1000
 _DIGEST: Final = 32
+_TAG: Final = TAG_DIGITS // 2
 #: Header, checksum, secret and settings of an encrypted file; an image key or a customer's name come on top.
 _FRAME: Final = 600
 
@@ -27,8 +29,8 @@ def file_bytes(places: Mapping[str, Place], infos: Mapping[str, TensorInfo], *, 
     """About the size of the key's file, to some hundred bytes: values, places, names and digests."""
     described = [[name, str(place.info.dtype), list(place.info.shape), place.unit] for name, place in places.items()]
     names = zlib.compress(json.dumps([described, sorted(infos.keys() - places.keys())]).encode(), 9)
-    digests = len(infos) + sum(not place.whole for place in places.values())
-    return summarise(places, infos, coding=coding).key_bytes + len(names) + _DIGEST * digests + _FRAME
+    digests = _DIGEST * len(infos) + _TAG * sum(not place.whole for place in places.values())
+    return summarise(places, infos, coding=coding).key_bytes + len(names) + digests + _FRAME
 
 
 def at_most(state: State, config: SelectConfig, share: float, key: HasSecret, *, coding: str = EXACT) -> SelectConfig:

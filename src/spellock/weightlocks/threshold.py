@@ -73,9 +73,23 @@ def choose(parts: Iterator[Scored], threshold: Threshold) -> Iterator[NDArray[np
 def _search(parts: Iterator[tuple[NDArray[np.uint32], int]], budget: int) -> Threshold:
     """The bin in which the budget ends, counted from the highest, and what is left of it there."""
     totals = np.zeros(_BINS, dtype=np.int64)
-    for bins, cost in parts:
+    for bins, cost in _gathered(parts):
         totals += np.bincount(bins, minlength=_BINS) * cost
     above = np.cumsum(totals[::-1])[::-1] - totals  # what all higher bins cost
     fitting = np.flatnonzero(above + totals > budget)
     last = int(fitting[-1]) if len(fitting) else 0
     return Threshold(bits=last, room=max(budget - int(above[last]), 0))
+
+
+def _gathered(parts: Iterator[tuple[NDArray[np.uint32], int]]) -> Iterator[tuple[NDArray[np.uint32], int]]:
+    """The same in fewer and larger parts: going through all bins takes as long for a hundred scores as for many."""
+    waiting: list[NDArray[np.uint32]] = []
+    cost, count = 0, 0
+    for bins, one in parts:
+        if waiting and (one != cost or count > _BINS):
+            yield np.concatenate(waiting), cost
+            waiting, count = [], 0
+        waiting.append(bins)
+        cost, count = one, count + len(bins)
+    if waiting:
+        yield np.concatenate(waiting), cost

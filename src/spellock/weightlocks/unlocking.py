@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from spellock.errors import ConfigError, ModelError
 from spellock.weightlocks.deltas import differences, opened
-from spellock.weightlocks.digest import check_digests, digest_of, outside_digest
+from spellock.weightlocks.digest import check_digests, digest_of
+from spellock.weightlocks.outside import is_as_before
 from spellock.weightlocks.places import check_fits
 from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.value_coding import holds_deltas, rounded
@@ -78,7 +79,7 @@ def check_outside(state: State, key: WeightKey, *, what: str) -> None:
         for name in key.digests
         if name not in infos
         or (
-            outside_digest(key.places[name], state[name]) != key.outside[name]
+            not is_as_before(key.places[name], state[name], key.outside[name], key)
             if name in key.places
             else digest_of(infos[name], state[name]) != key.digests[name]
         )

@@ -30,8 +30,9 @@ class WeightKey:
         values: (k, unit) of the tensor's dtype, by name: what belongs there. A key that was locked or read decodes them
             when they are asked for, see `spellock.weightlocks.coded_values`.
         digests: SHA-256 of each tensor of the keyed model.
-        outside: for each tensor that the key has a part of, the SHA-256 of it with that part set to zero: what has to
-            stay as it is, also in the unlocked model. Empty for a part of a key, which nothing can be trained in.
+        outside: for each tensor that the key has a part of, the tag of it with that part set to zero, see
+            `spellock.weightlocks.outside`: what has to stay as it is, also in the unlocked model. Empty for a part of
+            a key, which nothing can be trained in.
         secret: 32 random bytes that fill and random selection are drawn from; take parts of it with `derive` only. A
             part of a key has others, made of them.
         version: 1 for the first key of a keyed model; each update of the model gives a higher one.

@@ -16,21 +16,26 @@ from typing import Any, Final
 
 import torch
 
+from spellock.derived import Secret
 from spellock.errors import ConfigError, KeyFileError
 from spellock.key import Key
 from spellock.weightlocks.coded_values import CodedValues
 from spellock.weightlocks.places import Place, decode_indices, encode_indices, whole_place
 from spellock.weightlocks.states import TensorInfo
 from spellock.weightlocks.value_coding import EXACT, coded_bytes, encode_values
-from spellock.weightlocks.weight_digests import hex_digests, pack_digests, unpack_digests
+from spellock.weightlocks.weight_digests import hex_digests, holds_tags, pack_digests, unpack_digests
 from spellock.weightlocks.weight_key import WeightKey
 
 _LENGTH: Final = 8
 _FIELDS: Final = ("customer", "fill", "image_key", "places", "secret", "version")
-#: How files were written once, newest first: 3 is described above; 2 had the digests as text in a description that was
-#: not compressed; 1 also never wrote places as bits.
-LAYOUT: Final = 3
-_OWN_FIELDS: Final = {3: ("others", "part"), 2: ("digests", "outside"), 1: ("digests", "outside")}
+#: How files are written, newest first. 4 is described above. 3 has digests where 4 has tags of what lies outside the
+#: key; parts of keys, which have neither, are still written so. 2 had the digests as text in a description that was not
+#: compressed; 1 also never wrote places as bits.
+LAYOUT: Final = 4
+_OWN_FIELDS: Final = {
+    4: ("others", "part", "tags"), 3: ("others", "part"), 2: ("digests", "outside"), 1: ("digests", "outside")
+}  # fmt: skip
+_COMPRESSED: Final = 3
 #: A description of half a million tensors; more would be an attempt to fill the memory.
 _MOST_TEXT: Final = 2**26
 _DTYPES: Final = {
@@ -39,14 +44,16 @@ _DTYPES: Final = {
 }
 
 
-def payload_of(key: WeightKey, *, layout: int = LAYOUT) -> bytes:
-    """The whole key, secret and values included; ``layout`` 1 and 2 are those of older files.
+def payload_of(key: WeightKey, *, layout: int | None = None) -> bytes:
+    """The whole key, secret and values included; ``layout`` is that of older files, by default the newest that holds
+    the key.
 
     Raises:
         ConfigError: the key has a place in a tensor of a dtype that is no key's, which could not be read again.
     """
+    layout = layout or (LAYOUT if holds_tags(key) else _COMPRESSED)
     text, rest = _parts(key, layout)
-    text = zlib.compress(text, 9) if layout == LAYOUT else text
+    text = zlib.compress(text, 9) if layout >= _COMPRESSED else text
     return b"".join([len(text).to_bytes(_LENGTH, "little"), text, rest])
 
 
@@ -72,8 +79,9 @@ def _parts(key: WeightKey, layout: int) -> tuple[bytes, bytes]:
         "secret": bytes(key.secret).hex(),
         "version": key.version,
     }
-    if layout == LAYOUT:
+    if layout >= _COMPRESSED:
         described |= {"others": sorted(key.digests.keys() - key.places.keys()), "part": key.is_part}
+        described |= {"tags": "Poly1305"} if layout == LAYOUT else {}
         sections.append(pack_digests(key))
     else:
         described |= {"digests": dict(key.digests), "outside": dict(key.outside)}
@@ -102,26 +110,32 @@ def key_of(payload: bytes, *, name: str) -> WeightKey:
         text, rest = payload[_LENGTH : _LENGTH + length], memoryview(payload)[_LENGTH + length :]
         layouts: tuple[int, ...] = (2, 1)
         if not text.startswith(b"{"):
-            text, layouts = _unpacked(text), (LAYOUT,)
+            text, layouts = _unpacked(text), (_COMPRESSED,)
         described = json.loads(text)
+        if layouts == (_COMPRESSED,) and isinstance(described, dict) and described.get("tags") == "Poly1305":
+            layouts = (LAYOUT,)
         coding = described.pop("coding", EXACT) if isinstance(described, dict) else None
         if not isinstance(coding, str) or sorted(described) != sorted((*_FIELDS, *_OWN_FIELDS[layouts[0]])):
             raise broken
         places, values, end = _sections(described["places"], rest, coding)
-        if layouts == (LAYOUT,):
-            digests, outside = unpack_digests(rest[end:], places, described["others"], part=described["part"])
+        if not re.fullmatch(r"[0-9a-f]{64}", described["secret"]):
+            raise broken
+        secret = bytes.fromhex(described["secret"])
+        if layouts[0] >= _COMPRESSED:
+            tags = Secret(secret) if layouts == (LAYOUT,) else None
+            digests, outside = unpack_digests(
+                rest[end:], places, described["others"], part=described["part"], tags=tags
+            )
         elif end == len(rest):
             digests, outside = hex_digests(described["digests"]), hex_digests(described["outside"])
         else:
-            raise broken
-        if not re.fullmatch(r"[0-9a-f]{64}", described["secret"]):
             raise broken
         key = WeightKey(
             places=places,
             values=values,
             digests=digests,
             outside=outside,
-            secret=bytes.fromhex(described["secret"]),
+            secret=secret,
             version=described["version"],
             fill=str(described["fill"]),
             customer=str(described["customer"]),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from spellock.keystream import Keystream
+from spellock.keystream import SPARE, Keystream
 from spellock.weightlocks.fills.registry import Hole, register_fill
 from spellock.weightlocks.splice import Values
 
-_DRAWN: Final = 1 << 16  # numbers drawn at once: they stay in the processor's cache, and other threads get their turn
+_DRAWN: Final = 1 << 15  # numbers drawn at once: they stay in the processor's cache
 _PARTS: Final = 1 << 16
 
 
@@ -20,45 +20,63 @@ _PARTS: Final = 1 << 16
 def gaussian(hole: Hole) -> Values:
     """Normal with mean and standard deviation of the tensor's values outside the key; of all where all are in it."""
     mean, spread = hole.mean_and_spread()
-    return _Drawn(stream=hole.stream, unit=hole.place.unit, mean=mean, spread=spread)
+    return _Drawn(hole, mean=mean, spread=spread)
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Drawn:
-    """Numbers that are drawn when they are asked for, which has to be in order."""
+    """Numbers that are drawn when they are asked for, which has to be in order; each lot lasts until the next."""
 
-    stream: Keystream
-    unit: int
-    mean: float
-    spread: float
+    def __init__(self, hole: Hole, *, mean: float, spread: float) -> None:
+        self._normal = _Normal(hole.stream, most=min(_DRAWN, hole.place.scalars))
+        self._unit, self._mean, self._spread = hole.place.unit, mean, spread
+        self._lot = torch.empty(0)
 
     def __getitem__(self, units: slice) -> Tensor:
-        count = (units.stop - units.start) * self.unit
-        drawn = torch.empty(count)
+        count = (units.stop - units.start) * self._unit
+        if len(self._lot) < count:
+            self._lot = torch.empty(count)
+        drawn = self._lot[:count]
         for start in range(0, count, _DRAWN):
             piece = drawn[start : start + _DRAWN]
-            torch.add(_normal(self.stream, len(piece)).mul_(self.spread), self.mean, out=piece)
-        return drawn.reshape(-1, self.unit)
+            self._normal.draw(piece)
+            piece.mul_(self._spread).add_(self._mean)
+        return drawn.reshape(-1, self._unit)
 
 
-def _normal(stream: Keystream, count: int) -> Tensor:
-    """float32 (count,): Gaussian numbers in bulk, by a table; those of `Keystream.normal` are exact.
+class _Normal:
+    """Gaussian numbers in bulk, by a table; those of `Keystream.normal` are exact.
 
     The upper half of a 32-bit word says between which two of 2**16 quantiles a number lies, the lower half where.
     Between quantiles they are uniform, which no test tells from Gaussian; in the two outer parts they are exact.
     """
-    words = torch.from_numpy(stream.bytes(4 * count).copy()).view(torch.int32)
-    parts = (words >> 16).add_(_PARTS // 2)
-    drawn = (words & (_PARTS - 1)).float().add_(0.5).div_(_PARTS)
-    # Not fused into one operation, which processors round differently.
-    found = _STEPS.index_select(0, parts).mul_(drawn).add_(_LOWER.index_select(0, parts))
-    if found.sum().isnan():
-        outer = found.isnan().nonzero().squeeze(1)
-        found[outer] = torch.special.ndtri((parts[outer].double() + drawn[outer].double()) / _PARTS).float()
-    return found
+
+    def __init__(self, stream: Keystream, *, most: int) -> None:
+        self._stream = stream
+        # Memory for each step, used again: new memory would cost as much as the numbers.
+        self._bytes = np.empty(4 * most + SPARE, dtype=np.uint8)
+        self._words = torch.from_numpy(self._bytes[: 4 * most]).view(torch.int32)
+        self._whole = torch.empty(2, most, dtype=torch.int32)
+        self._steps = torch.empty(2, most)
+
+    def draw(self, out: Tensor) -> None:
+        """Fill ``out``, float32 (n,), contiguous, with n at most ``most``."""
+        count = len(out)
+        self._stream.into(self._bytes, 4 * count)
+        words, (parts, lower), (within, steps) = (
+            self._words[:count], self._whole[:, :count].unbind(), self._steps[:, :count].unbind()
+        )  # fmt: skip
+        torch.bitwise_right_shift(words, 16, out=parts).add_(_PARTS // 2)
+        within.copy_(torch.bitwise_and(words, _PARTS - 1, out=lower)).add_(0.5)
+        torch.index_select(_STEPS, 0, parts, out=steps)
+        torch.index_select(_LOWER, 0, parts, out=out)
+        out.add_(steps.mul_(within))  # not fused into one operation, which processors round differently
+        if out.sum().isnan():
+            outer = out.isnan().nonzero().squeeze(1)
+            quantiles = (parts[outer].double() + within[outer].double() / _PARTS) / _PARTS
+            out[outer] = torch.special.ndtri(quantiles).float()
 
 
 _QUANTILES: Final = torch.special.ndtri(torch.arange(1, _PARTS, dtype=torch.float64) / _PARTS)
-#: Lower bound and width of each part; the outer two have none, and what is drawn there is computed.
+#: Lower bound of each part, and its width in 2**-16; the outer two have none, and what is drawn there is computed.
 _LOWER: Final = torch.nn.functional.pad(_QUANTILES, (1, 0), value=torch.nan).float()
-_STEPS: Final = torch.nn.functional.pad(_QUANTILES.diff(), (1, 1), value=torch.nan).float()
+_STEPS: Final = torch.nn.functional.pad(_QUANTILES.diff(), (1, 1), value=torch.nan).float() / _PARTS
