@@ -55,7 +55,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of 64 units, nothing kept, one in four of them in the sample."""
     monkeypatch.setattr(unit_scores, "_CHUNK", 64)
     monkeypatch.setattr(unit_scores, "_KEPT", 0)
-    monkeypatch.setattr(room, "_ONE_IN", 4)
+    monkeypatch.setattr(ScoredUnits, "sample", lambda scored, _: scored._computed(4))
 
 
 def found(tensors: list[torch.Tensor], costs: dict[str, int], budget: int) -> set[tuple[str, int]]:
@@ -112,7 +112,7 @@ def test_a_shortlist_finds_what_the_search_among_all_finds(budget: int, seed: in
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unit_scores, "_CHUNK", 64)
         patch.setattr(unit_scores, "_KEPT", 0)
-        patch.setattr(room, "_ONE_IN", 4)
+        patch.setattr(room, "_SAMPLED", 200)
         assert found(tensors, {"t0": 1}, budget) == whole
 
 

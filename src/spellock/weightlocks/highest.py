@@ -22,7 +22,7 @@ from spellock.weightlocks.places import Indices
 from spellock.weightlocks.threshold import Scored, choose, find_threshold
 from spellock.weightlocks.unit_scores import ScoredUnits
 
-_ONE_IN: Final = 256
+_SAMPLED: Final = 1 << 19  # scores that tell enough of all
 #: How many times the budget is kept, by the sample.
 _SLACK: Final = 1.25
 #: The largest share of all units that is worth being kept.
@@ -106,7 +106,7 @@ class _Shortlist:
 
 def _shortlist(scored: ScoredUnits, costs: Mapping[str, int], budget: int) -> _Shortlist | None:
     """More units than the budget holds, the best; None where they are too many or the guess was bad."""
-    sample = [(scores.numpy().copy(), costs[name]) for name, scores in scored.sample(_ONE_IN)]
+    sample = [(scores.numpy().copy(), costs[name]) for name, scores in scored.sample(max(1, scored.count // _SAMPLED))]
     scores = np.concatenate([found for found, _ in sample])
     ranked = np.argsort(-scores, kind="stable")  # NaN comes last
     cost = np.cumsum(np.concatenate([np.full(len(found), cost) for found, cost in sample])[ranked])

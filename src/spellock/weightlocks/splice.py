@@ -16,7 +16,7 @@ from torch import Tensor
 from spellock.background_writer import AHEAD
 from spellock.weightlocks.places import Place
 
-_PIECE_BYTES: Final = 1 << 20
+_PIECE_BYTES: Final = 1 << 21
 #: For how many further pieces a changed one stays as it is, for threads that hash or write it. New memory for each
 #: would cost more than to fill it.
 LASTING: Final = 2 * AHEAD
