@@ -30,6 +30,7 @@ FLOORS: tuple[dict[str, tuple[str, ...]], ...] = (
             "derived",
             "hidden",
             "keystream",
+            "background_writer",
             "named",
             "named_classes",
         )
