@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from spellock.cli.main import main
+from spellock.cli.weights_bounds import plain_json
 from spellock.pixels import from_uint8
 from spellock.tasks.checkpoint import load_model, save_model
 from spellock.tasks.models import create_model
@@ -59,3 +60,10 @@ def test_what_cannot_be_bounded(work: Path, capsys: pytest.CaptureFixture[str]) 
         capsys.readouterr()
         assert main(["weights", "bounds", *words]) in (1, 2)
         assert sentence in capsys.readouterr().err
+
+
+def test_infinite_bounds_are_null_in_json() -> None:
+    assert plain_json({"bound": (1.0, float("inf")), "layers": [{"added": float("nan"), "name": "a"}]}) == {
+        "bound": [1.0, None],
+        "layers": [{"added": None, "name": "a"}],
+    }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import timm
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
@@ -55,6 +56,24 @@ class Joining(nn.Module):
         return torch.sigmoid(self.head(y.reshape(x.shape[0], -1)))
 
 
+class Normalising(nn.Module):
+    """LayerNorm as a layer and as a function, with gain and without, BatchNorm and a linear layer as functions, a gate,
+    and a parameter that is rearranged before it is used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.plain = nn.LayerNorm(4), nn.LayerNorm((3, 4), elementwise_affine=False)
+        self.batch, self.gate = nn.BatchNorm1d(3), nn.Linear(4, 1)
+        self.gain, self.weight = nn.Parameter(torch.rand(12)), nn.Parameter(torch.randn(2, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(x) + self.plain(x)
+        batch = self.batch
+        x = F.batch_norm(x, batch.running_mean, batch.running_var, batch.weight, batch.bias, False, 0.1, batch.eps)
+        x = x * torch.sigmoid(self.gate(x)) * self.gain.reshape(3, 4).unsqueeze(0)
+        return F.linear(F.layer_norm(x, (4,), self.norm.weight, eps=1e-3), self.weight).flatten(1)
+
+
 def plain() -> nn.Module:
     return nn.Sequential(
         nn.Linear(6, 5), nn.ReLU(), nn.Dropout(), nn.Linear(5, 8), nn.LeakyReLU(0.3), nn.BatchNorm1d(8), nn.ELU(),
@@ -71,6 +90,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "tokens": (tokens, (3, 4)),
     "residual": (Residual, (2, 6, 6)),
     "joining": (Joining, (2, 8)),
+    "normalising": (Normalising, (3, 4)),
 }
 
 
@@ -183,6 +203,39 @@ def test_the_projects_networks_are_followed() -> None:
         assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("densenet121", {"growth_rate": 8, "block_config": (1, 1)}),
+        ("convnext_atto", {"depths": (1,) * 4, "dims": (8, 8, 8, 8)}),
+    ],
+)
+def test_timms_networks_are_followed(name: str, settings: dict[str, object]) -> None:
+    network = timm.create_model(name, num_classes=3, **settings).eval()
+    state = {
+        key: value + 1e-4 * drawn(i, *value.shape) if "running" not in key and value.is_floating_point() else value
+        for i, (key, value) in enumerate(network.state_dict().items())
+    }
+    found = bound_change(network, state, drawn(0, 2, 3, 32, 32))
+    assert all(a >= b >= c > 0 for a, b, c in zip(found.bound, found.bound_here, found.measured, strict=True))
+    kinds = {layer.kind for layer in found.layers}
+    assert ("LayerNorm" in kinds) == (name == "convnext_atto")
+    assert ("batchnorm" in kinds) == (name == "densenet121")
+
+
+def test_layernorm_restated() -> None:
+    """Two values along one line after LayerNorm: twice their distance over the sum of their spreads, and no further."""
+    norm, offset = nn.LayerNorm(5, eps=1e-5).double(), nn.Linear(5, 5).double()
+    network = nn.Sequential(offset, norm)
+    nn.init.eye_(offset.weight), nn.init.zeros_(offset.bias)
+    x, move = drawn(0, 3, 5).double(), drawn(1, 5).double()
+    found = bound_change(network, {**network.state_dict(), "0.bias": move}, x)
+    spreads = [np.sqrt(v.var(1) + 1e-5) for v in (x.numpy(), (x + move).numpy())]
+    distance = np.linalg.norm(move.numpy())
+    assert found.bound_here == pytest.approx((2 * distance / (spreads[0] + spreads[1])).tolist(), rel=1e-6)
+    assert found.bound == pytest.approx([min(distance / 1e-5**0.5, 2 * 5**0.5)] * 3, rel=1e-6)
+
+
 def test_no_change_is_no_change() -> None:
     network, inputs = a_network("residual", 3)
     found = bound_change(network, network.state_dict(), inputs)
@@ -207,3 +260,14 @@ def test_the_table_says_all_of_it() -> None:
     assert f"{max(found.measured):.4g}" in text
     assert f"{max(found.bound):.4g}" in text
     assert "only measured accuracy" in text
+
+
+def test_bounds_beyond_all_numbers_are_infinite_and_never_nan() -> None:
+    """Three hundred layers of norm 30 each; the last but one is not changed, so its change adds nothing."""
+    network = nn.Sequential(*(nn.Linear(2, 2, bias=False) for _ in range(300))).double()
+    for layer in network:
+        layer.weight.data = 30 * torch.eye(2, dtype=torch.float64)
+    state = {name: value * (1 if name == "298.weight" else 1.1) for name, value in network.state_dict().items()}
+    found = bound_change(network, state, torch.ones(1, 2))
+    assert found.bound == (float("inf"),)
+    assert found.layers[298].added == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spellock.errors import ConfigError, ModelError
@@ -14,17 +15,17 @@ class Attending(nn.Module):
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
-        self.norm, self.attention = nn.LayerNorm(4), nn.MultiheadAttention(4, 1, batch_first=True)
+        self.norm, self.attention = nn.BatchNorm1d(3), nn.MultiheadAttention(4, 1, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.kind == "norm":
-            return self.norm(x)
+            return F.batch_norm(x, self.norm.running_mean, self.norm.running_var, training=True)
         if self.kind == "attention":
             return self.attention(x, x, x)[0]
         if self.kind == "softmax":
             return (x + 1).softmax(-1)
-        if self.kind == "product":
-            return x * x.mean(-1, keepdim=True)
+        if self.kind == "quotient":
+            return x / x.mean(-1, keepdim=True)
         if self.kind == "batch":
             return x.flatten(0, 1).reshape(x.shape[0], -1)
         if self.kind == "indexed":
@@ -35,10 +36,10 @@ class Attending(nn.Module):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("norm", "'_0_norm' .layernorm"),
+        ("norm", "'batch_norm'.*statistics of the batch"),
         ("attention", "'_0_attention'"),
         ("softmax", "'softmax'"),
-        ("product", "'mul'.*two values"),
+        ("quotient", "'truediv'.*divides values"),
         ("batch", "'flatten'.*batch axis"),
         ("indexed", "'getitem'"),
         ("branch", "cannot be traced"),

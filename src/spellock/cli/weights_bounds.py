@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json as json_format
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -66,5 +67,14 @@ def run(args: WeightsBoundsArgs) -> int:
     whole = copy.deepcopy(keyed.network)
     unlock_module(whole, open_weight_key(args.key, passphrase_file=args.passphrase_file))
     found = bound_change(whole, other.network.state_dict(), keyed.normalise(pixels), t=args.t)
-    print(json_format.dumps(asdict(found)) if args.json else as_text(found).rstrip())
+    print(json_format.dumps(plain_json(asdict(found)), allow_nan=False) if args.json else as_text(found).rstrip())
     return 0
+
+
+def plain_json(value: Any) -> Any:
+    """JSON has no infinity: bounds beyond the largest number become null."""
+    if isinstance(value, dict):
+        return {name: plain_json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

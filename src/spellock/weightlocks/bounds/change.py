@@ -53,7 +53,8 @@ class ChangeBound:
     Attributes:
         layers: the layers with weights, in the order in which they are met.
         input_norms: ||x|| of each input.
-        bound: upper bound of ||f(x; W') - f(x; W)|| for every input of that norm, for each input.
+        bound: upper bound of ||f(x; W') - f(x; W)|| for every input of that norm, for each input; infinite where it is
+            beyond the largest number.
         bound_here: upper bound for these very inputs: sizes of the values on the way are measured, not bounded.
         measured: the same, measured in float64.
         output_norms: ||f(x; W)||, measured.
@@ -75,15 +76,16 @@ def bound_change(model: nn.Module, changed: Mapping[str, Tensor], inputs: Tensor
     """Bound and measure how far ``changed`` weights move the outputs of ``model``.
 
     Args:
-        model: a network that `torch.fx` can trace, of linear, convolution, BatchNorm, pooling and elementwise layers,
-            sums, joins and rearrangements; it is copied, and used in evaluation mode. Not a `PixelModel`: its network.
+        model: a network that `torch.fx` can trace, of linear, convolution, BatchNorm, LayerNorm, pooling and
+            elementwise layers, sums, products, joins and rearrangements; it is copied, and used in evaluation mode.
+            Not a `PixelModel`: its network.
         changed: the second set of weights, a whole state dict of ``model``: the keyed or locked model's.
         inputs: float (N, ...), what the network itself takes (normalised already).
         t: the random matrices' bound holds with probability 1 - 2 exp(-t^2) each.
 
     Raises:
         ModelError: the weights do not fit, the network cannot be traced, or one of its nodes has no bound (softmax,
-            LayerNorm, products of values); the message names it.
+            quotients of values); the message names it.
         ConfigError: there is no input, one is not finite, or ``t`` is negative.
     """
     if inputs.dim() < 2 or not len(inputs) or not torch.isfinite(inputs).all():

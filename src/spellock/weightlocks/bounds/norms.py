@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf, sqrt
 
 import torch
 from torch import Tensor
 
 from spellock.weightlocks.bounds.operators import AffineNorms
+from spellock.weightlocks.bounds.stretch import Stretch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,26 @@ class Norms:
         """The same where the sizes of both values are known to be ``base`` and ``other``, (N,) each."""
         return Norms(base=torch.minimum(self.base, base), other=torch.minimum(self.other, other), change=self.change)
 
+    def product(self, second: Norms) -> Norms:
+        """Of h k, number by number, where k may be repeated to the shape of h: ||h k|| <= ||h|| max |k| <= ||h|| ||k||,
+        and h'k' - h k = h'(k' - k) + (h' - h) k = h (k' - k) + (h' - h) k'."""
+        ways = (
+            times(self.other, second.change) + times(self.change, second.base),
+            times(self.base, second.change) + times(self.change, second.other),
+        )
+        return Norms(
+            base=times(self.base, second.base), other=times(self.other, second.other), change=torch.minimum(*ways)
+        )
+
+    def stretched(self, how: Stretch, numbers: int) -> Norms:
+        """Of a function of h that gives ``numbers`` numbers."""
+        offset = how.offset * sqrt(numbers)
+        return Norms(
+            base=self.base * how.growth + offset,
+            other=self.other * how.growth + offset,
+            change=self.change * how.lipschitz,
+        )
+
     def times(self, factor: float) -> Norms:
         """All three stretched."""
         return Norms(base=self.base * factor, other=self.other * factor, change=self.change * factor)
@@ -47,6 +69,11 @@ class Layer:
     added: Tensor
 
 
+def times(factor: float | Tensor, bound: Tensor) -> Tensor:
+    """The product of two bounds: nothing times a value is nothing, also where the value's bound is infinite."""
+    return (bound * factor).nan_to_num(nan=0.0, posinf=inf)
+
+
 def through(source: Norms, affine: AffineNorms) -> Norms:
     """What a layer with weights makes of them.
 
@@ -54,11 +81,11 @@ def through(source: Norms, affine: AffineNorms) -> Norms:
     at most ||A|| ||e|| + ||D|| ||x'|| + ||c' - c||.
     """
     ways = (
-        affine.other * source.change + affine.change * source.base,
-        affine.base * source.change + affine.change * source.other,
+        times(affine.other, source.change) + times(affine.change, source.base),
+        times(affine.base, source.change) + times(affine.change, source.other),
     )
     return Norms(
-        base=affine.base * source.base + affine.base_offset,
-        other=affine.other * source.other + affine.other_offset,
+        base=times(affine.base, source.base) + affine.base_offset,
+        other=times(affine.other, source.other) + affine.other_offset,
         change=torch.minimum(*ways) + affine.offset_change,
     )

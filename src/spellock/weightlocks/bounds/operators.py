@@ -78,10 +78,8 @@ def layer_norms(base: nn.Module, other: nn.Module, out_shape: Sequence[int]) -> 
         ModelError: it is one of them, but of a kind without a bound (padding other than zeros, batch statistics).
     """
     if isinstance(base, nn.Linear) and isinstance(other, nn.Linear):
-        places = prod(out_shape[1:-1])
-        one, two = base.weight.detach(), other.weight.detach()
-        norms = [float(spectral_norm(matrix)) for matrix in (one, two, two - one)]
-        return _affine(norms, base.bias, other.bias, places)
+        biases = None if base.bias is None or other.bias is None else (base.bias, other.bias)
+        return matrix_norms((base.weight.detach(), other.weight.detach()), biases, prod(out_shape[1:-1]))
     if isinstance(base, nn.Conv1d | nn.Conv2d | nn.Conv3d) and isinstance(other, type(base)):
         if len(out_shape) != base.weight.dim():
             raise ModelError("it gets an input without a batch axis, expected one")
@@ -97,10 +95,27 @@ def layer_norms(base: nn.Module, other: nn.Module, out_shape: Sequence[int]) -> 
         return _affine(norms, base.bias, other.bias, prod(out_shape[2:]))
     if isinstance(base, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) and isinstance(other, type(base)):
         # (N, L, C) inputs are not taken by BatchNorm1d: channels are the second axis.
-        (gain, shift), (gain_other, shift_other) = batchnorm_line(base), batchnorm_line(other)
-        norms = [float(values.abs().amax()) * _ROUND_UP for values in (gain, gain_other, gain_other - gain)]
-        return _affine(norms, shift, shift_other, prod(out_shape[2:]))
+        return line_norms(batchnorm_line(base), batchnorm_line(other), prod(out_shape[2:]))
     return None
+
+
+def matrix_norms(weights: tuple[Tensor, Tensor], biases: tuple[Tensor, Tensor] | None, places: int) -> AffineNorms:
+    """Of a matrix and a bias, or none, in both networks, at each of ``places``."""
+    one, two = weights
+    norms = [float(spectral_norm(matrix)) for matrix in (one, two, two - one)]
+    base, other = biases or (None, None)
+    return _affine(norms, base, other, places)
+
+
+#: Slope and offset of each channel; the offset may be missing.
+Line = tuple[Tensor, Tensor | None]
+
+
+def line_norms(base: Line, other: Line, places: int) -> AffineNorms:
+    """Of a slope and an offset, or none, for each channel, the same at each of its places."""
+    one, two = base[0], other[0]
+    norms = [float(values.abs().amax()) * _ROUND_UP for values in (one, two, two - one)]
+    return _affine(norms, base[1], other[1], places)
 
 
 def batchnorm_line(module: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) -> tuple[Tensor, Tensor]:
@@ -111,11 +126,16 @@ def batchnorm_line(module: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) -> 
     """
     if module.running_mean is None or module.running_var is None:
         raise ModelError("got BatchNorm without running statistics, expected one that keeps them: it is no fixed line")
-    slope = (module.running_var + module.eps).rsqrt()
-    if module.weight is not None:
-        slope = slope * module.weight.detach()
-    offset = -slope * module.running_mean
-    return slope, offset if module.bias is None else offset + module.bias.detach()
+    return fixed_line(module.running_mean, module.running_var, module.weight, module.bias, module.eps)
+
+
+def fixed_line(
+    mean: Tensor, variance: Tensor, gain: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor]:
+    """Slope and offset of a normalisation by these statistics."""
+    slope = (variance + eps).rsqrt() * (1.0 if gain is None else gain.detach())
+    offset = -slope * mean
+    return slope, offset if bias is None else offset + bias.detach()
 
 
 def _affine(norms: Sequence[float], base: Tensor | None, other: Tensor | None, places: int) -> AffineNorms:

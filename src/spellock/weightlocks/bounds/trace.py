@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +9,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from spellock.errors import ModelError
+from spellock.weightlocks.bounds.layernorm import LayerNormCall
+from spellock.weightlocks.bounds.signature import called_name
 
 _PLAIN: Final = (int, float, str, type(None), torch.dtype, torch.device, torch.Size)
 
@@ -24,6 +25,8 @@ class Trace:
         shapes: of every node that gives a tensor.
         norms: of every node that gives one row an input: its norms in both networks, (N,) each.
         plain: what the other nodes give: sizes and numbers.
+        fixed: tensors that do not depend on the inputs, in both networks: parameters, and what is computed of them.
+        closest: of every node that is a LayerNorm, the smallest sum over places of its spreads in both networks, (N,).
     """
 
     graph: fx.GraphModule
@@ -33,13 +36,8 @@ class Trace:
     shapes: dict[fx.Node, tuple[int, ...]]
     norms: dict[fx.Node, tuple[Tensor, Tensor]]
     plain: dict[fx.Node, Any]
-
-    def constants(self, node: fx.Node) -> tuple[Tensor, Tensor]:
-        """A parameter, buffer or constant of both networks, float64."""
-        name = str(node.target)
-        one: Tensor = operator.attrgetter(name)(self.graph)
-        two: Tensor = operator.attrgetter(name)(self.other)
-        return one.detach().double(), two.detach().double()
+    fixed: dict[fx.Node, tuple[Tensor, Tensor]]
+    closest: dict[fx.Node, Tensor]
 
 
 class _Runner(fx.Interpreter):
@@ -53,6 +51,8 @@ class _Runner(fx.Interpreter):
         self.shapes: dict[fx.Node, tuple[int, ...]] = {}
         self.norms: dict[fx.Node, Tensor] = {}
         self.plain: dict[fx.Node, Any] = {}
+        self.fixed: dict[fx.Node, Tensor] = {}
+        self.spreads: dict[fx.Node, Tensor] = {}
         self._versions: dict[fx.Node, int] = {}
 
     def run_node(self, n: fx.Node) -> Any:
@@ -63,9 +63,16 @@ class _Runner(fx.Interpreter):
                     f"no bound for node {n.name!r} ({n.target}): it takes {source.name!r}, which was changed in place "
                     "before; make that layer or operation one that gives a new tensor"
                 )
+        module = self.submodules.get(str(n.target)) if n.op == "call_module" else None
+        call = LayerNormCall.of(n, called_name(n, module), module)
+        if call is not None and n.all_input_nodes:
+            self.spreads[n] = call.spreads(self.env[n.all_input_nodes[0]])
         value = super().run_node(n)
         if isinstance(value, Tensor):
             self._versions[n] = value._version
+            sources = n.all_input_nodes
+            if n.op == "get_attr" or (sources and all(each in self.fixed for each in sources)):
+                self.fixed[n] = value.detach().double()
             self.shapes[n] = tuple(value.shape)
             if value.dim() and len(value) == self.count:
                 self.norms[n] = value.flatten(1).norm(dim=1) if value.dim() > 1 else value.abs()
@@ -107,6 +114,10 @@ def trace(base: nn.Module, other: nn.Module, inputs: Tensor) -> Trace:
         shapes=runner.shapes,
         norms={node: (norm, changed.norms[other_nodes[node]]) for node, norm in runner.norms.items()},
         plain=runner.plain,
+        fixed={node: (value, changed.fixed[other_nodes[node]]) for node, value in runner.fixed.items()},
+        closest={
+            node: (spreads + changed.spreads[other_nodes[node]]).amin(1) for node, spreads in runner.spreads.items()
+        },
     )
 
 

@@ -2,13 +2,14 @@
 
 Beside every value h (of the network) and h' (of the changed one) stand, for each input of a batch, upper bounds of
 ||h||, ||h'|| and ||h' - h||. Layers with weights change them as `norms.through` says, functions without as their
-`Stretch`; sums add them, and joins add their squares.
+`Stretch`; sums add them, joins add their squares, and products are `Norms.product`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod, sqrt
+from functools import partial
+from math import prod
 from typing import Any, Final
 
 import torch
@@ -16,15 +17,18 @@ from torch import Tensor, fx, nn
 
 from spellock.errors import ModelError
 from spellock.weightlocks.bounds.fixed import broadcast_factor, stretch_of
-from spellock.weightlocks.bounds.norms import Layer, Norms, through
+from spellock.weightlocks.bounds.functions import FUNCTIONS, Pair, gain_norms
+from spellock.weightlocks.bounds.joins import check_part, joined_values
+from spellock.weightlocks.bounds.layernorm import LayerNormCall, normalised
+from spellock.weightlocks.bounds.norms import Layer, Norms, through, times
 from spellock.weightlocks.bounds.operators import AffineNorms, layer_norms
 from spellock.weightlocks.bounds.signature import arguments_of, called_name
 from spellock.weightlocks.bounds.trace import Trace
 
 _ADDING: Final = ("add", "iadd", "sub", "isub")
 _SCALING: Final = ("mul", "imul", "truediv", "div")
+_MULTIPLYING: Final = ("mul", "imul")
 _JOINING: Final = ("cat", "concat", "stack")
-_INDEX: Final = (int, slice, type(None), type(Ellipsis))
 
 
 class Walk:
@@ -42,7 +46,7 @@ class Walk:
 
     def __init__(self, traced: Trace, input_norms: Tensor, *, measured: bool = False) -> None:
         self._trace, self._count = traced, len(input_norms)
-        self._shapes = traced.shapes
+        self._shapes, self._measured = traced.shapes, measured
         self.layers: list[Layer] = []
         self._seen: dict[fx.Node, Norms] = {}
         for node in self._trace.graph.graph.nodes:
@@ -50,7 +54,7 @@ class Walk:
                 self._seen[node] = Norms(base=input_norms, other=input_norms, change=torch.zeros_like(input_norms))
             elif node.op == "output":
                 self.result = self._output(node)
-            elif node in self._shapes and node.op != "get_attr":
+            elif node in self._shapes and node not in traced.fixed:
                 found = self._visit(node)
                 self._seen[node] = found.within(*traced.norms[node]) if measured else found
 
@@ -70,7 +74,7 @@ class Walk:
         if found is None:
             raise ModelError(
                 f"no bound for node {node.name!r} ({name}); there are bounds for linear, convolution, BatchNorm, "
-                "pooling and elementwise layers, sums and joins"
+                "LayerNorm, pooling and elementwise layers, sums, products and joins"
             )
         if not shape or shape[0] != self._count:
             raise ModelError(f"node {node.name!r} ({name}) changes the batch axis, expected one input a row throughout")
@@ -81,28 +85,27 @@ class Walk:
             affine = layer_norms(module, self._trace.other_modules[str(node.target)], shape)
             if affine is not None:
                 return self._through(self._one(node), affine, name=str(node.target), kind=type(module).__name__)
+        call = LayerNormCall.of(node, name, module)
+        if call is not None:
+            return self._layer_norm(node, call, shape)
+        if module is None and name in FUNCTIONS:
+            affine = FUNCTIONS[name](node, partial(self._pair, node), shape)
+            return self._through(self._one(node), affine, name=node.name, kind=name)
         if name in _ADDING:
             return self._sum(node, shape)
         if name in _SCALING:
             return self._scaled(node, name, shape)
         if name in _JOINING:
-            return self._joined(node)
+            norms = [self._value(part, ()) for part in joined_values(node, len(self._shapes[node]))]
+            return norms[0].combine(norms[1:], lambda stacked: stacked.norm(dim=0))
         if name == "getitem":
-            return self._part(node)
-        source = self._one(node)
-        arguments = arguments_of(node, name, module)
-        stretch = stretch_of(name, arguments, self._shapes[self._input(node)], shape)
-        if stretch is None:
-            return None
-        offset = stretch.offset * sqrt(prod(shape[1:]))
-        return Norms(
-            base=source.base * stretch.growth + offset,
-            other=source.other * stretch.growth + offset,
-            change=source.change * stretch.lipschitz,
-        )
+            check_part(node, self._count)
+            return self._one(node)
+        stretch = stretch_of(name, arguments_of(node, name, module), self._shapes[self._input(node)], shape)
+        return None if stretch is None else self._one(node).stretched(stretch, prod(shape[1:]))
 
     def _through(self, source: Norms, affine: AffineNorms, *, name: str, kind: str) -> Norms:
-        added = affine.change * source.base + affine.offset_change
+        added = times(affine.change, source.base) + affine.offset_change
         self.layers.append(Layer(name=name.removeprefix("0."), kind=kind, norms=affine, added=added))
         return through(source, affine)
 
@@ -113,15 +116,19 @@ class Walk:
         return parts[0].combine(parts[1:], lambda stacked: stacked.sum(0))
 
     def _scaled(self, node: fx.Node, name: str, shape: tuple[int, ...]) -> Norms | None:
-        values = [value for value in node.args if not (isinstance(value, fx.Node) and value in self._seen)]
         tensors = [value for value in node.args if isinstance(value, fx.Node) and value in self._seen]
+        values = [value for value in node.args if value not in tensors]
+        if len(tensors) == 2 and name in _MULTIPLYING and not node.kwargs:
+            for tensor in tensors:
+                self._repeats(tensor, shape)  # refuses those without a row for each input
+            return self._seen[tensors[0]].product(self._seen[tensors[1]])
         if len(tensors) != 1 or len(values) != 1 or node.kwargs:
-            raise ModelError("it multiplies two values that depend on the input, which has no bound")
+            raise ModelError("it divides values that depend on the input, or scales in a way that has no bound")
         source = self._seen[tensors[0]].times(self._repeats(tensors[0], shape))
-        if name in ("truediv", "div") and node.args[0] is values[0]:
+        if name not in _MULTIPLYING and node.args[0] is values[0]:
             raise ModelError("it divides by a value that depends on the input, which has no bound")
         one, two = self._constant(values[0])
-        if name in ("truediv", "div"):
+        if name not in _MULTIPLYING:
             one, two = one.reciprocal(), two.reciprocal()
         affine = AffineNorms(
             base=float(one.abs().amax()), other=float(two.abs().amax()), change=float((two - one).abs().amax())
@@ -129,26 +136,6 @@ class Walk:
         if not bool(one.equal(two)):
             return self._through(source, affine, name=node.name, kind="scale")
         return source.times(affine.base)
-
-    def _joined(self, node: fx.Node) -> Norms:
-        dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
-        parts = node.args[0] if node.args else node.kwargs["tensors"]
-        if not isinstance(parts, tuple | list) or not isinstance(dim, int):
-            raise ModelError("it joins something else than a list of values along one axis")
-        norms = [self._value(part, ()) for part in parts]
-        rank = len(self._shapes[node])
-        if dim % rank == 0:
-            raise ModelError("it joins along the batch axis, expected one input a row throughout")
-        return norms[0].combine(norms[1:], lambda stacked: stacked.norm(dim=0))
-
-    def _part(self, node: fx.Node) -> Norms:
-        index = node.args[1]
-        index = index if isinstance(index, tuple | list) else (index,)
-        if not all(isinstance(each, _INDEX) for each in index):
-            raise ModelError("it is indexed by a tensor, which may repeat values, expected numbers and slices")
-        if index and not (index[0] is Ellipsis or index[0] == slice(None)) and self._count != 1:
-            raise ModelError("it takes a part of the batch axis, expected one input a row throughout")
-        return self._one(node)
 
     def _value(self, value: Any, shape: Sequence[int]) -> Norms:
         """The norms of an operand, repeated to ``shape`` where that is given; constants are their own bound."""
@@ -177,14 +164,31 @@ class Walk:
 
     def _constant(self, value: Any) -> tuple[Tensor, Tensor]:
         """A number, or a parameter or buffer of both networks."""
-        if isinstance(value, fx.Node) and value.op == "get_attr":
-            return self._trace.constants(value)
+        if isinstance(value, fx.Node) and value in self._trace.fixed:
+            return self._trace.fixed[value]
         if isinstance(value, fx.Node):
             value = self._trace.plain.get(value)
         if not isinstance(value, int | float):
             raise ModelError("it takes an operand that is neither a value, a parameter nor a number")
         number = torch.tensor(float(value), dtype=torch.float64)
         return number, number
+
+    def _layer_norm(self, node: fx.Node, call: LayerNormCall, shape: tuple[int, ...]) -> Norms:
+        places = prod(shape[1:]) // prod(call.shape)
+        closest = self._trace.closest[node] if self._measured else None
+        z = normalised(self._one(node), size=prod(call.shape), places=places, eps=call.eps, closest=closest)
+        pairs = [self._pair(node, given) for given in (call.gain, call.bias)]
+        name = str(node.target) if node.op == "call_module" else node.name
+        return self._through(z, gain_norms(*pairs, places=places), name=name, kind="LayerNorm")
+
+    def _pair(self, node: fx.Node, given: Any) -> Pair | None:
+        """A parameter of both networks, by its node or by its name in the node's layer."""
+        if given is None:
+            return None
+        if isinstance(given, str):
+            one, two = (each[str(node.target)] for each in (self._trace.modules, self._trace.other_modules))
+            return getattr(one, given).detach().double(), getattr(two, given).detach().double()
+        return self._constant(given)
 
     def _input(self, node: fx.Node) -> fx.Node:
         source = node.args[0] if node.args else node.kwargs.get("input")
