@@ -105,6 +105,19 @@ def test_nan_is_never_taken_before_a_number() -> None:
     assert found([tensor], {"t0": 1}, 300) == sorted_ones([tensor.nan_to_num(-torch.inf)], {"t0": 1}, 300)
 
 
+@pytest.mark.usefixtures("small_parts")
+def test_tensors_without_a_score_are_left_out() -> None:
+    tensors = [torch.zeros(300), torch.randn(300, generator=torch.Generator().manual_seed(6))]
+
+    def some(units: object) -> torch.Tensor | None:
+        return own(units) if units.name == "t1" else None  # type: ignore[attr-defined]
+
+    chosen = highest(scored(tensors, some), {"t0": 1, "t1": 1}, 40)
+    assert chosen.keys() == {"t1"}
+    assert set(chosen["t1"].tolist()) == set(tensors[1].argsort(descending=True)[:40].tolist())
+    assert highest(scored(tensors, lambda units: None), {"t0": 1, "t1": 1}, 40) == {}
+
+
 @given(st.integers(0, 400), st.integers(0, 9))
 def test_a_shortlist_finds_what_the_search_among_all_finds(budget: int, seed: int) -> None:
     tensors = [torch.randn(800, generator=torch.Generator().manual_seed(seed)).round(decimals=1)]

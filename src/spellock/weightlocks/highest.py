@@ -107,6 +107,8 @@ class _Shortlist:
 def _shortlist(scored: ScoredUnits, costs: Mapping[str, int], budget: int) -> _Shortlist | None:
     """More units than the budget holds, the best; None where they are too many or the guess was bad."""
     sample = [(scores.numpy().copy(), costs[name]) for name, scores in scored.sample(max(1, scored.count // _SAMPLED))]
+    if not sample:
+        return None
     scores = np.concatenate([found for found, _ in sample])
     ranked = np.argsort(-scores, kind="stable")  # NaN comes last
     cost = np.cumsum(np.concatenate([np.full(len(found), cost) for found, cost in sample])[ranked])
