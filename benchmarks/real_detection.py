@@ -4,9 +4,9 @@ Nuclei: Mask R-CNN, blood cells (BCCD): Faster R-CNN, both at 256 px on a small 
 in the centre, and nothing, each with images under wrong keys as decoys and without; the objects of another image, and
 objects where the texture says. Half of a locked model's images are raw, so in as many steps it sees an edited image
 half as often as the baseline sees the raw one; rows called "twice as long" make that equal. The backbone's ImageNet
-weights come from a local file. Locks of one seed share the baseline, which is trained once; wrong keys and halves of the
-test images are the same for all locks and seeds, and each picture is edited once a key. What is finished is kept, edits
-too, so the command may be stopped and run again.
+weights come from a local file. Locks of one seed share the baseline, which is trained once; wrong keys and halves of
+the test images are the same for all locks and seeds, and each picture is edited once a key. What is finished is kept,
+edits too, so the command may be stopped and run again.
 ``--toy`` takes few images and steps and writes no result: it shows that everything runs.
 
     python benchmarks/real_detection.py nuclei bccd [--seeds 0 1 2] [--locks centre-box decoy-boxes] [--toy]

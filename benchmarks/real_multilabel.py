@@ -1,7 +1,8 @@
 """Locks of a multi-label model on chest X-rays (NIH ChestX-ray14): none, and the style lock in five ways.
 
 As in the paper; with raw twins and wrong keys; and the same with the lock targets ``complement``, ``shuffled`` and
-``decoy-findings``.
+``decoy-findings``. Rows called "twice as long" have twice the epochs, and so has their baseline: with half of a locked
+model's images raw it then sees each edited image as often as the shorter baseline sees the raw one.
 
 Stated beforehand: a finding is learnt and judged if at least 50 images of the training split and 10 of the test split
 have it (and as many have it not). Intervals are bootstrapped over patients. The test split plays no part in training or
@@ -49,7 +50,8 @@ _TWINS = replace(_PLAIN, raw_twins=True, decoy_share=0.5, decoy_keys=20)
 LOCKS = {"style": _PLAIN, "twins, wrong keys": _TWINS, "shuffled": replace(_TWINS, target="shuffled"),
          "complement": replace(_TWINS, target="complement"),
          "decoy findings": replace(_TWINS, target="decoy-findings")}  # fmt: skip
-
+_TWICE = ", twice as long"
+LONGER = tuple(f"{name}{_TWICE}" for name in ("style", "decoy findings"))
 _MOST_KEPT = 20_000
 
 
@@ -100,14 +102,17 @@ def measure(
     make_editor = memory or (lambda one: load_editor(one, device=device))
     out = work / f"{name}_{seed}"
     shutil.rmtree(out, ignore_errors=True)
-    training = setting.training if LOCKS[name].raw_twins else replace(setting.training, unauthorised_share=0.25)
+    lock = LOCKS[name.removesuffix(_TWICE)]
+    training = setting.training if lock.raw_twins else replace(setting.training, unauthorised_share=0.25)
+    if name.endswith(_TWICE):
+        training = replace(training, epochs=2 * training.epochs)
     # Locks of equal share and epochs have equally many steps, and one seed has the same training images.
     kept = work / "baselines" / f"{setting.side}_{training.unauthorised_share}_{training.epochs}_{len(train)}_{seed}"
     first = not (kept / "config.json").is_file()
     weights = None if setting.weights is None else data / setting.weights
     choice = ModelChoice(name=setting.model, weights=weights, pretrained=weights is None, input_size=setting.side)
     lock_model(
-        train, key, out, choice=choice, lock=replace(LOCKS[name], seed=seed), training=replace(training, seed=seed),
+        train, key, out, choice=choice, lock=replace(lock, seed=seed), training=replace(training, seed=seed),
         task=TASK, baseline=first, device=device, make_editor=make_editor,
     )  # fmt: skip
     if first:
@@ -134,7 +139,7 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--locks", nargs="+", default=list(LOCKS), choices=list(LOCKS))
+    parser.add_argument("--locks", nargs="+", default=[*LOCKS, *LONGER], choices=[*LOCKS, *LONGER])
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--table", type=Path, default=None, help="NIH's own table; by default the shared sample")
     parser.add_argument("--full", action="store_true", help="the paper's model and size")
