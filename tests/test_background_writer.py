@@ -64,7 +64,7 @@ def test_an_early_flush_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(room, "_EVERY", 1 << 18)
-    monkeypatch.setattr(room, "_flush", broken)
+    monkeypatch.setattr(room, "_to_disk", broken)
     with pytest.raises(OSError, match="Input/output error"):
         write(tmp_path / "f", pieces, seconds=0.01)
 

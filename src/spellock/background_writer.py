@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 AHEAD: Final = 4
 _EVERY: Final = 1 << 25  # bytes written between two flushes: smaller files see none
 _SMALL: Final = 1 << 16  # bytes that are written sooner than a thread is told of them
-_flush: Final = getattr(os, "fdatasync", os.fsync)  # not every system has the first
+_to_disk: Final = getattr(os, "fdatasync", os.fsync)  # not every system has the first
 Piece = bytes | bytearray | memoryview
 
 
@@ -64,7 +64,7 @@ class BackgroundWriter:
         if self._flush is not None:
             self._flush.result()
         self._file.flush()
-        self._since, self._flush = 0, self._flushing.submit(_flush, self._file.fileno())
+        self._since, self._flush = 0, self._flushing.submit(_to_disk, self._file.fileno())
 
 
 @contextmanager

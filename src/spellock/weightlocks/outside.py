@@ -1,8 +1,8 @@
 """What lies outside the key has to stay as it is: of each tensor the key holds a tag of it with the key's part at zero.
 
 The tag is Poly1305 (RFC 8439) under a key for this tensor alone, made of the weight key's secret: who lacks that cannot
-make another tensor with the same tag, and who has it checks nobody but himself. It takes an eighth of the time of
-SHA-256, which keys of older files have in its place.
+make another tensor with the same tag, and who has it checks nobody but himself. It takes far less time than SHA-256,
+which keys of older files have in its place.
 """
 
 from __future__ import annotations
