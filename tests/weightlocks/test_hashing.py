@@ -34,7 +34,7 @@ from .older import older
 def test_pieces_of_several_tensors_are_hashed_in_their_order(sizes: list[list[int]], small: bool) -> None:
     tensors = [torch.arange(sum(each) * 1000, dtype=torch.float32) for each in sizes]
     with pytest.MonkeyPatch.context() as patch, Hashing() as hashing:
-        patch.setattr(room, "_SMALL", 1 << 30 if small else 0)
+        patch.setattr(room, "SMALL", 1 << 30 if small else 0)
         digests = []
         for tensor, each in zip(tensors, sizes, strict=True):
             info = TensorInfo(dtype=tensor.dtype, shape=tuple(tensor.shape))

@@ -15,7 +15,7 @@ from spellock.weightlocks.digest import digest_of
 from spellock.weightlocks.fills import Hole, registry
 from spellock.weightlocks.outside import outside_digest
 from spellock.weightlocks.places import Place
-from spellock.weightlocks.splice import cleared, spliced
+from spellock.weightlocks.splice import LASTING, Buffers, cleared, lasting_buffers, spliced
 from spellock.weightlocks.states import TensorInfo
 
 
@@ -41,7 +41,7 @@ def test_the_pieces_are_the_tensor_with_the_values_put_in(
     place.put(wanted, values.to(tensor.dtype))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(splice, "_PIECE_BYTES", size)
-        pairs = [(old.clone(), new.clone()) for old, new in spliced(place, tensor, values)]
+        pairs = [(old.clone(), new.clone()) for old, new in spliced(place, tensor, values, lasting_buffers())]
     for wanted_whole, parts in ((before, [old for old, _ in pairs]), (wanted, [new for _, new in pairs])):
         assert torch.equal(torch.cat([part.reshape(-1) for part in parts]), wanted_whole.reshape(-1))
     assert torch.equal(tensor, before), "the tensor itself is left alone"
@@ -73,3 +73,24 @@ def test_noise_has_the_spread_of_what_is_outside(
         mean, spread = hole.mean_and_spread()
         assert mean == pytest.approx(float(wanted.mean()), rel=1e-3)
         assert spread == pytest.approx(float(wanted.std()), rel=1e-3)
+
+
+def test_large_copies_last_as_long_as_threads_may_read_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small ones in between, which no thread is told of, do not count."""
+    monkeypatch.setattr(splice, "_PIECE_BYTES", 1 << 16)
+    buffers = lasting_buffers()
+    first = buffers.copy(torch.full((1 << 14,), 1.0))
+    for number in range(100):
+        buffers.copy(torch.full((10,), float(number)))
+    for number in range(LASTING):
+        buffers.copy(torch.full((1 << 15,), number, dtype=torch.int16))
+        assert bool((first == 1.0).all())
+    again = buffers.copy(torch.full((1 << 14,), 2.0))
+    assert again.data_ptr() == first.data_ptr(), "memory is used again"
+
+
+def test_buffers_grow_for_larger_pieces() -> None:
+    buffers = Buffers(1)
+    for count in (1 << 16, 1 << 20, 1 << 17):
+        piece = torch.arange(count, dtype=torch.float32).reshape(-1, 4)
+        assert torch.equal(buffers.copy(piece), piece)

@@ -10,14 +10,14 @@ from spellock.weightlocks.deltas import differences
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.splice import Values
 from spellock.weightlocks.states import TensorInfo
-from spellock.weightlocks.value_coding import BLOCK, code_bytes, coded_bytes, decode_values, encode_values
+from spellock.weightlocks.value_coding import BLOCK, code_bytes, coded_bytes, decode_values, powers_and_codes
 
 #: As many units are whole blocks and whole bytes, whatever a unit is: parts of the data then stand for themselves.
 _WHOLE: Final = 2 * BLOCK
 _CACHED: Final = 1 << 18  # values that are coded at once
 
 
-def encode_place(place: Place, tensor: Tensor, coding: str, fill: Values | None = None) -> bytes:
+def encode_place(place: Place, tensor: Tensor, coding: str, fill: Values | None = None) -> bytearray:
     """`encode_values` of what lies in ``place``, without a copy of all of it.
 
     Args:
@@ -27,17 +27,18 @@ def encode_place(place: Place, tensor: Tensor, coding: str, fill: Values | None 
         ConfigError: as `rounded`.
     """
     info, step = place.info, _step(place.unit)
-    powers, codes = [], []
+    encoded = bytearray(coded_bytes(len(place.indices), place.unit, info, coding))
+    power, code = 0, len(encoded) - code_bytes(place.scalars, info, coding)
     for start in range(0, len(place.indices), step):
         units = place.indices[start : start + step]
         values = place.at(units, tensor)
         if fill is not None:
             values = differences(values, fill[start : start + len(units)].to(info.dtype))
-        data = encode_values(values, info, coding)
-        split = len(data) - code_bytes(len(units) * place.unit, info, coding)
-        powers.append(data[:split])
-        codes.append(data[split:])
-    return b"".join(powers + codes)
+        powers, codes = powers_and_codes(values, info, coding)
+        encoded[power : power + len(powers)] = powers
+        encoded[code : code + len(codes)] = codes
+        power, code = power + len(powers), code + len(codes)
+    return encoded
 
 
 def decode_part(data: memoryview, units: int, unit: int, info: TensorInfo, coding: str, part: slice) -> Tensor:

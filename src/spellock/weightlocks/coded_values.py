@@ -24,12 +24,12 @@ class CodedValues(Mapping[str, Tensor]):
     """
 
     def __init__(
-        self, places: Mapping[str, Place], coded: Mapping[str, bytes], coding: str, *, checked: bool = False
+        self, places: Mapping[str, Place], coded: Mapping[str, bytes | bytearray], coding: str, *, checked: bool = False
     ) -> None:
         self._places, self._coded, self._coding = dict(places), dict(coded), coding
         self._checked = set(coded) if checked else set()
 
-    def raw(self, name: str) -> bytes:
+    def raw(self, name: str) -> bytes | bytearray:
         """The bytes of one tensor's values."""
         return self._coded[name]
 

@@ -16,7 +16,8 @@ from spellock.weightlocks.digest import start_digest
 from spellock.weightlocks.dtypes import bytes_of
 from spellock.weightlocks.states import TensorInfo
 
-_SMALL: Final = 1 << 16  # bytes that are hashed sooner than a thread is told of them
+#: Tensors of fewer bytes are hashed sooner than a thread is told of them.
+SMALL: Final = 1 << 16
 
 
 class Hashing:
@@ -52,7 +53,7 @@ class RunningDigest:
     """A digest that is being taken."""
 
     def __init__(self, hashing: Hashing, info: TensorInfo) -> None:
-        self._hashing, self._digest, self._small = hashing, start_digest(info), info.bytes < _SMALL
+        self._hashing, self._digest, self._small = hashing, start_digest(info), info.bytes < SMALL
 
     def update(self, piece: Tensor) -> None:
         """The next piece. It must stay as it is until `AHEAD` further ones came, or `hexdigest` was called."""

@@ -22,7 +22,7 @@ from spellock.weightlocks.places import Indices
 from spellock.weightlocks.threshold import Scored, choose, find_threshold
 from spellock.weightlocks.unit_scores import ScoredUnits
 
-_SAMPLED: Final = 1 << 19  # scores that tell enough of all
+_SAMPLED: Final = 1 << 18  # scores that tell enough of all
 #: How many times the budget is kept, by the sample.
 _SLACK: Final = 1.25
 #: The largest share of all units that is worth being kept.
@@ -38,9 +38,9 @@ class _Part:
     scores: Tensor
     numbers: NDArray[np.int32] | None = None
 
-    def units(self, places: Indices) -> Indices:
-        """The numbers in the tensor of what is at ``places`` of ``scores``."""
-        return (places if self.numbers is None else self.numbers[places].astype(np.int64)) + self.start
+    def units(self, places: Indices) -> NDArray[np.int32]:
+        """The numbers, counted from ``start``, of what is at ``places`` of ``scores``."""
+        return places.astype(np.int32) if self.numbers is None else self.numbers[places]
 
 
 def highest(scored: ScoredUnits, costs: Mapping[str, int], budget: int) -> dict[str, Indices]:
@@ -63,10 +63,17 @@ def highest(scored: ScoredUnits, costs: Mapping[str, int], budget: int) -> dict[
     # Both from one iterator, in step: where scores are computed anew, twice would cost as much again.
     left, right = tee(parts())
     chosen = zip(choose(costed(left), threshold), right, strict=True)
-    return {
-        name: np.concatenate([part.units(places) for places, part in found])
-        for name, found in groupby(chosen, key=lambda pair: pair[1].name)
-    }
+    return {name: _joined(found) for name, found in groupby(chosen, key=lambda pair: pair[1].name)}
+
+
+def _joined(chosen: Iterator[tuple[Indices, _Part]]) -> Indices:
+    """The units of one tensor's parts. They wait in half the memory of the result."""
+    found = [(part.units(places), part.start) for places, part in chosen]
+    joined, at = np.empty(sum(len(units) for units, _ in found), dtype=np.int64), 0
+    for units, start in found:
+        np.add(units, start, out=joined[at : at + len(units)])
+        at += len(units)
+    return joined
 
 
 def _every(scored: ScoredUnits) -> Iterator[_Part]:
@@ -75,6 +82,20 @@ def _every(scored: ScoredUnits) -> Iterator[_Part]:
         start = at.get(name, 0)
         yield _Part(name=name, start=start, scores=scores)
         at[name] = start + len(scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Above:
+    """The units of a part of ``among`` units with at least some score, and their scores."""
+
+    among: int
+    numbers: NDArray[np.int64]
+    scores: Tensor
+
+
+def _above(least: float, scores: Tensor) -> _Above:
+    numbers = np.flatnonzero(scores.numpy() >= least)
+    return _Above(among=len(scores), numbers=numbers, scores=scores.index_select(0, torch.from_numpy(numbers)))
 
 
 class _Shortlist:
@@ -86,17 +107,16 @@ class _Shortlist:
         self._bounds: list[tuple[str, int, int, int]] = []
         self.count = 0
 
-    def add(self, part: _Part, least: float) -> int | None:
-        """Take those of ``part`` with at least this score, and return how many they are; None where they do not fit."""
-        numbers = np.flatnonzero(part.scores.numpy() >= least)
-        first, last = self.count, self.count + len(numbers)
+    def add(self, name: str, start: int, found: _Above) -> bool:
+        """Take what was found in the part of a tensor that begins at ``start``; False where it does not fit."""
+        first, last = self.count, self.count + len(found.numbers)
         if last > len(self._numbers):
-            return None
-        self._numbers[first:last] = numbers
-        torch.index_select(part.scores, 0, torch.from_numpy(numbers), out=self._scores[first:last])
-        self._bounds.append((part.name, part.start, first, last))
+            return False
+        self._numbers[first:last] = found.numbers
+        self._scores[first:last] = found.scores
+        self._bounds.append((name, start, first, last))
         self.count = last
-        return len(numbers)
+        return True
 
     def parts(self) -> Iterator[_Part]:
         """The parts that were added, with what was taken of them."""
@@ -118,9 +138,10 @@ def _shortlist(scored: ScoredUnits, costs: Mapping[str, int], budget: int) -> _S
     place = int(np.searchsorted(cost, wanted))
     found = _Shortlist(int(_SLACK * (place + 1) / len(scores) * scored.count))
     total = 0
-    for part in _every(scored):
-        count = found.add(part, float(scores[ranked[place]]))
-        if count is None:
+    start: dict[str, int] = {}
+    for name, above in scored.each(partial(_above, float(scores[ranked[place]]))):
+        if not found.add(name, start.get(name, 0), above):
             return None
-        total += count * costs[part.name]
+        start[name] = start.get(name, 0) + above.among
+        total += len(above.numbers) * costs[name]
     return found if total > budget else None

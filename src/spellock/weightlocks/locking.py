@@ -22,7 +22,7 @@ from spellock.weightlocks.outside import RunningTag
 from spellock.weightlocks.places import Place
 from spellock.weightlocks.public_fit import check_public, stands_public, without_public
 from spellock.weightlocks.selection import select
-from spellock.weightlocks.splice import Values, spliced
+from spellock.weightlocks.splice import Values, lasting_buffers, spliced
 from spellock.weightlocks.states import ModuleState, State
 from spellock.weightlocks.value_coding import holds_deltas
 from spellock.weightlocks.weight_key import WeightKey
@@ -61,8 +61,8 @@ class Locker:
             )
         if public is not None:
             check_public(self.places, state, public)
-        self._coded: dict[str, bytes] = {}
-        self._hashing = Hashing()
+        self._coded: dict[str, bytearray] = {}
+        self._hashing, self._buffers = Hashing(), lasting_buffers()
         self._digests: dict[str, RunningDigest] = {}
         self._outside: dict[str, str] = {}
 
@@ -98,7 +98,7 @@ class Locker:
             fill = fill[0 : len(place.indices)]  # once: what is drawn can be asked for only once
         self._coded[name] = encode_place(place, tensor, self.config.coding, fill if deltas else None)
         tag = RunningTag(place, self._drawn)
-        for _, keyed in spliced(place, tensor, fill, empty=tag.update):
+        for _, keyed in spliced(place, tensor, fill, self._buffers, empty=tag.update):
             digest.update(keyed)
             yield keyed
         self._outside[name] = tag.hexdigest()

@@ -24,7 +24,7 @@ from spellock.weightlocks.locking import Locker
 from spellock.weightlocks.places import Place, check_fits
 from spellock.weightlocks.safetensors_header import TensorEntry
 from spellock.weightlocks.safetensors_stream import SafetensorsReader, write_safetensors
-from spellock.weightlocks.splice import spliced
+from spellock.weightlocks.splice import lasting_buffers, spliced
 from spellock.weightlocks.states import INDEX_FILE, WEIGHTS_FILE, FileState, shard_index
 from spellock.weightlocks.weight_key import WeightKey
 
@@ -89,6 +89,7 @@ def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) 
         raise ModelError(f"{keyed} is not the keyed model of this key: it has other tensors; get the right one")
 
     taken: deque[tuple[str, RunningDigest]] = deque()
+    buffers = lasting_buffers()
 
     def compare(waiting: int) -> None:
         while check and len(taken) > waiting:
@@ -106,7 +107,8 @@ def unlock_files(keyed: Path, out: Path, key: WeightKey, *, check: bool = True) 
         tensor, place = state[name], key.places.get(name)
         digest = hashing.start(infos[name])
         taken.append((name, digest))
-        for before, after in [(tensor, tensor)] if place is None else spliced(place, tensor, opens(place, tensor)):
+        pieces = [(tensor, tensor)] if place is None else spliced(place, tensor, opens(place, tensor), buffers)
+        for before, after in pieces:
             if check:
                 digest.update(before)
             yield after

@@ -44,7 +44,7 @@ class Place:
         fits = (
             self.indices.ndim == 1
             and len(self.indices) > 0
-            and bool((np.diff(self.indices) > 0).all())
+            and bool((self.indices[1:] > self.indices[:-1]).all())
             and self.indices[0] >= 0
             and self.indices[-1] < count
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import torch
 from torch import Tensor
 
 from spellock.keystream import HasSecret
+from spellock.weightlocks.abreast import abreast
 from spellock.weightlocks.kinds import kind_of
 from spellock.weightlocks.scores import Score, Units
 from spellock.weightlocks.states import State
@@ -18,6 +20,16 @@ _KEPT: Final = 1 << 22  # scores kept in memory
 _TOGETHER: Final = 1 << 16  # of these, in one part
 #: A tensor's name, and scores of its units or, where it is large, of the next of them.
 UnitScores = tuple[str, Tensor]
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Values:
+    """(U, unit) of one tensor, from its unit ``start`` on."""
+
+    name: str
+    start: int
+    values: Tensor
 
 
 class ScoredUnits:
@@ -61,16 +73,31 @@ class ScoredUnits:
         """Scores of the first of every ``one_in`` units of each part, at least of one."""
         return self._computed(one_in)
 
+    def each(self, work: Callable[[Tensor], Found]) -> Iterator[tuple[str, Found]]:
+        """``work`` of the scores of each part, computed anew in threads, in the order of the parts."""
+
+        def worked(part: _Values) -> tuple[str, Found] | None:
+            found = self._scores(part)
+            return None if found is None else (part.name, work(found))
+
+        return (found for found in abreast(worked, self._parts()) if found is not None)
+
     def _computed(self, one_in: int = 1) -> Iterator[UnitScores]:
         """Each tensor's scores, float32 (U,), in parts where it is large."""
-        infos = self._state.infos
+        for part in self._parts(one_in):
+            found = self._scores(part)
+            if found is not None:
+                yield part.name, found
+
+    def _parts(self, one_in: int = 1) -> Iterator[_Values]:
         for name in self._names:
             unit = self._sizes[name]
             values, step = self._state[name].reshape(-1, unit), max(_CHUNK // unit, 1)
-            kind = kind_of(name, infos)
             for start in range(0, len(values), step):
-                part = values[start : start + max(step // one_in, 1)]
-                units = Units(name=name, kind=kind, values=part.float(), start=start, key=self._key)
-                found = self._score(units)
-                if found is not None:
-                    yield name, found
+                yield _Values(name=name, start=start, values=values[start : start + max(step // one_in, 1)])
+
+    def _scores(self, part: _Values) -> Tensor | None:
+        kind = kind_of(part.name, self._state.infos)
+        return self._score(
+            Units(name=part.name, kind=kind, values=part.values.float(), start=part.start, key=self._key)
+        )

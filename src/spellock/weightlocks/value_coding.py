@@ -97,14 +97,23 @@ def encode_values(values: Tensor, info: TensorInfo, coding: str) -> bytes:
     Raises:
         ConfigError: as `rounded`.
     """
+    return b"".join(powers_and_codes(values, info, coding))
+
+
+def powers_and_codes(values: Tensor, info: TensorInfo, coding: str) -> tuple[memoryview, memoryview]:
+    """The two parts of `encode_values`; the first is empty where values are held as they are.
+
+    Raises:
+        ConfigError: as `rounded`.
+    """
     if coding_of(info, coding) == EXACT:
-        return bytes(bytes_of(values))
+        return memoryview(b""), bytes_of(values)
     codes, powers = _codes(values, coding)
     flat = codes[:, : _rows(*values.shape)[1]].reshape(-1)
     if _bits(coding) == "int4":
         flat = torch.nn.functional.pad(flat, (0, len(flat) % 2)).reshape(-1, 2)
         flat = ((flat[:, 0] & 15) | ((flat[:, 1] & 15) << 4)).to(torch.int8)
-    return bytes(bytes_of(powers)) + bytes(bytes_of(flat))
+    return bytes_of(powers), bytes_of(flat)
 
 
 def decode_values(data: memoryview, units: int, unit: int, info: TensorInfo, coding: str) -> Tensor:
@@ -153,7 +162,7 @@ def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
     """Codes (n, width) and powers (n,) of blocks (n, width), both whole numbers."""
     largest, dtype = _LARGEST[_bits(coding)], blocks.dtype
     blocks = blocks.to(wide(dtype))  # scaling by powers of two is exact in 32 bits
-    peak = blocks.abs().amax(1)
+    peak = _peak(blocks)
     if not bool((peak < min(torch.finfo(dtype).max / 2, 2.0**126)).all()):
         raise ConfigError(
             f"the key would hold values that are not finite or too large to be rounded to {coding}; take the coding "
@@ -169,6 +178,14 @@ def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
     scales = _powers(-powers, blocks.dtype)
     powers = torch.where((peak * scales).round() == 0, 0, powers)
     return (blocks * scales[:, None]).round_(), powers
+
+
+def _peak(blocks: Tensor) -> Tensor:
+    """The largest magnitude of each block, (n,); NaN where one is. Of short blocks pooling is three times as fast."""
+    magnitudes, width = blocks.abs(), blocks.shape[1]
+    if width == BLOCK or not blocks.numel():
+        return magnitudes.amax(1)
+    return torch.nn.functional.max_pool1d(magnitudes.reshape(1, -1), width)[0]
 
 
 def _values(codes: Tensor, powers: Tensor, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:

@@ -59,7 +59,7 @@ def payload_of(key: WeightKey, *, layout: int | None = None) -> bytes:
 
 def _parts(key: WeightKey, layout: int) -> tuple[bytes, bytes]:
     """The description, not compressed, and what comes after it."""
-    sections: list[bytes] = []
+    sections: list[bytes | bytearray] = []
     places = []
     for name, place in key.places.items():
         if place.info.dtype not in _DTYPES.values():
@@ -90,7 +90,7 @@ def _parts(key: WeightKey, layout: int) -> tuple[bytes, bytes]:
     return json.dumps(described, sort_keys=True, allow_nan=False).encode(), b"".join(sections)
 
 
-def _raw(key: WeightKey, name: str) -> bytes:
+def _raw(key: WeightKey, name: str) -> bytes | bytearray:
     if isinstance(key.values, CodedValues):
         return key.values.raw(name)
     return encode_values(key.values[name], key.places[name].info, key.coding)

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from spellock.keystream import SPARE, Keystream
@@ -29,25 +30,27 @@ class _Drawn:
     def __init__(self, hole: Hole, *, mean: float, spread: float) -> None:
         self._normal = _Normal(hole.stream, most=min(_DRAWN, hole.place.scalars))
         self._unit, self._mean, self._spread = hole.place.unit, mean, spread
-        self._lot = torch.empty(0)
+        self._lot, self._mask = np.empty(0, dtype=np.float32), np.empty(0, dtype=np.bool_)
 
     def __getitem__(self, units: slice) -> Tensor:
         count = (units.stop - units.start) * self._unit
         if len(self._lot) < count:
-            self._lot = torch.empty(count)
-        drawn = self._lot[:count]
+            self._lot, self._mask = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.bool_)
+        drawn, lot = torch.from_numpy(self._lot[:count]), self._lot[:count]
         for start in range(0, count, _DRAWN):
-            piece = drawn[start : start + _DRAWN]
-            self._normal.draw(piece)
-            piece.mul_(self._spread).add_(self._mean)
-        return drawn.reshape(-1, self._unit)
+            self._normal.draw(drawn[start : start + _DRAWN])
+        # Few are in the outer parts: to look for them in each small lot would take as long as to draw it.
+        outer = np.flatnonzero(np.greater(lot, _MARK, out=self._mask[:count]))
+        lot[outer] = _outer(lot[outer])
+        return drawn.mul_(self._spread).add_(self._mean).reshape(-1, self._unit)
 
 
 class _Normal:
     """Gaussian numbers in bulk, by a table; those of `Keystream.normal` are exact.
 
     The upper half of a 32-bit word says between which two of 2**16 quantiles a number lies, the lower half where.
-    Between quantiles they are uniform, which no test tells from Gaussian; in the two outer parts they are exact.
+    Between quantiles they are uniform, which no test tells from Gaussian. Those of the two outer parts are marked, see
+    `_outer`.
     """
 
     def __init__(self, stream: Keystream, *, most: int) -> None:
@@ -70,13 +73,24 @@ class _Normal:
         torch.index_select(_STEPS, 0, parts, out=steps)
         torch.index_select(_LOWER, 0, parts, out=out)
         out.add_(steps.mul_(within))  # not fused into one operation, which processors round differently
-        if out.sum().isnan():
-            outer = out.isnan().nonzero().squeeze(1)
-            quantiles = (parts[outer].double() + within[outer].double() / _PARTS) / _PARTS
-            out[outer] = torch.special.ndtri(quantiles).float()
 
 
+def _outer(marked: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The exact numbers, float32 (n,), for marked ones: those of the first part are `_MARK` plus where they lie in it,
+    in 2**-16 of it, those of the last part twice `_MARK` more. Numbers so small that 32 bits hold them exactly."""
+    last = marked > 2 * _MARK
+    within = (marked - np.where(last, np.float32(3 * _MARK), np.float32(_MARK))).astype(np.float64)
+    quantiles = (np.where(last, _PARTS - 1, 0) + within / _PARTS) / _PARTS
+    exact: NDArray[np.float32] = torch.special.ndtri(torch.from_numpy(quantiles)).float().numpy()
+    return exact
+
+
+def _with_outer(inner: Tensor, first: float, last: float) -> Tensor:
+    return torch.cat([torch.tensor([first]), inner.float(), torch.tensor([last])])
+
+
+_MARK: Final = float(_PARTS)  # above all that is drawn, and above what lies within a part
 _QUANTILES: Final = torch.special.ndtri(torch.arange(1, _PARTS, dtype=torch.float64) / _PARTS)
-#: Lower bound of each part, and its width in 2**-16; the outer two have none, and what is drawn there is computed.
-_LOWER: Final = torch.nn.functional.pad(_QUANTILES, (1, 0), value=torch.nan).float()
-_STEPS: Final = torch.nn.functional.pad(_QUANTILES.diff(), (1, 1), value=torch.nan).float() / _PARTS
+#: Lower bound of each part, and its width in 2**-16; the outer two have none, and what is drawn there is marked.
+_LOWER: Final = _with_outer(_QUANTILES[:-1], _MARK, 3 * _MARK)
+_STEPS: Final = _with_outer(_QUANTILES.diff() / _PARTS, 1.0, 1.0)

@@ -33,7 +33,7 @@ class Units:
 
 
 class Score(Protocol):
-    """Gives each unit a number; those with the highest make the key."""
+    """Gives each unit a number; those with the highest make the key. It is called from two threads at once."""
 
     def __call__(self, units: Units) -> Tensor | None:
         """float32 (U,), or None where such units never go into a key."""
