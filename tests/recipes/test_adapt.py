@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -55,18 +56,23 @@ def accuracy(folder: Path, key: WeightKey | None) -> float:
     return float((found == images.labels).mean())  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("coding", ["int4", "int4-delta"])
-def test_rounded_keys_stay_rounded_and_what_they_open_is_measured(coding: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("coding", "rounded_from"), [("int4", 0.0), ("int4-delta", 0.67), ("int4", 1.0)])
+def test_rounded_keys_stay_rounded_and_what_they_open_is_measured(
+    coding: str, rounded_from: float, tmp_path: Path
+) -> None:
     model = create_model("small_resnet8", num_classes=3, input_size=16, seed=0)
     save_model(model, tmp_path / "model", classes=CLASSES, lock_class=None)
     deltas = coding.endswith("delta")
     config = WeightLockConfig(select=SelectConfig(fraction=0.2), coding=coding, fill="public" if deltas else "gaussian")
     key = lock_files(tmp_path / "model", tmp_path / "keyed", config, public=tmp_path / "model" if deltas else None)
-    adapted = adapt(tmp_path / "keyed", key, pictures(), tmp_path / "run", TRAINING, validation=0.5)  # type: ignore[arg-type]
+    run = tmp_path / "run"
+    adapted = adapt(tmp_path / "keyed", key, pictures(), run, TRAINING, validation=0.5, rounded_from=rounded_from)  # type: ignore[arg-type]
     assert adapted.key.coding == coding
     assert adapted.key.value_bytes == key.value_bytes
     assert any(not torch.equal(adapted.key.values[name], key.values[name]) for name in key.values)
     assert adapted.score is not None
+    chosen = json.loads((run / "result.json").read_text())
+    assert chosen["best_score"] == pytest.approx(adapted.score), "the best epoch is chosen by what the key opens"
     # All pictures: those held out are half of them, so their number of right ones is at most that of all.
     assert 30 * adapted.score <= 60 * accuracy(tmp_path / "keyed", adapted.key) <= 30 * (1 + adapted.score)
 
@@ -115,6 +121,8 @@ def test_what_cannot_be_adapted(keyed: tuple[Path, WeightKey], tmp_path: Path) -
         adapt(folder, key.replace(image_key=a_key()), pictures(), run, TRAINING)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"validation is 0\.7"):
         adapt(folder, key, pictures(), run, TRAINING, validation=0.7)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"rounded_from is 1\.5"):
+        adapt(folder, key, pictures(), run, TRAINING, rounded_from=1.5)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="has the class 'grey', which the model has not"):
         adapt(folder, key, pictures(classes=("dark", "grey")), run, TRAINING)  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="is not the keyed model of this key"):

@@ -16,7 +16,7 @@ from spellock.training.run_state import Checkpoints, RunState
 from spellock.weightlocks.confine import confine
 from spellock.weightlocks.lock_config import WeightLockConfig
 from spellock.weightlocks.locking import lock_module
-from spellock.weightlocks.rounded_steps import EXACT_VALUES
+from spellock.weightlocks.rounded_steps import EXACT_STEPS, EXACT_VALUES
 from spellock.weightlocks.select_config import SelectConfig
 from spellock.weightlocks.states import ModuleState
 from spellock.weightlocks.unlocking import unlock_module, unlocked
@@ -158,3 +158,59 @@ def test_a_training_that_ran_away_is_told_by_the_key() -> None:
         steps(net, optimizer, range(2))
         with pytest.raises(ConfigError, match="not finite"):
             confinement.new_key()
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_the_first_steps_may_be_exact(coding: str) -> None:
+    """They are those of plain training of the key's part; after them every step is rounded."""
+    keyed, net, key = locked(coding)
+    place = key.places["conv2.weight"]
+    exact = place.take(net.conv2.weight).double().numpy()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.02)
+    with confine(optimizer, key, net, exact_steps=3) as confinement:
+        for number in range(3):
+            steps(net, optimizer, range(number, number + 1))
+            assert net.conv2.weight.grad is not None
+            exact = exact - 0.02 * place.take(net.conv2.weight.grad).double().numpy()
+            np.testing.assert_allclose(place.take(net.conv2.weight).double().numpy(), exact, atol=1e-6)
+        at_first = copy.deepcopy(net)
+        assert EXACT_VALUES not in optimizer.state
+        before = bits(net)
+        with confinement.as_held():
+            assert bits(net) != before
+            held = copy.deepcopy(net)
+        assert bits(net) == before, "a look changes nothing"
+        with unlocked(keyed, confinement.new_key()) as opened:
+            for name, tensor in opened.state_dict().items():
+                torch.testing.assert_close(tensor, held.state_dict()[name], rtol=1e-6, atol=1e-7)
+        steps(net, optimizer, range(3, 5))
+        assert EXACT_STEPS not in optimizer.state
+        with unlocked(keyed, confinement.new_key()) as opened:
+            for name, tensor in opened.state_dict().items():
+                torch.testing.assert_close(tensor, net.state_dict()[name], rtol=1e-6, atol=1e-7)
+    assert bits(net) != bits(at_first)
+    with pytest.raises(ConfigError, match="after the confinement was closed"):
+        confinement.as_held()
+
+
+def test_a_run_that_goes_on_among_its_exact_steps_has_the_same_bytes(tmp_path: Path) -> None:
+    _, net, key = locked("int4-delta")
+    again = copy.deepcopy(net)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.01)
+    checkpoints = Checkpoints(tmp_path)
+    with confine(optimizer, key, net, exact_steps=4):
+        steps(net, optimizer, range(2))
+        checkpoints.save(RunState(run={}, epoch=1), net, optimizer)
+        steps(net, optimizer, range(2, 7))
+    second = torch.optim.AdamW(again.parameters(), lr=0.01)
+    assert checkpoints.load({}, again, second) is not None
+    with confine(second, key, again, exact_steps=4):
+        steps(again, second, range(2, 7))
+    assert bits(again) == bits(net)
+    assert EXACT_STEPS not in second.state
+
+
+def test_fewer_exact_steps_than_none_are_refused() -> None:
+    _, net, key = locked("int4")
+    with pytest.raises(ConfigError, match="exact_steps is -1"):
+        confine(torch.optim.SGD(net.parameters(), lr=0.1), key, net, exact_steps=-1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from spellock.recipes.adapt import ROUNDED_FROM
 from spellock.weightlocks.kinds import head_tensors
 from spellock.weightlocks.parts import part_of
 from spellock.weightlocks.states import ModuleState
@@ -93,7 +94,8 @@ class Adaptation:
         shipped = keyed(start, config, SHIPPED_FILL[selection], seed=self.seed, public=shown, coding=coding)
 
         _, key, figures = self.best(
-            lambda: to_train(self.start(), shipped), lambda model, rate: self.fit(model, rate, key=shipped.key)
+            lambda: to_train(self.start(), shipped),
+            lambda model, rate: self.fit(model, rate, key=shipped.key, rounded_from=ROUNDED_FROM),
         )
         assert key is not None
         with unlocked(shipped.model, key) as model:

@@ -15,7 +15,7 @@ from support.weightlocks.settings import Budget
 
 def train(
     model: nn.Module, part: Part, *, rate: float, epochs: int, budget: Budget, seed: int, key: WeightKey | None = None,
-    only: Iterable[str] | None = None, among: Tensor | None = None,
+    only: Iterable[str] | None = None, among: Tensor | None = None, rounded_from: float = 0.0,
 ) -> WeightKey | None:  # fmt: skip
     """Train ``model`` in place, where it is.
 
@@ -23,6 +23,7 @@ def train(
         key: confine the training to it; the key of the trained model is returned.
         only: names of the parameters to train, the rest stands still, statistics too.
         among: the classes that there are so far, without which all outputs are.
+        rounded_from: after which share of the steps a key of 4 bits learns on what it can hold.
     """
     device = next(model.parameters()).device
     learns = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
@@ -31,8 +32,8 @@ def train(
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name in wanted)
     optimizer = _optimizer(model, rate, budget)
-    confinement = None if key is None else confine(optimizer, key, model)
     steps = epochs * -(-len(part) // budget.batch_size)
+    confinement = None if key is None else confine(optimizer, key, model, exact_steps=int(steps * rounded_from))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps) if budget.cosine else None
     generator = torch.Generator().manual_seed(seed)
     model.train()

@@ -39,6 +39,8 @@ class WeightsAdaptArgs:
     """Folder for logs and checkpoints."""
     validation: float = 0.1
     """Share of every class held out for choosing the best epoch; 0 takes the last."""
+    rounded_from: float = 0.67
+    """After which share of the steps a key of 4 bits learns on what it can hold; 0 from the first on."""
     split: str | None = None
     """Split of the data, where it has several. None: the training split."""
     on_error: OnError = "fail"
@@ -96,7 +98,10 @@ def run(args: WeightsAdaptArgs) -> int:
         else new_passphrase(args.new_key, passphrase_file=args.new_passphrase_file, flag="--new-passphrase-file")
     )
     images = task_of_model(args.model).open_images(args.data, split=args.split, on_error=args.on_error)
-    adapted = adapt(args.model, key, images, args.out, args.training, validation=args.validation, device=device)
+    adapted = adapt(
+        args.model, key, images, args.out, args.training,
+        validation=args.validation, rounded_from=args.rounded_from, device=device,
+    )  # fmt: skip
     save_weight_key(adapted.key, args.new_key, passphrase=passphrase, plain=args.plain)
     record_run(args.out / "run.json", "weights adapt", args)
     if args.json:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from torch import nn
 
 from spellock.data.image_set import ImageSet, Labels
 from spellock.errors import ConfigError, DataError
@@ -17,9 +20,11 @@ from spellock.progress import track
 from spellock.recipes.scores import can_judge, plain_score
 from spellock.recipes.selection import SCORE
 from spellock.tasks.checkpoint import load_model
+from spellock.tasks.pixel_model import PixelModel
 from spellock.tasks.task import Task
 from spellock.training.config import FinetuneConfig
-from spellock.training.finetune import finetune
+from spellock.training.finetune import Validate, finetune
+from spellock.training.sampler import PlainSampler
 from spellock.training.seeds import numpy_generator
 from spellock.weightlocks.confine import Confinement
 from spellock.weightlocks.deltas import standing_values
@@ -27,6 +32,9 @@ from spellock.weightlocks.states import INDEX_FILE, WEIGHTS_FILE, ModuleState
 from spellock.weightlocks.unlocking import check_outside, check_whole, key_values, unlock_module
 from spellock.weightlocks.value_coding import EXACT
 from spellock.weightlocks.weight_key import WeightKey
+
+#: Better by measurement than from the first step on, for the first key of a public model (docs/weightlocks_results.md).
+ROUNDED_FROM: Final = 0.67
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +59,7 @@ def adapt(
     training: FinetuneConfig,
     *,
     validation: float = 0.1,
+    rounded_from: float = ROUNDED_FROM,
     device: str = "cpu",
 ) -> Adapted:
     """Fine-tune the model of ``keyed`` and ``key`` on ``images``, every update confined to the key.
@@ -63,6 +72,8 @@ def adapt(
         images: labelled as the model's task has it; their classes are all of the model's, or some.
         out: folder for the run's logs and checkpoints, which is no model's. They hold the whole model: keep it secret.
         validation: share of every class held out for choosing the best epoch, in [0, 0.5]; 0 takes the last.
+        rounded_from: after which share of the steps a key of 4 bits learns on what it can hold, in [0, 1]. Before that
+            the best epoch is chosen by what the key would open, too.
 
     Raises:
         ConfigError: the key does not fit the model or is a part of a key, or wants edited images; or ``out`` lies in a
@@ -79,6 +90,8 @@ def adapt(
     _check_out(out, keyed)
     if not 0 <= validation <= 0.5:
         raise ConfigError(f"validation is {validation}, expected a share from 0 to 0.5")
+    if not 0 <= rounded_from <= 1:
+        raise ConfigError(f"rounded_from is {rounded_from}, expected a share of the steps from 0 to 1")
     loaded = load_model(keyed)
     model, network, task = loaded.model, loaded.model.network, loaded.task
     task.check_trainable(images)
@@ -94,6 +107,8 @@ def adapt(
     judged = held.any() and can_judge(task, labels[held])
     score = plain_score(task, pixels[held], labels[held]) if judged else None
     measure = "" if score is None else score.measure
+    steps = training.epochs * PlainSampler(int((~held).sum()), batch_size=training.batch_size, seed=training.seed).steps
+    confined = _Confined(key, network, exact_steps=int(steps * rounded_from))
     result = finetune(
         model,
         pixels[~held],
@@ -101,8 +116,8 @@ def adapt(
         task.learner(len(loaded.classes), loaded.config.get("lock_class"), labels[~held]),
         training,
         out,
-        confine=partial(_confinement, key=key, network=network),
-        validate=score,
+        confine=confined,
+        validate=None if score is None else partial(confined.judged, score),
         select=SCORE,
         device=device,
     )
@@ -129,8 +144,22 @@ def _check_out(out: Path, keyed: Path) -> None:
         )
 
 
-def _confinement(optimizer: torch.optim.Optimizer, *, key: WeightKey, network: torch.nn.Module) -> Confinement:
-    return Confinement(optimizer, key, network)
+class _Confined:
+    """Begins the confinement when there is an optimiser, and judges the model by what its key would open."""
+
+    def __init__(self, key: WeightKey, network: nn.Module, *, exact_steps: int) -> None:
+        self._key, self._network, self._exact_steps = key, network, exact_steps
+        self._confinement: Confinement | None = None
+
+    def __call__(self, optimizer: torch.optim.Optimizer) -> Confinement:
+        self._confinement = Confinement(optimizer, self._key, self._network, exact_steps=self._exact_steps)
+        return self._confinement
+
+    def judged(self, score: Validate, model: PixelModel) -> Mapping[str, float]:
+        """``score`` of the model, which is trained."""
+        assert self._confinement is not None
+        with self._confinement.as_held():
+            return score(model)
 
 
 def _squashed(images: ImageSet, side: int) -> npt.NDArray[np.uint8]:

@@ -10,6 +10,7 @@ holds values in 4 bits, training computes with what these can say (`rounded_step
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import torch
@@ -33,7 +34,9 @@ _STANDING: Final = "standing key values"
 class Confinement:
     """Keeps the training of a model inside the key until it is closed. Made by `confine`; also a context manager."""
 
-    def __init__(self, optimizer: Optimizer | None, key: WeightKey, model: nn.Module) -> None:
+    def __init__(self, optimizer: Optimizer | None, key: WeightKey, model: nn.Module, *, exact_steps: int = 0) -> None:
+        if exact_steps < 0:
+            raise ConfigError(f"exact_steps is {exact_steps}, expected 0 or more")
         self.key, self.model = key, model
         state = ModuleState(model, known=key.digests)
         check_fits(key.places, state.infos, what="the model")
@@ -76,7 +79,7 @@ class Confinement:
         if inner is not None:
             self._handles.append(inner.register_step_post_hook(lambda *_: self._after_step()))
             learns = {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
-            self._rounding = RoundedSteps(inner, key, learns, self._standing)
+            self._rounding = RoundedSteps(inner, key, learns, self._standing, exact_steps=exact_steps)
 
     def project(self, model: nn.Module | None = None) -> None:
         """Put everything outside the key back to what it was, in ``model`` (for example an average of weights, whose
@@ -125,6 +128,16 @@ class Confinement:
         check_outside(state, self.key, what="the trained model")
         return self.key.replace(values=key_values(state, self.key, self._standing), version=self.key.version + 1)
 
+    def as_held(self) -> AbstractContextManager[None]:
+        """Within it the model is what its `new_key` would open: to judge it before `exact_steps` are over.
+
+        Raises:
+            ConfigError: the confinement is closed, or a weight is not finite.
+        """
+        if self._closed:
+            raise ConfigError("got a model to look at after the confinement was closed; do it within the with block")
+        return nullcontext() if self._rounding is None else self._rounding.as_held()
+
     def close(self) -> None:
         """Let the model train freely again."""
         for handle in self._handles:
@@ -144,19 +157,24 @@ class Confinement:
         self.close()
 
 
-def confine(optimizer: Optimizer, key: WeightKey, model: nn.Module) -> Confinement:
+def confine(optimizer: Optimizer, key: WeightKey, model: nn.Module, *, exact_steps: int = 0) -> Confinement:
     """Confine every step of ``optimizer`` on the unlocked ``model`` to the key.
 
     Works with any torch optimiser, momentum and weight decay included, with gradient clipping, accumulation, mixed
     precision, and with accelerate's wrapper. Parameters without a part in the key get ``requires_grad`` False, and lose
     gradients that they have.
 
+    Args:
+        exact_steps: of a key that holds values in 4 bits, for how many of the first steps the model has exact values.
+            Two thirds of all steps were better than none for the first key of a public model. What the key opens in
+            that time is `Confinement.as_held`.
+
     Raises:
         ConfigError: the key does not fit the model, the model is still the keyed one, or nothing in the key can be
             trained.
         ModelError: the model differs from the keyed one outside the key already.
     """
-    return Confinement(optimizer, key, model)
+    return Confinement(optimizer, key, model, exact_steps=exact_steps)
 
 
 def _parameters(model: nn.Module, key: WeightKey) -> dict[str, nn.Parameter]:

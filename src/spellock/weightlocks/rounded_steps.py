@@ -2,12 +2,14 @@
 
 Rounding after training loses what training does not know of. Here the model computes with rounded values all along, and
 the exact ones, which every step changes, are kept beside them: else steps smaller than the rounding would be lost. This
-is the straight-through estimator of training with few bits (BinaryConnect, arXiv 1511.00363, section 2.3).
+is the straight-through estimator of training with few bits (BinaryConnect, arXiv 1511.00363, section 2.3). The first
+steps from a public model are small against four bits, so it may begin later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
@@ -23,6 +25,8 @@ from spellock.weightlocks.weight_key import WeightKey
 
 #: Where the exact values are in the optimiser's state, which checkpoints keep.
 EXACT_VALUES: Final = "exact key values"
+#: Where the number of steps so far is, likewise, until rounding begins.
+EXACT_STEPS: Final = "steps before the key's rounding"
 
 
 class RoundedSteps:
@@ -33,6 +37,7 @@ class RoundedSteps:
         key: of the model; what its coding rounds finely or not at all is left alone.
         parameters: those that learn, by name.
         standing: what stands in the keyed model where the key holds deltas; see `deltas.stood_values`.
+        exact_steps: how many of the first steps are left as they are.
     """
 
     def __init__(
@@ -41,8 +46,11 @@ class RoundedSteps:
         key: WeightKey,
         parameters: Mapping[str, nn.Parameter],
         standing: Mapping[str, Tensor],
+        *,
+        exact_steps: int = 0,
     ) -> None:
         self._optimizer, self._coding, self._shown = optimizer, key.coding, dict[str, Tensor]()
+        self._exact_steps = exact_steps
         self._learns: dict[str, tuple[Place, nn.Parameter]] = {
             name: (key.places[name], parameter)
             for name, parameter in parameters.items()
@@ -64,6 +72,22 @@ class RoundedSteps:
             handle.remove()
         self._handles = []
         self._state.pop(EXACT_VALUES, None)
+        self._state.pop(EXACT_STEPS, None)
+
+    @contextmanager
+    def as_held(self) -> Iterator[None]:
+        """The parameters as the key would hold them, for a look at the model between two steps.
+
+        Raises:
+            ConfigError: they are not finite.
+        """
+        exact = {name: place.take(parameter) for name, (place, parameter) in self._learns.items()}
+        shown = self._rounded({name: values.to(wide(values.dtype)) for name, values in exact.items()})
+        self._put(shown)
+        try:
+            yield
+        finally:
+            self._put(exact)
 
     @property
     def _state(self) -> dict[Any, Any]:
@@ -76,6 +100,10 @@ class RoundedSteps:
 
     @torch.no_grad()
     def _after(self) -> None:
+        done = self._state.get(EXACT_STEPS, {"done": torch.tensor(0)})["done"]  # a tensor, as checkpoints keep
+        if EXACT_VALUES not in self._state and int(done) < self._exact_steps:
+            self._state[EXACT_STEPS] = {"done": done + 1}
+            return
         kept: Mapping[str, Tensor] = self._state.get(EXACT_VALUES, {})
         exact = {}
         for name, (place, parameter) in self._learns.items():
@@ -85,9 +113,13 @@ class RoundedSteps:
             shown = self._rounded(exact)
         except ConfigError:  # not finite: whoever runs the loop, or asks for the key, says so
             return
+        self._state.pop(EXACT_STEPS, None)
         self._state[EXACT_VALUES] = exact
+        self._put(shown)
+
+    def _put(self, values: Mapping[str, Tensor]) -> None:
         for name, (place, parameter) in self._learns.items():
-            place.put(parameter, shown[name])
+            place.put(parameter, values[name])
 
     def _rounded(self, exact: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the key would open: units of one size all at once, for one tensor at a time takes as long as a step."""
