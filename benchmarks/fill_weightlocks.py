@@ -13,6 +13,7 @@ from typing import Any
 from support.cells import over_seeds
 from support.results import RESULTS
 from support.weightlocks.cycle_table import cycle_table
+from support.weightlocks.late_rounding_table import late_rounding_table
 from support.weightlocks.plot import plot
 from support.weightlocks.rounding_table import rounding_table
 from support.weightlocks.tables import (
@@ -41,7 +42,8 @@ def sections() -> dict[str, list[str]]:
     """What stands between the marks of the page, by mark."""
     document = load("weight_locks")
     found = dict.fromkeys(
-        ("measured", "adaptation", "rates", "locks", "places", "thefts", "cycles", "rounding"), _MISSING
+        ("measured", "adaptation", "rates", "locks", "places", "thefts", "cycles", "rounding", "late rounding"),
+        _MISSING,
     )
     if document is not None:
         done = document["figures"]["cells"]
@@ -55,6 +57,7 @@ def sections() -> dict[str, list[str]]:
             "places": place_table(done),
             "thefts": [*theft_table(done), "", *theft_verdict(done)],
             "cycles": [*cycle_table(done), "", *cycle_verdict(done)],
+            "late rounding": late_rounding_table(done),
         }
         if (before := load("weight_locks_rounded_afterwards")) is not None:
             found["rounding"] = rounding_table(done, before["figures"]["cells"])

@@ -31,8 +31,11 @@ from support.weightlocks.plot import plot
 from support.weightlocks.settings import (
     CYCLE_PERCENT,
     CYCLES,
+    DELTA_PERCENT,
     FULL_NETWORKS,
     LABELLED,
+    LATE,
+    LATE_WAY,
     RATE_CYCLES,
     RATE_SEED,
     SHIPPED_FILL,
@@ -91,6 +94,9 @@ class Run:
                 ways[f"{selection} {percent} %"] = lambda s=selection, p=percent: self.adaptation.key_only(  # type: ignore[misc]
                     s, p, thief_rate=self.rate("full")
                 )
+        ways[LATE_WAY] = lambda: self.adaptation.key_only(
+            "delta", DELTA_PERCENT, thief_rate=self.rate("full"), rounded_from=LATE
+        )
         ways["cycles, full"] = lambda: full_cycles(self.adaptation, rate=self.cycle_rate("full"))
         for selection in ALL:
             ways[f"cycles, {selection}"] = lambda s=selection: key_cycles(self.adaptation, s, rate=self.cycle_rate(s))  # type: ignore[misc]

@@ -9,6 +9,9 @@ from typing import Any, Final
 PERCENTS: Final = (1, 5, 10)
 #: The one size of keys of deltas: what a thief gets of theirs is the public model, to the byte.
 DELTA_PERCENT: Final = 10
+#: After which share of the steps such a key learns on what it can hold, in the cells of that name.
+LATE: Final = 0.67
+LATE_WAY: Final = f"delta {DELTA_PERCENT} %, rounded late"
 #: The sizes that thefts and cycles are measured at.
 THEFT_PERCENT: Final = 5
 CYCLES: Final = 10

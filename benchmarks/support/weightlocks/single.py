@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from spellock.recipes.adapt import ROUNDED_FROM
 from spellock.weightlocks.kinds import head_tensors
 from spellock.weightlocks.parts import part_of
 from spellock.weightlocks.states import ModuleState
@@ -86,7 +85,7 @@ class Adaptation:
             **control(self.owned, self.public, rate=rate, seed=self.seed),
         }
 
-    def key_only(self, selection: str, percent: int, *, thief_rate: float) -> Figures:
+    def key_only(self, selection: str, percent: int, *, thief_rate: float, rounded_from: float = 0.0) -> Figures:
         """The key alone learns: the public model is locked before the owner's data touches it, and never changes."""
         start, shown = self.start(), self.public.state(self.owned.classes)
         config = sized(ModuleState(start), selection, percent, text=self.pair.text)
@@ -95,7 +94,7 @@ class Adaptation:
 
         _, key, figures = self.best(
             lambda: to_train(self.start(), shipped),
-            lambda model, rate: self.fit(model, rate, key=shipped.key, rounded_from=ROUNDED_FROM),
+            lambda model, rate: self.fit(model, rate, key=shipped.key, rounded_from=rounded_from),
         )
         assert key is not None
         with unlocked(shipped.model, key) as model:

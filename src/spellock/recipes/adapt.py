@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +32,6 @@ from spellock.weightlocks.unlocking import check_outside, check_whole, key_value
 from spellock.weightlocks.value_coding import EXACT
 from spellock.weightlocks.weight_key import WeightKey
 
-#: Better by measurement than from the first step on, for the first key of a public model (docs/weightlocks_results.md).
-ROUNDED_FROM: Final = 0.67
-
 
 @dataclass(frozen=True, kw_only=True)
 class Adapted:
@@ -59,7 +55,7 @@ def adapt(
     training: FinetuneConfig,
     *,
     validation: float = 0.1,
-    rounded_from: float = ROUNDED_FROM,
+    rounded_from: float = 0.0,
     device: str = "cpu",
 ) -> Adapted:
     """Fine-tune the model of ``keyed`` and ``key`` on ``images``, every update confined to the key.
@@ -73,7 +69,8 @@ def adapt(
         out: folder for the run's logs and checkpoints, which is no model's. They hold the whole model: keep it secret.
         validation: share of every class held out for choosing the best epoch, in [0, 0.5]; 0 takes the last.
         rounded_from: after which share of the steps a key of 4 bits learns on what it can hold, in [0, 1]. Before that
-            the best epoch is chosen by what the key would open, too.
+            the best epoch is chosen by what the key would open, too. Two thirds were better than 0 for some networks
+            and worse for others (docs/weightlocks_results.md): try both.
 
     Raises:
         ConfigError: the key does not fit the model or is a part of a key, or wants edited images; or ``out`` lies in a

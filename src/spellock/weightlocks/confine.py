@@ -166,8 +166,8 @@ def confine(optimizer: Optimizer, key: WeightKey, model: nn.Module, *, exact_ste
 
     Args:
         exact_steps: of a key that holds values in 4 bits, for how many of the first steps the model has exact values.
-            Two thirds of all steps were better than none for the first key of a public model. What the key opens in
-            that time is `Confinement.as_held`.
+            Two thirds of all steps were better than none for some networks. What the key opens in that time is
+            `Confinement.as_held`.
 
     Raises:
         ConfigError: the key does not fit the model, the model is still the keyed one, or nothing in the key can be
