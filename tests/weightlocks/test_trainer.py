@@ -63,3 +63,31 @@ def test_training_stays_inside_the_key(tmp_path: Path) -> None:
     assert torch.equal(model.fc1.weight[outside], before[outside])
     assert not torch.equal(model.fc1.weight, before)
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("share", "exact"), [(0.0, 0), (0.5, 6), (1.0, 12)])
+def test_a_key_of_4_bits_learns_exactly_for_a_share_of_the_steps(tmp_path: Path, share: float, exact: int) -> None:
+    from spellock.weightlocks.rounded_steps import EXACT_VALUES
+    from spellock.weightlocks.trainer import ConfineCallback
+
+    rounds: list[bool] = []
+
+    class Seen(transformers.TrainerCallback):  # type: ignore[misc, name-defined]
+        def on_step_end(self, *_: object, **kwargs: Any) -> None:
+            rounds.append(EXACT_VALUES in kwargs["optimizer"].state)
+
+    model = Classifier()
+    select = SelectConfig(fraction=0.5, granularity="scalar")
+    key = lock_module(model, WeightLockConfig(select=select, coding="int4"), secret=SECRET)
+    unlock_module(model, key)
+    rows: list[dict[str, Any]] = [{"x": row, "labels": int(row[0] > 0)} for row in torch.randn(32, 6)]
+    arguments = transformers.TrainingArguments(
+        output_dir=str(tmp_path), num_train_epochs=3, per_device_train_batch_size=8, report_to=[],
+        save_strategy="no", use_cpu=True, disable_tqdm=True, logging_strategy="no",
+    )  # fmt: skip
+    confining = ConfineCallback(key, rounded_from=share)
+    transformers.Trainer(model=model, args=arguments, train_dataset=rows, callbacks=[confining, Seen()]).train()
+    assert rounds == [False] * exact + [True] * (12 - exact)
+    assert confining.new_key.version == 2
+    with pytest.raises(ConfigError, match="expected a share of the steps from 0 to 1"):
+        ConfineCallback(key, rounded_from=2)

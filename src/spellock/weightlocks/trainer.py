@@ -16,14 +16,18 @@ class ConfineCallback(TrainerCallback):
 
     Args:
         key: of the keyed model; the model to train must be unlocked with it.
+        rounded_from: after which share of the steps a key of 4 bits learns on what it can hold, in [0, 1]; see
+            `spellock.weightlocks.confine.confine`.
 
-    Raises (when training begins):
-        ConfigError: the key does not fit the model.
-        ModelError: the model differs from the keyed one outside the key.
+    Raises:
+        ConfigError: ``rounded_from`` is not in its range; when training begins, the key does not fit the model.
+        ModelError: when training begins, the model differs from the keyed one outside the key.
     """
 
-    def __init__(self, key: WeightKey) -> None:
-        self.key = key
+    def __init__(self, key: WeightKey, *, rounded_from: float = 0.0) -> None:
+        if not 0 <= rounded_from <= 1:
+            raise ConfigError(f"rounded_from is {rounded_from}, expected a share of the steps from 0 to 1")
+        self.key, self.rounded_from = key, rounded_from
         self._confinement: Confinement | None = None
         self._new: WeightKey | None = None
 
@@ -42,7 +46,8 @@ class ConfineCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Begin: ``kwargs`` brings the model and the optimiser."""
-        self._confinement = Confinement(kwargs["optimizer"], self.key, kwargs["model"])
+        exact_steps = int(self.rounded_from * state.max_steps)
+        self._confinement = Confinement(kwargs["optimizer"], self.key, kwargs["model"], exact_steps=exact_steps)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -181,7 +181,7 @@ def _coded(blocks: Tensor, coding: str) -> tuple[Tensor, Tensor]:
 
 
 def _peak(blocks: Tensor) -> Tensor:
-    """The largest magnitude of each block, (n,); NaN where one is. Of short blocks pooling is three times as fast."""
+    """The largest magnitude of each block, (n,); NaN where one is. Pooling is meant for short rows."""
     magnitudes, width = blocks.abs(), blocks.shape[1]
     if width == BLOCK or not blocks.numel():
         return magnitudes.amax(1)
