@@ -142,9 +142,9 @@ def test_pilots_measure_the_best_and_are_kept(data: Path, tmp_path: Path) -> Non
     found = run(data, tmp_path / "out", Loads(), pilot=pilot)
     assert len(found.pilots) == 2
     for one in found.pilots:
-        # Hardened LP is chosen on one half and scored on the other: of six images it may be lower than LP.
-        assert 0 <= one.lp <= 1
-        assert 0 <= one.hardened_lp <= 1
+        # A mean over two halves and one over all images round differently in the last bit.
+        assert 0 <= one.lp <= one.hardened_lp + 1e-12
+        assert one.hardened_lp <= 1
         assert 0 <= one.up <= 1
         assert one.prompt in one.line()
         assert one.prompt not in repr(one)
