@@ -35,6 +35,7 @@ from support.weightlocks.settings import (
     FULL_NETWORKS,
     LABELLED,
     LATE,
+    LATE_CYCLES,
     LATE_WAY,
     RATE_CYCLES,
     RATE_SEED,
@@ -73,11 +74,11 @@ class Run:
     def cycle_rate(self, scheme: str) -> float:
         """The learning rate that was best for the cycles of a scheme, which one seed chooses for all."""
         chooser = self if self.seed == RATE_SEED else Run(self.pair, RATE_SEED, self.cells, self.args)
-        selection = None if scheme == "full" else scheme
+        how = {"full": (None, 0.0), LATE_CYCLES: ("delta", LATE)}.get(scheme, (scheme, 0.0))
         figures = self.cells.run(
             f"{self.pair.name}: rate of cycles, {scheme}",
             RATE_SEED,
-            lambda: cycle_rate(chooser.adaptation, selection),
+            lambda: cycle_rate(chooser.adaptation, how[0], rounded_from=how[1]),
         )
         return figures["rate_per_mille"] / 1000
 
@@ -100,6 +101,9 @@ class Run:
         ways["cycles, full"] = lambda: full_cycles(self.adaptation, rate=self.cycle_rate("full"))
         for selection in ALL:
             ways[f"cycles, {selection}"] = lambda s=selection: key_cycles(self.adaptation, s, rate=self.cycle_rate(s))  # type: ignore[misc]
+        ways[f"cycles, {LATE_CYCLES}"] = lambda: key_cycles(
+            self.adaptation, "delta", rate=self.cycle_rate(LATE_CYCLES), rounded_from=LATE
+        )
         return ways
 
     def measured(self, way: str) -> Figures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import mean
 
 from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, SHIPPED_FILL
-from support.weightlocks.tables import ALL, SELECTIONS, TITLES, Runs, below, cell, pairs_of, value
+from support.weightlocks.tables import SCHEMES, SELECTIONS, TITLES, Runs, below, cell, pairs_of, value
 
 
 def cycle_table(done: Runs) -> list[str]:
@@ -16,8 +16,8 @@ def cycle_table(done: Runs) -> list[str]:
     ]  # fmt: skip
     rows = [f"| network, data | scheme | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
     for pair in pairs_of(done):
-        for selection in ALL:
-            way = f"cycles, {selection}"
+        for scheme in SCHEMES:
+            way = f"cycles, {scheme}"
             found = [cell(done, pair, way, f"authorised_{cycle}") for cycle in (1, 5, 10)]
             if not any(found):
                 continue
@@ -30,7 +30,7 @@ def cycle_table(done: Runs) -> list[str]:
                 str(sum(one == 100 for one in same)),
             ]
             found.append(_number(value(done, pair, way, f"update_{CYCLES}")))
-            title = f"key alone, {TITLES[selection]} {CYCLE_PERCENT[selection]} %"
+            title = f"key alone, {TITLES[scheme]} {CYCLE_PERCENT[scheme]} %"
             rows.append(f"| {pair} | {title} | {' | '.join(found)} |")
         full = [cell(done, pair, "cycles, full", f"authorised_{cycle}") for cycle in (1, 5, 10)]
         if any(full):

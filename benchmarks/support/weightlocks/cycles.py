@@ -25,7 +25,7 @@ def arrivals(adaptation: Adaptation) -> list[Owned]:
     return list(cycles_of(adaptation.owned, by_class=by_class, seed=adaptation.seed))
 
 
-def cycle_rate(adaptation: Adaptation, selection: str | None) -> Figures:
+def cycle_rate(adaptation: Adaptation, selection: str | None, *, rounded_from: float = 0.0) -> Figures:
     """The learning rate, in thousandths, that is best for adaptations in a row: of everything, or of a key alone.
 
     Each of the grid adapts a model to two of the arrivals, one after the other; the best in the mean of what is right
@@ -41,7 +41,7 @@ def cycle_rate(adaptation: Adaptation, selection: str | None) -> Figures:
             model, key = to_train(model, made), made.key
         found = []
         for seen in some:
-            key = _fit(adaptation, model, seen, rate, key=key)
+            key = _fit(adaptation, model, seen, rate, key=key, rounded_from=rounded_from)
             found.append(accuracy(model, seen.validation, among=seen.arrived))
         right[rate] = mean(found)
     figures = {f"validation_{1000 * rate:g}": value for rate, value in right.items()}
@@ -75,7 +75,7 @@ def full_cycles(adaptation: Adaptation, *, rate: float) -> Figures:
     return figures
 
 
-def key_cycles(adaptation: Adaptation, selection: str, *, rate: float) -> Figures:
+def key_cycles(adaptation: Adaptation, selection: str, *, rate: float, rounded_from: float = 0.0) -> Figures:
     """The key alone learns. After each cycle: accuracy of the shipped keyed model with the new key and without one,
     whether it is still the shipped one byte for byte, and the size of the new key's file against the model."""
     start = adaptation.start()
@@ -84,7 +84,7 @@ def key_cycles(adaptation: Adaptation, selection: str, *, rate: float) -> Figure
     digest, model = key.model_digest, to_train(start, made)
     figures: Figures = {}
     for cycle, seen in enumerate(arrivals(adaptation), start=1):
-        new = _fit(adaptation, model, seen, rate, key=key)
+        new = _fit(adaptation, model, seen, rate, key=key, rounded_from=rounded_from)
         assert new is not None
         key = new
         figures |= {f"chance_{cycle}": seen.chance, f"majority_{cycle}": seen.majority}
@@ -99,12 +99,14 @@ def key_cycles(adaptation: Adaptation, selection: str, *, rate: float) -> Figure
     return figures
 
 
-def _fit(adaptation: Adaptation, model: nn.Module, seen: Owned, rate: float, key: WeightKey | None = None
-         ) -> WeightKey | None:  # fmt: skip
+def _fit(
+    adaptation: Adaptation, model: nn.Module, seen: Owned, rate: float, key: WeightKey | None = None,
+    rounded_from: float = 0.0,
+) -> WeightKey | None:  # fmt: skip
     budget = adaptation.pair.budget
     return train(
         model, seen.train, rate=rate, epochs=budget.cycle_epochs, budget=budget, seed=adaptation.seed, key=key,
-        among=seen.arrived,
+        among=seen.arrived, rounded_from=rounded_from,
     )  # fmt: skip
 
 

@@ -12,11 +12,12 @@ DELTA_PERCENT: Final = 10
 #: After which share of the steps such a key learns on what it can hold, in the cells of that name.
 LATE: Final = 0.67
 LATE_WAY: Final = f"delta {DELTA_PERCENT} %, rounded late"
+LATE_CYCLES: Final = "delta, rounded late"
 #: The sizes that thefts and cycles are measured at.
 THEFT_PERCENT: Final = 5
 CYCLES: Final = 10
 #: Of ours the whole file counts, with the digests of the keyed model, for that is what a customer gets each time.
-CYCLE_PERCENT: Final = {"default": 9.9, "delta": 9.9, "adaloc": 5}
+CYCLE_PERCENT: Final = {"default": 9.9, "delta": 9.9, LATE_CYCLES: 9.9, "adaloc": 5}
 #: The arrivals that the learning rate of the cycles is chosen on, and the seed that chooses for all.
 RATE_CYCLES: Final = (4, 8)
 RATE_SEED: Final = 0

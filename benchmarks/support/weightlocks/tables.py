@@ -11,6 +11,7 @@ from support.weightlocks.settings import (
     DELTA_PERCENT,
     FILLS,
     LABELLED,
+    LATE_CYCLES,
     PARTS,
     PERCENTS,
     THEFT_PERCENT,
@@ -20,9 +21,16 @@ Runs = Mapping[str, Mapping[str, Figures]]
 SELECTIONS: Final = ("default", "adaloc")
 #: With the keys of deltas, which are measured at one size.
 ALL: Final = ("default", "delta", "adaloc")
+#: With those that learn on what they can hold from two thirds of the steps of each cycle on.
+SCHEMES: Final = ("default", "delta", LATE_CYCLES, "adaloc")
 #: What the tables call them, and the sentences.
-TITLES: Final = {"default": "ours", "delta": "ours, deltas", "adaloc": "AdaLoc's"}
-WHOSE: Final = {"default": "our", "delta": "our delta", "adaloc": "AdaLoc's"}
+TITLES: Final = {
+    "default": "ours",
+    "delta": "ours, deltas",
+    LATE_CYCLES: "ours, deltas rounded late",
+    "adaloc": "AdaLoc's",
+}
+WHOSE: Final = {"default": "our", "delta": "our delta", LATE_CYCLES: "our late rounded delta", "adaloc": "AdaLoc's"}
 _MARKS: Final = ("high", "low", "outlier", "typical")
 
 

@@ -9,6 +9,7 @@ from support.weightlocks.cycle_table import gaps_to_full, most_above_chance
 from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, LABELLED, THEFT_PERCENT
 from support.weightlocks.tables import (
     ALL,
+    SCHEMES,
     SELECTIONS,
     TITLES,
     WHOSE,
@@ -85,14 +86,14 @@ def theft_verdict(done: Runs) -> list[str]:
 def cycle_verdict(done: Runs) -> list[str]:
     """The three aims of ten cycles."""
     lines = []
-    for selection in ALL:
-        way = f"cycles, {selection}"
+    for scheme in SCHEMES:
+        way = f"cycles, {scheme}"
         gaps = [found for pair in pairs_of(done) if (found := gaps_to_full(done, pair, way))]
         above = _known(most_above_chance(done, pair, way, "unauthorised") for pair in pairs_of(done))
         updates = _known(value(done, pair, way, f"update_{CYCLES}") for pair in pairs_of(done))
         if not above:
             continue
-        title = f"{_capital(WHOSE[selection])} selection at {CYCLE_PERCENT[selection]} %"
+        title = f"{_capital(WHOSE[scheme])} selection at {CYCLE_PERCENT[scheme]} %"
         parts = []
         if gaps:
             average, largest = [mean(found) for found in gaps], [max(found) for found in gaps]
