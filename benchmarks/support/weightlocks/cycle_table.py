@@ -16,7 +16,7 @@ def cycle_table(done: Runs) -> list[str]:
     ]  # fmt: skip
     rows = [f"| network, data | scheme | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
     for pair in pairs_of(done):
-        for scheme in SCHEMES:
+        for scheme, selection in SCHEMES.items():
             way = f"cycles, {scheme}"
             found = [cell(done, pair, way, f"authorised_{cycle}") for cycle in (1, 5, 10)]
             if not any(found):
@@ -30,7 +30,7 @@ def cycle_table(done: Runs) -> list[str]:
                 str(sum(one == 100 for one in same)),
             ]
             found.append(_number(value(done, pair, way, f"update_{CYCLES}")))
-            title = f"key alone, {TITLES[scheme]} {CYCLE_PERCENT[scheme]} %"
+            title = f"key alone, {TITLES[scheme]} {CYCLE_PERCENT[selection]} %"
             rows.append(f"| {pair} | {title} | {' | '.join(found)} |")
         full = [cell(done, pair, "cycles, full", f"authorised_{cycle}") for cycle in (1, 5, 10)]
         if any(full):

@@ -17,7 +17,7 @@ LATE_CYCLES: Final = "delta, rounded late"
 THEFT_PERCENT: Final = 5
 CYCLES: Final = 10
 #: Of ours the whole file counts, with the digests of the keyed model, for that is what a customer gets each time.
-CYCLE_PERCENT: Final = {"default": 9.9, "delta": 9.9, LATE_CYCLES: 9.9, "adaloc": 5}
+CYCLE_PERCENT: Final = {"default": 9.9, "delta": 9.9, "adaloc": 5}
 #: The arrivals that the learning rate of the cycles is chosen on, and the seed that chooses for all.
 RATE_CYCLES: Final = (4, 8)
 RATE_SEED: Final = 0

@@ -86,14 +86,14 @@ def theft_verdict(done: Runs) -> list[str]:
 def cycle_verdict(done: Runs) -> list[str]:
     """The three aims of ten cycles."""
     lines = []
-    for scheme in SCHEMES:
+    for scheme, selection in SCHEMES.items():
         way = f"cycles, {scheme}"
         gaps = [found for pair in pairs_of(done) if (found := gaps_to_full(done, pair, way))]
         above = _known(most_above_chance(done, pair, way, "unauthorised") for pair in pairs_of(done))
         updates = _known(value(done, pair, way, f"update_{CYCLES}") for pair in pairs_of(done))
         if not above:
             continue
-        title = f"{_capital(WHOSE[scheme])} selection at {CYCLE_PERCENT[scheme]} %"
+        title = f"{_capital(WHOSE[scheme])} selection at {CYCLE_PERCENT[selection]} %"
         parts = []
         if gaps:
             average, largest = [mean(found) for found in gaps], [max(found) for found in gaps]
