@@ -24,7 +24,7 @@ import torch
 from support import shared_data
 from support.cells import Cells, Figures
 from support.weightlocks.cycle_table import cycle_table
-from support.weightlocks.cycles import cycle_rate, full_cycles, key_cycles
+from support.weightlocks.cycles import Way, cycle_rate, full_cycles, key_cycles
 from support.weightlocks.data import load_owned
 from support.weightlocks.networks import Public
 from support.weightlocks.plot import plot
@@ -32,6 +32,7 @@ from support.weightlocks.settings import (
     CYCLE_PERCENT,
     CYCLES,
     DELTA_PERCENT,
+    EITHER_CYCLES,
     FULL_NETWORKS,
     LABELLED,
     LATE,
@@ -82,6 +83,10 @@ class Run:
         )
         return figures["rate_per_mille"] / 1000
 
+    def cycle_way(self, scheme: str) -> Way:
+        """How the key of a scheme learns in ten cycles."""
+        return Way(self.cycle_rate(scheme), LATE if scheme == LATE_CYCLES else 0.0)
+
     @property
     def ways(self) -> dict[str, Callable[[], Figures]]:
         """All cells by name, in the order of their worth."""
@@ -100,9 +105,10 @@ class Run:
         )
         ways["cycles, full"] = lambda: full_cycles(self.adaptation, rate=self.cycle_rate("full"))
         for selection in ALL:
-            ways[f"cycles, {selection}"] = lambda s=selection: key_cycles(self.adaptation, s, rate=self.cycle_rate(s))  # type: ignore[misc]
-        ways[f"cycles, {LATE_CYCLES}"] = lambda: key_cycles(
-            self.adaptation, "delta", rate=self.cycle_rate(LATE_CYCLES), rounded_from=LATE
+            ways[f"cycles, {selection}"] = lambda s=selection: key_cycles(self.adaptation, s, [self.cycle_way(s)])  # type: ignore[misc]
+        ways[f"cycles, {LATE_CYCLES}"] = lambda: key_cycles(self.adaptation, "delta", [self.cycle_way(LATE_CYCLES)])
+        ways[f"cycles, {EITHER_CYCLES}"] = lambda: key_cycles(
+            self.adaptation, "delta", [self.cycle_way("delta"), self.cycle_way(LATE_CYCLES)]
         )
         return ways
 

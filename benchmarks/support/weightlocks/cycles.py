@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from statistics import mean
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -17,6 +19,13 @@ from support.weightlocks.keys import Keyed, coding_of, file_size, file_sized, ke
 from support.weightlocks.settings import CYCLE_PERCENT, CYCLES, RATE_CYCLES, SHIPPED_FILL
 from support.weightlocks.single import SELECTIONS, Adaptation
 from support.weightlocks.training import accuracy, train
+
+
+class Way(NamedTuple):
+    """How a key learns: at which rate, and after which share of the steps on what it can hold."""
+
+    rate: float
+    rounded_from: float = 0.0
 
 
 def arrivals(adaptation: Adaptation) -> list[Owned]:
@@ -75,18 +84,28 @@ def full_cycles(adaptation: Adaptation, *, rate: float) -> Figures:
     return figures
 
 
-def key_cycles(adaptation: Adaptation, selection: str, *, rate: float, rounded_from: float = 0.0) -> Figures:
-    """The key alone learns. After each cycle: accuracy of the shipped keyed model with the new key and without one,
-    whether it is still the shipped one byte for byte, and the size of the new key's file against the model."""
+def key_cycles(adaptation: Adaptation, selection: str, ways: Sequence[Way]) -> Figures:
+    """The key alone learns, in each cycle in all ``ways``, and goes on from the best on that cycle's validation data.
+
+    After each cycle: accuracy of the shipped keyed model with the new key and without one, whether it is still the
+    shipped one byte for byte, the size of the new key's file against the model, and which of several ways was best."""
     start = adaptation.start()
     made = _shipped(adaptation, start, selection)
     shipped, key, fill = made.model, made.key, _standing(ModuleState(made.model), made.key)
     digest, model = key.model_digest, to_train(start, made)
     figures: Figures = {}
     for cycle, seen in enumerate(arrivals(adaptation), start=1):
-        new = _fit(adaptation, model, seen, rate, key=key, rounded_from=rounded_from)
-        assert new is not None
-        key = new
+        tries = []
+        for way in ways:
+            tried = copy.deepcopy(model) if len(ways) > 1 else model
+            new = _fit(adaptation, tried, seen, way.rate, key=key, rounded_from=way.rounded_from)
+            assert new is not None
+            right = accuracy(tried, seen.validation, among=seen.arrived) if len(ways) > 1 else 0.0
+            tries.append((right, tried, new))
+        best = max(range(len(ways)), key=lambda place: tries[place][0])
+        _, model, key = tries[best]
+        if len(ways) > 1:
+            figures[f"way_{cycle}"] = best
         figures |= {f"chance_{cycle}": seen.chance, f"majority_{cycle}": seen.majority}
         with unlocked(shipped, key) as whole:
             figures[f"authorised_{cycle}"] = accuracy(whole, seen.test, among=seen.arrived)

@@ -12,7 +12,9 @@ DELTA_PERCENT: Final = 10
 #: After which share of the steps such a key learns on what it can hold, in the cells of that name.
 LATE: Final = 0.67
 LATE_WAY: Final = f"delta {DELTA_PERCENT} %, rounded late"
+#: Ten cycles so, and with the better of both in each.
 LATE_CYCLES: Final = "delta, rounded late"
+EITHER_CYCLES: Final = "delta, either rounding"
 #: The sizes that thefts and cycles are measured at.
 THEFT_PERCENT: Final = 5
 CYCLES: Final = 10

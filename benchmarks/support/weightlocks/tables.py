@@ -9,9 +9,9 @@ from typing import Final
 from support.cells import Figures, over_seeds
 from support.weightlocks.settings import (
     DELTA_PERCENT,
+    EITHER_CYCLES,
     FILLS,
     LABELLED,
-    LATE_CYCLES,
     PARTS,
     PERCENTS,
     THEFT_PERCENT,
@@ -21,16 +21,21 @@ Runs = Mapping[str, Mapping[str, Figures]]
 SELECTIONS: Final = ("default", "adaloc")
 #: With the keys of deltas, which are measured at one size.
 ALL: Final = ("default", "delta", "adaloc")
-#: The schemes of ten cycles, and their selections: late rounded keys are measured there too.
-SCHEMES: Final = {"default": "default", "delta": "delta", LATE_CYCLES: "delta", "adaloc": "adaloc"}
+#: The schemes of ten cycles, and their selections.
+SCHEMES: Final = {"default": "default", "delta": "delta", EITHER_CYCLES: "delta", "adaloc": "adaloc"}
 #: What the tables call them, and the sentences.
 TITLES: Final = {
     "default": "ours",
     "delta": "ours, deltas",
-    LATE_CYCLES: "ours, deltas rounded late",
+    EITHER_CYCLES: "ours, deltas, either rounding",
     "adaloc": "AdaLoc's",
 }
-WHOSE: Final = {"default": "our", "delta": "our delta", LATE_CYCLES: "our late rounded delta", "adaloc": "AdaLoc's"}
+WHOSE: Final = {
+    "default": "our",
+    "delta": "our delta",
+    EITHER_CYCLES: "with the better rounding of each cycle, our delta",
+    "adaloc": "AdaLoc's",
+}
 _MARKS: Final = ("high", "low", "outlier", "typical")
 
 
