@@ -18,14 +18,19 @@ def table(cells: dict[str, dict[str, Figures]]) -> str:
     if search:
         gain, again = (over_seeds(search, name) for name in ("gain", "confirmed_gap"))
         edits, trainings = (over_seeds(search, name, digits=0) for name in ("edits", "trainings"))
+        none = sum(run["chose_listed"] > 0 for run in search.values())
         lines += [
             f"In the pilots the chosen key has UP - hardened LP {over_seeds(search, 'gap')}, the best listed prompt "
             f"{over_seeds(search, 'listed_gap')}; on other images the chosen key {again}, a gain of {gain} points, for "
-            f"{edits} edits and {trainings} trainings. No searched key beat the best listed prompt in "
-            f"{sum(run['chose_listed'] > 0 for run in search.values())} of "
-            f"{len(search)} searches; there the best listed prompt is the searched key.",
+            f"{edits} edits and {trainings} trainings; {len(search)} seed{'s' * (len(search) > 1)}.",
             "",
         ]
+        if none:
+            lines += [
+                f"In {none} of {len(search)} searches no searched key beat the best listed prompt, which is the "
+                "searched key there.",
+                "",
+            ]
     lines += ["| lock | baseline | UP | LP | hardened LP | UP - hardened LP |", "|---" * 6 + "|"]
     for name in KEYS:
         locked = cells.get(f"{name}: lock", {})

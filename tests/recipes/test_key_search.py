@@ -102,6 +102,21 @@ def test_pilots_that_learn_nothing_are_said_to(data: Path, tmp_path: Path, monke
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_key_that_is_behind_on_other_images_is_said_to_be(data: Path, tmp_path: Path) -> None:
+    found = search(data, tmp_path / "out")
+    assert found.gain > 0
+    assert "was ahead" not in found.to_text()
+    chosen, listed = found.chosen, found.listed
+    turned = replace(found, tried=tuple(
+        replace(one, confirmed=listed.confirmed if one is chosen else chosen.confirmed) if one.confirmed else one
+        for one in found.tried
+    ))  # fmt: skip
+    assert turned.gain == -found.gain
+    assert f"best listed prompt, key {listed.trial.number} of the table, was ahead" in turned.to_text()
+    assert any("was ahead" in note for note in turned.to_dict()["notes"])
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_same_seed_finds_the_same_and_another_another(data: Path, tmp_path: Path) -> None:
     one, same = (search(data, tmp_path / name) for name in "ab")
     assert [each.trial for each in one.tried] == [each.trial for each in same.tried]

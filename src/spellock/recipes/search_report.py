@@ -87,13 +87,19 @@ class KeySearch:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What stands against the figures, in sentences without a part of a key."""
+        found = []
         best = max(one.pilot.up for one in self.tried if one.pilot is not None)
-        if best >= self.chance + _LEARNT * (1 - self.chance):
-            return ()
-        return (
-            f"no pilot learnt much: the best UP is {100 * best:.0f} % where guessing gets {100 * self.chance:.0f} %, "
-            "so the choice is chance; give --model its weights, or more --pilot-images and --pilot-epochs",
-        )
+        if best < self.chance + _LEARNT * (1 - self.chance):
+            found.append(
+                f"no pilot learnt much: the best UP is {100 * best:.0f} % where guessing gets {100 * self.chance:.0f} "
+                "%, so the choice is chance; give --model its weights, or more --pilot-images and --pilot-epochs"
+            )
+        if self.gain < 0:
+            found.append(
+                f"on the images that chose neither, the best listed prompt, key {self.listed.trial.number} of the "
+                "table, was ahead: take its prompt (spellock key new --prompt), or search with more --pilot-images"
+            )
+        return tuple(found)
 
     def to_text(self) -> str:
         """Plan, table, recommendation and notes; as secret as a key."""
