@@ -8,6 +8,10 @@ The aims of the preset ``hardened`` (models of `hardening.py`), with a table in 
 
     python benchmarks/attacks.py cifar10 --aims
 
+What ten leaked edited images open, with and without decoys against that (models of `hardening.py`, seed 0):
+
+    python benchmarks/attacks.py cifar10 --leaks
+
 Attacks on leaked images, those that invert the prompt among them, by themselves; keys of `hardening.py` are woven:
 
     python benchmarks/attacks.py cifar10 --attacks hard-prompt,textual-inversion,surrogate-prompt,translator \
@@ -18,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import logging
 import shlex
 import sys
@@ -28,6 +33,7 @@ import numpy as np
 from real_results import PROMPT, SETTINGS
 from support import shared_data
 from support.attack_aims import AIMED, aims_table
+from support.leaks_table import LEAKED, LOCK, leaks_table
 from support.pages import fill_page
 from support.results import write_result
 
@@ -70,7 +76,7 @@ def attack(name: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     report = evaluate_attacks(
         locked.model, locked.classes, key, sets["test"], trials(args.attacks.split(",")), plan,
         lock_class=locked.lock_class, spare=sets.get("spare"), public=public, unlabelled=args.unlabelled,
-        work=args.work / f"{name}_{folder.name}",
+        work=args.work / f"{name}_{folder.parent.name}_{folder.name}",
     )  # fmt: skip
     print(report.to_text())
     return report.to_dict()
@@ -99,14 +105,27 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--work", type=Path, default=Path("runs/attacks"))
+    parser.add_argument("--leaks", action="store_true", help="ten leaked images against decoys that expect them")
     args = parser.parse_args()
+    folders = {
+        recipe: Path("runs/hardening") / recipe.replace(" ", "_").replace(",", "") / f"{args.name}_{args.seed}"
+        for recipe in ("hardened", "hardened, against leaks")
+    }
+    if args.leaks:
+        fixed = {"attacks": ",".join(LEAKED), "labels": [200], "leaked": [10], "images": 1000, "weave": 0.1}
+        vars(args).update(fixed, recipes=[f"{recipe}={folder}" for recipe, folder in folders.items()])
+        args.result = f"leaked_ten_{args.name}"
     if args.aims:  # 1 and 10 % of 20,000 labels
         fixed = {"attacks": ",".join(AIMED), "labels": [200, 2000], "leaked": [10], "images": 3000, "weave": 0.1}
-        vars(args).update(fixed, recipes=[f"hardened=runs/hardening/hardened/{args.name}_{args.seed}"])
+        vars(args).update(fixed, recipes=[f"hardened={folders['hardened']}"])
         args.result = f"attack_aims_{args.name}"
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     recipes = dict(word.split("=", 1) for word in args.recipes)
     figures = {recipe: attack(args.name, Path(folder), args) for recipe, folder in recipes.items()}
+    if args.leaks:
+        for recipe, folder in folders.items():
+            report = json.loads((folder / "report" / "report.json").read_text())
+            figures[recipe]["lock"] = {figure: 100 * report[figure] for figure in LOCK}
     if args.result is not None:
         words = " ".join(shlex.quote(word) for word in sys.argv[1:])
         write_result(
@@ -114,6 +133,8 @@ def main() -> None:
         )
         if args.aims:
             fill_page("hardening.md", f"aims {args.name}", aims_table(figures["hardened"]))
+        if args.leaks:
+            fill_page("hardening.md", f"leaks {args.name}", leaks_table(figures))
     elif args.attacks == "all" and args.images is None:  # other parts are for looking at
         command = f"python benchmarks/attacks.py {args.name}"
         write_result(f"attacks_{args.name}", figures, seeds=[args.seed], command=command, show=False)

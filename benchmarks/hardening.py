@@ -84,6 +84,10 @@ RECIPES: dict[str, Recipe] = {
     "and a teacher": Recipe(lock=_LOCK_400, training=_ALONE, objective=_TEACHER),
     "400 keys": _400,
     "hardened": _OURS,
+    # Twice the decoys: as many as the preset has, and as many again of those who have edited images.
+    "hardened, against leaks": replace(
+        _OURS, lock=replace(HARDENED.lock, decoy_share=2 * (HARDENED.lock.decoy_share or 0), decoy_leaks=0.5)
+    ),
     "hardened, no decoys": replace(_OURS, lock=replace(HARDENED.lock, decoy_share=None)),
     "400 keys, uniform target": replace(_400, lock=replace(_LOCK_400, target="uniform")),
     "400 keys, none alone": replace(_400, training=_BALANCED),

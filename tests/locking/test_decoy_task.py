@@ -212,6 +212,8 @@ def test_samples_without_their_pixels_are_refused() -> None:
     [
         ({"decoy_share": -0.5}, "decoy_share is -0.5"),
         ({"decoy_share": 0.5, "decoys": 3}, "expected one of both"),
+        ({"decoy_share": 0.5, "decoy_leaks": 1.5}, "decoy_leaks is 1.5, expected a share from 0 to 1"),
+        ({"decoy_leaks": 0.5}, "there are no decoys; set decoys or decoy_share"),
         ({"lock_share": 0.5}, "'new-class' has no option 'lock_share'"),
     ],
 )

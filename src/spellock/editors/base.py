@@ -73,6 +73,15 @@ class Editor(ABC):
         return iter(())
 
     @classmethod
+    def leaked_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
+        """Wrong keys of whoever has edited images: what can be read off those is right, the rest is guessed, drawn
+        from ``seed``; may go on for ever.
+
+        By default there are none: nothing can be read off by itself.
+        """
+        return iter(())
+
+    @classmethod
     def other_secrets(cls, key: Key, secrets: Iterable[bytes]) -> Iterator[Key]:
         """Wrong keys of those who know all but what is secret, one for each of ``secrets``.
 

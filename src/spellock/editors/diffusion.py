@@ -16,6 +16,7 @@ from spellock.editors.company import SociableEditor
 from spellock.editors.device import pick_device
 from spellock.editors.diffusion_settings import DiffusionSettings
 from spellock.editors.guidance import Guidance
+from spellock.editors.leaked_keys import weave_thieves
 from spellock.editors.lora import lora_digest, merge_lora
 from spellock.editors.presets import new_key
 from spellock.editors.prompt_length import checked_prompts
@@ -92,6 +93,11 @@ class DiffusionEditor(SociableEditor):
             for _ in range(2):
                 yield key.with_settings(weave_text=f"half key {draw.getrandbits(128):032x}")
             yield key.with_settings(prompt=draw.choice(others), weave_text=text)
+
+    @classmethod
+    def leaked_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
+        """See `spellock.editors.leaked_keys`."""
+        return weave_thieves(key, seed=seed)
 
     @classmethod
     def other_secrets(cls, key: Key, secrets: Iterable[bytes]) -> Iterator[Key]:

@@ -35,6 +35,7 @@ class LockConfig:
         decoy_share: the same as a multiple of the training images; None for none. Use one of both.
         decoy_keys: over how many wrong keys they are spread (fewer when a key would get less than two images).
         decoy_prompts: prompts of those keys; empty takes the paper's vocabulary.
+        decoy_leaks: share of those keys, in [0, 1], that know what leaked edited images show (`Editor.leaked_keys`).
         missing_raw: what to do with a class too small to give a raw image: "fail", or "accept" it.
         validation: share of the images held out first, in both versions, for choosing the best checkpoint; in [0, 0.5].
         seed: of all random choices (together with the key's secret).
@@ -54,6 +55,7 @@ class LockConfig:
     decoy_share: float | None = None
     decoy_keys: int = 20
     decoy_prompts: tuple[str, ...] = ()
+    decoy_leaks: float = 0.0
     missing_raw: Literal["fail", "accept"] = "fail"
     validation: float = 0.05
     seed: int = 0
@@ -75,6 +77,10 @@ class LockConfig:
             raise ConfigError(f"got decoys {self.decoys} and decoy_share {self.decoy_share}, expected one of both")
         if self.decoy_keys < 1:
             raise ConfigError(f"decoy_keys is {self.decoy_keys}, expected at least 1; for no decoys set decoys to 0")
+        if not 0 <= self.decoy_leaks <= 1:
+            raise ConfigError(f"decoy_leaks is {self.decoy_leaks}, expected a share from 0 to 1 of the wrong keys")
+        if self.decoy_leaks and not (self.decoys or self.decoy_share):
+            raise ConfigError(f"decoy_leaks is {self.decoy_leaks} but there are no decoys; set decoys or decoy_share")
         if self.missing_raw not in ("fail", "accept"):
             raise ConfigError(f"missing_raw is {self.missing_raw!r}, expected 'fail' or 'accept'")
         if self.layout not in _LAYOUTS:

@@ -137,7 +137,9 @@ def lock_images(
         if tiers:
             settings["tiers"] = [tier.record() for tier in tiers]
         make = make_decoy_keys or (
-            lambda key, count: draw_decoy_keys(key, count, prompts=config.decoy_prompts, seed=config.seed)
+            lambda key, count: draw_decoy_keys(
+                key, count, prompts=config.decoy_prompts, leaks=config.decoy_leaks, seed=config.seed
+            )
         )
         editors = Editors(main, make(key, plan.decoy_keys), load, images, tiers)
         space.begin(settings)

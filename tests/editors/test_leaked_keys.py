@@ -1,0 +1,67 @@
+"""Keys of those who read the weave off edited images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from spellock.editors.diffusion import DiffusionEditor
+from spellock.editors.prompt_text import secret_tail
+from spellock.editors.registry import load_editor
+from spellock.editors.vocabulary import object_prompts, style_prompts
+from spellock.editors.weave import weave
+from spellock.key import Key
+
+Pictures = NDArray[np.uint8]
+MakeKey = Callable[..., Key]
+LISTED = {*style_prompts(), *object_prompts()}
+
+
+@pytest.fixture
+def key(key_for: MakeKey) -> Key:
+    return key_for("embedded", gamma=1.0, secret_use="string").with_settings(weave=0.1)
+
+
+def drawn(key: Key, count: int, seed: int = 1) -> list[Key]:
+    return list(islice(DiffusionEditor.leaked_keys(key, seed=seed), count))
+
+
+def test_the_weave_is_right_and_the_style_is_not(key: Key, pictures: Pictures) -> None:
+    own = load_editor(key.with_settings(weave=0.0)).edit_uint8(pictures[:2])
+    tile = weave(key, str(key.settings["prompt"]), side=8)
+    for one in drawn(key, 8):
+        assert torch.equal(weave(one, str(one.settings["weave_text"]), side=8), tile)
+        assert not np.array_equal(load_editor(one.with_settings(weave=0.0)).edit_uint8(pictures[:2]), own)
+
+
+def test_styles_are_what_is_guessed(key: Key) -> None:
+    own, tail = str(key.settings["prompt"]), secret_tail(key)
+    with_string, alone, strange, other = (drawn(key, 800)[place::4] for place in range(4))
+    assert all(one.settings["secret_use"] == "string" for one in with_string)
+    assert {str(one.settings["prompt"]) for one in with_string} <= LISTED - {own}
+    assert all(one.settings["secret_use"] == "none" for one in (*alone, *strange, *other))
+    assert {str(one.settings["prompt"]) for one in alone} <= LISTED | {own}
+    styles, tails = zip(*(f" {one.settings['prompt']}".rsplit(" ", 1) for one in (*strange, *other)), strict=True)
+    assert len(set(tails)) == len(tails)
+    assert all(len(one) == len(tail) and one != tail for one in tails)
+    first, second = styles[:200], styles[200:]
+    assert 0.3 < np.mean([style.strip() == own for style in first]) < 0.7
+    assert 0.1 < np.mean([style == "" for style in first]) < 0.4
+    assert {style.strip() for style in second} <= LISTED | {own}
+
+
+def test_none_is_the_key_where_its_prompt_is_the_whole_text(key_for: MakeKey) -> None:
+    key = key_for("embedded", secret_use="none").with_settings(weave=0.1)
+    own = str(key.settings["prompt"])
+    assert not [one for one in drawn(key, 400) if own in str(one.settings["prompt"])]
+
+
+def test_they_are_drawn_from_the_seed_and_want_a_weave(key: Key) -> None:
+    assert drawn(key, 6) == drawn(key, 6)
+    assert drawn(key, 6) != drawn(key, 6, seed=2)
+    assert drawn(key.with_settings(weave=0.0), 1) == []
