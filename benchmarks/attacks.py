@@ -125,7 +125,7 @@ def main() -> None:
     if args.leaks:
         for recipe, folder in folders.items():
             report = json.loads((folder / "report" / "report.json").read_text())
-            figures[recipe]["lock"] = {figure: 100 * report[figure] for figure in LOCK}
+            figures[recipe]["lock"] = {figure: report[figure] for figure in LOCK}
     if args.result is not None:
         words = " ".join(shlex.quote(word) for word in sys.argv[1:])
         write_result(
