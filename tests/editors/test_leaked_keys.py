@@ -61,6 +61,15 @@ def test_none_is_the_key_where_its_prompt_is_the_whole_text(key_for: MakeKey) ->
     assert not [one for one in drawn(key, 400) if own in str(one.settings["prompt"])]
 
 
+def test_the_right_prompt_in_other_letters_is_the_right_prompt(key: Key) -> None:
+    """Text encoders that know no case would give the right key, as a wrong one."""
+    listed = style_prompts()[0]
+    shouted = key.with_settings(prompt=f" {listed.upper()}", weave_text=None)
+    found = [*drawn(shouted, 400)[::4], *list(islice(DiffusionEditor.half_keys(shouted, seed=1), 300))[2::3]]
+    assert all(one.settings["secret_use"] == "string" for one in found)
+    assert listed not in {str(one.settings["prompt"]) for one in found}
+
+
 def test_they_are_drawn_from_the_seed_and_want_a_weave(key: Key) -> None:
     assert drawn(key, 6) == drawn(key, 6)
     assert drawn(key, 6) != drawn(key, 6, seed=2)

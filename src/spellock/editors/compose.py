@@ -111,7 +111,8 @@ class ComposeEditor(Row):
                 if several and part.gamma > 0 and editor_class(part.editor).secret_matters(part):
                     found.append(key.with_settings(salt=f"{place + 1}:{draw.getrandbits(128):032x}"))
                 if several and part.gamma > 0 and "prompt" in part.settings:
-                    prompts = [one for one in (*style_prompts(), *object_prompts()) if one != part.settings["prompt"]]
+                    right = str(part.settings["prompt"]).strip().casefold()
+                    prompts = [one for one in (*style_prompts(), *object_prompts()) if one.casefold() != right]
                     others[place] = part.with_settings(prompt=draw.choice(prompts))
                     found.append(with_parts(key, others))
             if not found:

@@ -88,7 +88,9 @@ class DiffusionEditor(SociableEditor):
         if not given.get("weave"):
             return
         text = given.get("weave_text") if given.get("weave_text") is not None else given.get("prompt")
-        others = [prompt for prompt in (*style_prompts(), *object_prompts()) if prompt != given.get("prompt")]
+        # Some text encoders know no case: the right prompt in other letters would be the right key.
+        own = str(given.get("prompt")).strip().casefold()
+        others = [one for one in (*style_prompts(), *object_prompts()) if one.casefold() != own]
         while True:
             for _ in range(2):
                 yield key.with_settings(weave_text=f"half key {draw.getrandbits(128):032x}")

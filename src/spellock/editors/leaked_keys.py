@@ -25,7 +25,8 @@ def weave_thieves(key: Key, *, seed: int) -> Iterator[Key]:
     if not given.get("weave"):
         return
     own, drawn_from = str(given.get("prompt")), given.get("weave_text")
-    others = [prompt for prompt in (*style_prompts(), *object_prompts()) if prompt != own]
+    # Some text encoders know no case: the right prompt in other letters would be the right key.
+    others = [one for one in (*style_prompts(), *object_prompts()) if one.casefold() != own.strip().casefold()]
     mine = [own] if given.get("secret_use") == "string" else []
     tile = key.with_settings(weave_text=own if drawn_from is None else drawn_from)
     while True:
