@@ -3,10 +3,12 @@
 Nuclei: Mask R-CNN, blood cells (BCCD): Faster R-CNN, both at 256 px on a small backbone. Lock targets: the paper's box
 in the centre, and nothing, each with images under wrong keys as decoys and without; the objects of another image, and
 objects where the texture says. Half of a locked model's images are raw, so in as many steps it sees an edited image
-half as often as the baseline sees the raw one; rows called "twice as long" make that equal. The backbone's ImageNet
-weights come from a local file. Locks of one seed share the baseline, which is trained once; wrong keys and halves of
-the test images are the same for all locks and seeds, and each picture is edited once a key. What is finished is kept,
-edits too, so the command may be stopped and run again.
+half as often as the baseline sees the raw one; rows called "twice as long" make that equal. Rows called "from the
+baseline" start from that trained model, as ``spellock lock --from-baseline`` does, for as many steps again.
+
+The backbone's ImageNet weights come from a local file. Locks of one seed share the baseline, which is trained once;
+wrong keys and halves of the test images are the same for all locks and seeds, and each picture is edited once a key.
+What is finished is kept, edits too, so the command may be stopped and run again.
 ``--toy`` takes few images and steps and writes no result: it shows that everything runs.
 
     python benchmarks/real_detection.py nuclei bccd [--seeds 0 1 2] [--locks centre-box decoy-boxes] [--toy]
@@ -54,8 +56,9 @@ LOCKS = {
     "nothing, wrong keys": replace(_LOCK, target="nothing", decoy_share=0.5, decoy_keys=20),
     **{target: replace(_LOCK, target=target) for target in ("nothing", "other-boxes", "decoy-boxes")},
 }
-_TWICE = ", twice as long"
+_TWICE, _FROM = ", twice as long", ", from the baseline"
 LOCKS |= {f"{name}{_TWICE}": LOCKS[name] for name in ("centre-box", "nothing, wrong keys")}
+LOCKS |= {f"{name}{_FROM}": LOCKS[name] for name in ("centre-box", "nothing, wrong keys")}
 PROMPT = "with oil pastel"
 #: Sets whose tables are in the docs.
 FILLS = ("nuclei", "bccd")
@@ -130,11 +133,13 @@ def measure(
     )  # fmt: skip
     plain = args.work / f"{name}_{seed}_baseline"
     first = not (plain / "config.json").is_file()
-    if first and lock.endswith(_TWICE):
-        raise SystemExit(f"the baseline is trained beside the lock {lock.removesuffix(_TWICE)!r}; run that first")
+    if first and lock.endswith((_TWICE, _FROM)):
+        usual = lock.removesuffix(_TWICE).removesuffix(_FROM)
+        raise SystemExit(f"the baseline is trained beside the lock {usual!r}; run that first")
+    choice = ModelChoice(name=setting.model, weights=weights, input_size=setting.side)
     lock_model(
         train, key, out,
-        choice=ModelChoice(name=setting.model, weights=weights, input_size=setting.side),
+        choice=choice.from_folder(plain) if lock.endswith(_FROM) else choice,
         lock=replace(LOCKS[lock], seed=seed),
         training=training, baseline=first, device=args.device, make_editor=make_editor,
     )  # fmt: skip

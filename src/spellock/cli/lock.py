@@ -49,8 +49,9 @@ def run(args: LockArgs) -> int:
         )
     if args.prepare_only and (idle := _idle(args)):
         _log.warning("--prepare-only trains nothing: %s did nothing here", ", ".join(idle))
-    if args.prepare_only and args.baseline:
-        raise ConfigError("--prepare-only trains nothing, --baseline trains; drop one of them")
+    for flag, asked in (("--baseline", args.baseline), ("--from-baseline", args.from_baseline)):
+        if args.prepare_only and asked:
+            raise ConfigError(f"--prepare-only trains nothing, {flag} trains; drop one of them")
     options = {name: getattr(args, name) for name in _TASK_OPTIONS if getattr(args, name) is not None}
     task = make_task(args.task, options)
     if idle := [name for name in _ASYMMETRIC if name in options and args.loss != "asymmetric"]:
@@ -80,6 +81,7 @@ def run(args: LockArgs) -> int:
         task=task,
         tiers=tiers,
         baseline=args.baseline,
+        from_baseline=args.from_baseline,
         device=device,
     )
     if not is_first():

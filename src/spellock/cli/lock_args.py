@@ -53,9 +53,13 @@ class LockArgs:
     """Side in pixels that the model sees. None: the architecture's own."""
     prepare_only: bool = False
     """Write the locked set and stop, for a training service. Options of training do nothing then, but --baseline,
-    --objective, --regularisers and --combination are refused; the same command without this one goes on and trains."""
+    --from-baseline, --objective, --regularisers and --combination are refused; the same command without this one goes
+    on and trains."""
     baseline: bool = False
     """Also fine-tune the same model on the raw images without a lock, for as many steps."""
+    from_baseline: bool = False
+    """Fine-tune on the raw images first, and start the locked model from that. Keeps more with the key where images are
+    few."""
     teacher: Path | None = None
     """Folder of the plain model that --objective asks. None: the baseline, which is then trained first."""
     split: str | None = None

@@ -59,6 +59,7 @@ def lock_model(
     task: Task | None = None,
     tiers: Sequence[Tier] = (),
     baseline: bool = False,
+    from_baseline: bool = False,
     device: str = "cpu",
     editor: Editor | None = None,
     make_editor: Callable[[Key], Editor] | None = None,
@@ -76,6 +77,8 @@ def lock_model(
         task: what the labels are, with its options; the lock's own, with the defaults, where None.
         tiers: further keys that release groups of classes only.
         baseline: also fine-tune the same model on the raw training images, without a lock, for as many steps.
+        from_baseline: fine-tune that first, and start the locked model from it, save for a classifier that the lock adds
+            classes to.
         editor: the key's editor when it is loaded already.
         make_editor: brings the editors of decoys and tiers; by default `spellock.editors.registry.load_editor`.
 
@@ -90,14 +93,17 @@ def lock_model(
     images = task.squashed(images, key.resolution, key.resize)
     # A model that cannot be made should fail now, not after hours of editing.
     aim = None if objective is None else objective.make()
-    check_teaching(aim, teacher, images.classes, trains=choice is not None, tiers=bool(tiers))
-    check_regularising(regularisation, task, images.classes, trains=choice is not None)
+    learner = task.learner(len(images.classes), None, task.unpack([], len(images.classes)))
+    trains = choice is not None
+    if from_baseline and not trains:
+        raise ConfigError("the locked model shall start from the baseline, but no model is trained; name a model")
+    check_teaching(aim, teacher, images.classes, learner=learner, trains=trains, tiers=bool(tiers))
+    check_regularising(regularisation, task, images.classes, trains=trains)
     check_tiers(tiers, images.classes, key)
     target = with_groups(lock.lock_target(), tiers, images.classes)
     if tiers and (training.mixup or training.cutmix):
         raise ConfigError("mixup and cutmix would blend images of different keys; with tiers set both to 0")
     if choice is not None:
-        learner = task.learner(len(images.classes), None, task.unpack([], len(images.classes)))
         check_settings(training, learner, regularised=bool(regularisation.regularisers))
         nobody = Samples.none(images.classes, labels=task.unpack([], len(images.classes)))
         extra = target(nobody).extra_classes
@@ -127,15 +133,16 @@ def lock_model(
         out=out,
         device=device,
     )
-    if taught_by_baseline := aim is not None and teacher is None:
+    if baseline_first := from_baseline or (aim is not None and teacher is None):
         run.baseline(images, key)
     guide = None if aim is None else partial(guide_by, aim, teacher or out / "baseline", locked, images, key)
-    validation = run.locked_model(guide, regularisation, len(images.classes))
-    if baseline and not taught_by_baseline:
+    start = choice.from_folder(out / "baseline") if from_baseline else choice
+    validation = run.locked_model(guide, regularisation, len(images.classes), start)
+    if baseline and not baseline_first:
         run.baseline(images, key)
     return Locked(
         set_folder=folder,
         model=out / "model",
-        baseline=out / "baseline" if baseline or taught_by_baseline else None,
+        baseline=out / "baseline" if baseline or baseline_first else None,
         validation=validation,
     )

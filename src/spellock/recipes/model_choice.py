@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spellock.tasks.models import create_model
@@ -17,6 +17,10 @@ class ModelChoice:
     weights: Path | None = None
     pretrained: bool = False
     input_size: int | None = None
+
+    def from_folder(self, folder: Path) -> ModelChoice:
+        """The same model as it was trained and saved in ``folder``."""
+        return replace(self, name=str(folder.absolute()), weights=None, pretrained=False)
 
     def create(self, num_classes: int, *, seed: int) -> PixelModel:
         """The model with fresh logits for ``num_classes`` where its weights have another number."""

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from spellock.errors import ConfigError
 from spellock.locking.config import LockConfig
 from spellock.locking.targets import list_targets
 from spellock.named import no_such
 from spellock.tasks.registry import make_task
+from spellock.tasks.task import Task
 from spellock.training.config import FinetuneConfig
 from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.regularisation_config import RegularisationConfig
@@ -58,8 +60,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
 def get_preset(name: str, *, task: str = "classification") -> Preset:
     """The preset called ``name``, with the task's own lock target where the task has not the preset's.
 
-    For such a task there is no objective, since those are for single-label classification; and where it has batches of
-    its own size, as detectors have, nothing passes alone, because their loss comes in one piece.
+    Such a task keeps the preset's objective where it can have it; and where it has batches of its own size, as detectors
+    have, nothing passes alone, because their loss comes in one piece.
 
     Raises:
         ConfigError: there is no such preset or task; near matches are listed.
@@ -73,4 +75,21 @@ def get_preset(name: str, *, task: str = "classification") -> Preset:
     if wanted.default_batch is not None:
         training = replace(training, batch_size=wanted.default_batch, alone_share=0.0)
     target = (wanted.hardened_target if preset.hardened else "") or wanted.default_target
-    return Preset(lock=replace(preset.lock, task=task, target=target), training=training, hardened=preset.hardened)
+    return replace(
+        preset,
+        lock=replace(preset.lock, task=task, target=target),
+        training=training,
+        objective=preset.objective if _can_have(preset.objective, wanted) else ObjectiveConfig(),
+        regularisation=RegularisationConfig(),
+    )
+
+
+def _can_have(config: ObjectiveConfig, task: Task) -> bool:
+    objective = config.make()
+    if objective is None:
+        return True
+    try:
+        objective.check(task.learner(2, None, task.unpack([], 2)))
+    except ConfigError:
+        return False
+    return True

@@ -15,16 +15,24 @@ from spellock.locking.locked_set import LockedSet
 from spellock.recipes.held_out import Pixels, raw_images
 from spellock.recipes.processes import first_goes_first
 from spellock.tasks.checkpoint import LoadedModel, load_model
+from spellock.tasks.task import Learner
 from spellock.training.guidance import Guidance
 from spellock.training.objectives import Asks, Objective
 
 
 def check_teaching(
-    objective: Objective | None, teacher: Path | None, classes: Sequence[str], *, trains: bool, tiers: bool
+    objective: Objective | None,
+    teacher: Path | None,
+    classes: Sequence[str],
+    *,
+    learner: Learner,
+    trains: bool,
+    tiers: bool,
 ) -> None:
     """Refuse what cannot work before anything is edited.
 
     Args:
+        learner: what the model is trained with.
         teacher: the teacher's folder, where there is one already.
         classes: the real classes of the data.
         trains: whether a model is trained at all; tiers: whether the lock has any.
@@ -41,6 +49,7 @@ def check_teaching(
         raise ConfigError(
             "an objective is for training here, but no model is trained; name a model, or set the objective to None"
         )
+    objective.check(learner)
     if tiers and objective.asks == "all":
         raise ConfigError(
             "the original model has no answer for groups of classes, but the objective asks about all images; leave "

@@ -52,7 +52,11 @@ class TrainingRuns:
     device: str
 
     def locked_model(
-        self, guide: Callable[[Pixels], Guidance] | None, regularisation: RegularisationConfig, real: int
+        self,
+        guide: Callable[[Pixels], Guidance] | None,
+        regularisation: RegularisationConfig,
+        real: int,
+        start: ModelChoice,
     ) -> dict[str, float]:
         """Fine-tune to ``out/model``.
 
@@ -60,6 +64,7 @@ class TrainingRuns:
             guide: gives the teacher's answers for the set's pixels; None for the task's loss alone.
             regularisation: what stands beside the loss, and how the two become one step.
             real: number of real classes.
+            start: the model to start from.
 
         Returns:
             The held-out figures of the checkpoint that was kept, shares in [0, 1].
@@ -70,7 +75,10 @@ class TrainingRuns:
             score = lock_score(self.task, pairs, lock_class)
             if self.locked.tiers:
                 score = tier_score(self.locked, pairs)
-        model, pixels = self.choice.create(len(classes), seed=self.training.seed), self._pixels()
+        # The first process may have written this model just now.
+        with first_goes_first():
+            model = start.create(len(classes), seed=self.training.seed)
+        pixels = self._pixels()
         result = finetune(
             model,
             pixels,

@@ -66,6 +66,16 @@ class Classification:
             )
         return F.cross_entropy(logits.float(), targets, label_smoothing=self.label_smoothing)
 
+    def imitation(self, logits: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+        """Mean cross-entropy between the softened answers of a teacher and a student (Hinton et al. 2015, section 2).
+
+        Args:
+            logits: the student's, float (N, R), of the classes that the teacher knows.
+            teacher: float (N, R).
+            temperature: T above 0, by which both are divided.
+        """
+        return F.cross_entropy(logits.float() / temperature, (teacher.float() / temperature).softmax(1))
+
     def accuracy(self, logits: Tensor, labels: Tensor) -> float:
         """Share of (N, K) logits whose largest entry is at the label (N,), lock class included; in [0, 1]."""
         return float((logits.argmax(1) == labels).double().mean())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -54,6 +55,7 @@ class MultiLabelLoss:
     """What a multi-label model of K outputs learns by; the mean over images and outputs.
 
     Attributes:
+        one_class: whether an image has exactly one class, so that an answer is a distribution over them.
         num_classes: K, extra label included.
         asymmetric: gamma_neg, gamma_pos and clip of the asymmetric loss; None for binary cross-entropy.
         positive_weights: factor of the positive term of each output; empty for 1.
@@ -61,6 +63,8 @@ class MultiLabelLoss:
     Raises:
         ConfigError: a value is out of range.
     """
+
+    one_class: ClassVar[bool] = False
 
     num_classes: int
     asymmetric: tuple[float, float, float] | None = None
@@ -99,3 +103,18 @@ class MultiLabelLoss:
         return asymmetric_loss(
             logits, targets, gamma_neg=gamma_neg, gamma_pos=gamma_pos, clip=clip, positive_weights=weights
         ).mean()
+
+    def imitation(self, logits: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+        """Mean binary cross-entropy between the softened answers of a teacher and a student, each output for itself.
+
+        Neither the weights of positives nor the asymmetric loss appear: the teacher has learnt with them, so they are
+        in its answers already.
+
+        Args:
+            logits: the student's, float (N, R), of the findings that the teacher knows.
+            teacher: float (N, R).
+            temperature: T above 0, by which both are divided.
+        """
+        return F.binary_cross_entropy_with_logits(
+            logits.float() / temperature, (teacher.float() / temperature).sigmoid()
+        )

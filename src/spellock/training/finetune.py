@@ -121,6 +121,8 @@ def finetune(
         weight_decay=config.weight_decay,
         layer_decay=config.layer_decay,
     )
+    if guidance is not None:
+        guidance.objective.check(task)
     guide = None if guidance is None else Guide(guidance, config, authorised=marks, model=model, device=place)
     guided = {} if guidance is None else guidance.identity()
     check_composition(combination, regularisation is not None, task, accelerator.num_processes)

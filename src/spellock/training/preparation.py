@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, is_dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -28,6 +28,16 @@ class Task(Protocol):
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of a batch, a scalar."""
+        ...
+
+
+@runtime_checkable
+class Teachable(Protocol):
+    """A task that can also learn what another model says."""
+
+    def imitation(self, logits: Tensor, teacher: Tensor, *, temperature: float) -> Tensor:
+        """Mean loss of float logits (N, R) against a teacher's (N, R), both softened by a temperature; a scalar that is
+        least where they say the same."""
         ...
 
 

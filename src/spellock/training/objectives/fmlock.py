@@ -16,6 +16,7 @@ from torch import Tensor
 from spellock.errors import ConfigError, DataError
 from spellock.training.objectives.registry import Asks, GuidedBatch, register_objective
 from spellock.training.preparation import Task
+from spellock.training.set_batches import SetLearner
 
 
 @register_objective("fmlock")
@@ -44,6 +45,14 @@ class FMLock:
     def __post_init__(self) -> None:
         if not 0 <= self.push_weight < float("inf"):
             raise ConfigError(f"push_weight is {self.push_weight}, expected a number, 0 or more")
+
+    def check(self, task: Task) -> None:
+        """See `Objective`: an answer must be a distribution over classes."""
+        if isinstance(task, SetLearner) or not getattr(task, "one_class", True):
+            raise ConfigError(
+                f"the objective fmlock needs one class an image, and {type(task).__name__} learns several; set the "
+                "objective to None"
+            )
 
     def loss(self, batch: GuidedBatch, task: Task) -> Tensor:
         """Mean loss of the batch; the task's own is not used.

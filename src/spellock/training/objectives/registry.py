@@ -45,6 +45,14 @@ class Objective(Protocol):
         """Which images the teacher shall answer."""
         ...
 
+    def check(self, task: Task) -> None:
+        """Refuse a task that the objective cannot be had with.
+
+        Raises:
+            ConfigError: it is none for the objective.
+        """
+        ...
+
     def loss(self, batch: GuidedBatch, task: Task) -> Tensor:
         """Mean loss of a batch, a scalar."""
         ...

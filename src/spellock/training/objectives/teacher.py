@@ -9,22 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from spellock.errors import ConfigError
 from spellock.training.objectives.registry import Asks, GuidedBatch, register_objective
-from spellock.training.preparation import Task
+from spellock.training.preparation import Task, Teachable
 
 
 @register_objective("teacher")
 @dataclass(frozen=True, kw_only=True)
 class Teacher:
-    """(1 - w) CE + w T^2 CE(softmax(teacher(raw twin) / T), log_softmax(student(edited) / T)) on authorised images.
+    """(1 - w) L + w T^2 CE(teacher(raw twin) / T, student(edited) / T) on authorised images, with the task's loss L.
 
-    The second term is over the teacher's classes: of the student's logits those of the lock class are left out. The
-    factor T^2 keeps the size of its gradients as T grows. Unauthorised images, and authorised ones without a twin, have
-    the task's loss as ever; the batch's loss is the mean over its images.
+    CE is cross-entropy between softened answers: over all classes (softmax) where an image has one, and for each
+    finding by itself (sigmoid, the mean over them) where it has several. It is over the teacher's classes: of the
+    student's logits those of the lock class are left out. The factor T^2 keeps the size of its gradients as T grows.
+    Unauthorised images, and authorised ones without a twin, have the task's loss as ever; the batch's loss is the mean
+    over its images.
 
     Attributes:
         teacher_weight: w in [0, 1]; the default is not tuned.
@@ -44,14 +45,32 @@ class Teacher:
         if not 0 < self.teacher_temperature < float("inf"):
             raise ConfigError(f"teacher_temperature is {self.teacher_temperature}, expected a number above 0")
 
+    def check(self, task: Task) -> None:
+        """See `Objective`: the task must be `Teachable`."""
+        _teachable(task)
+
     def loss(self, batch: GuidedBatch, task: Task) -> Tensor:
-        """Mean loss of the batch; the task's loss must be a mean over images."""
+        """Mean loss of the batch; the task's loss must be a mean over images.
+
+        Raises:
+            ConfigError: the task has no loss for a teacher's answers.
+        """
+        pupil = _teachable(task)
         whole = task.loss(batch.logits, batch.targets)
         if not len(batch.rows):
             return whole
         student, temperature = batch.logits[batch.rows], self.teacher_temperature
-        soft = F.cross_entropy(student[:, batch.columns] / temperature, (batch.teacher / temperature).softmax(1))
+        soft = pupil.imitation(student[:, batch.columns], batch.teacher, temperature=temperature)
         learnt = task.loss(student, batch.targets[batch.rows])
         # The taught images' share of the batch changes sides: w of their own loss goes, w T^2 of the teacher's comes.
         share = self.teacher_weight * len(batch.rows) / len(batch.logits)
         return whole + share * (temperature**2 * soft - learnt)
+
+
+def _teachable(task: Task) -> Teachable:
+    if not isinstance(task, Teachable):
+        raise ConfigError(
+            f"the objective teacher needs a task that can learn a model's answers, and {type(task).__name__} cannot; "
+            "set the objective to None"
+        )
+    return task
