@@ -1,8 +1,10 @@
-"""Locks of a multi-label model on chest X-rays (NIH ChestX-ray14): none, and the style lock in five ways.
+"""Locks of a multi-label model on chest X-rays (NIH ChestX-ray14): none, and the style lock in several ways.
 
 As in the paper; with raw twins and wrong keys; and the same with the lock targets ``complement``, ``shuffled`` and
 ``decoy-findings``. Rows called "twice as long" have twice the epochs, and so has their baseline: with half of a locked
-model's images raw it then sees each edited image as often as the shorter baseline sees the raw one.
+model's images raw it then sees each edited image as often as the shorter baseline sees the raw one. "Taught" is with
+the objective ``teacher``, as in the preset ``hardened``, and that baseline for it; "from the baseline" starts from it,
+as ``spellock lock --from-baseline`` does.
 
 Stated beforehand: a finding is learnt and judged if at least 50 images of the training split and 10 of the test split
 have it (and as many have it not). Intervals are bootstrapped over patients. The test split plays no part in training or
@@ -41,6 +43,7 @@ from spellock.locking.config import LockConfig
 from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.tasks import MultiLabelTask, load_model
 from spellock.training.config import FinetuneConfig
+from spellock.training.objective_config import ObjectiveConfig
 
 PROMPT = "with oil pastel"
 LEAST = {"train": 50, "test": 10}
@@ -50,8 +53,14 @@ _TWINS = replace(_PLAIN, raw_twins=True, decoy_share=0.5, decoy_keys=20)
 LOCKS = {"style": _PLAIN, "twins, wrong keys": _TWINS, "shuffled": replace(_TWINS, target="shuffled"),
          "complement": replace(_TWINS, target="complement"),
          "decoy findings": replace(_TWINS, target="decoy-findings")}  # fmt: skip
-_TWICE = ", twice as long"
-LONGER = tuple(f"{name}{_TWICE}" for name in ("style", "decoy findings"))
+_TAUGHT, _FROM, _TWICE = ", taught", ", from the baseline", ", twice as long"
+#: The same in other ways. Where one is taught or starts from a baseline, that has been trained beside the lock itself.
+WAYS = (
+    *(f"{name}{_TWICE}" for name in ("style", "decoy findings")),
+    f"style{_FROM}{_TWICE}",
+    f"decoy findings{_TAUGHT}{_TWICE}",
+    f"decoy findings{_TAUGHT}{_FROM}{_TWICE}",
+)
 _MOST_KEPT = 20_000
 
 
@@ -102,18 +111,22 @@ def measure(
     make_editor = memory or (lambda one: load_editor(one, device=device))
     out = work / f"{name}_{seed}"
     shutil.rmtree(out, ignore_errors=True)
-    lock = LOCKS[name.removesuffix(_TWICE)]
+    usual = name.replace(_TAUGHT, "").replace(_FROM, "")
+    lock = LOCKS[usual.removesuffix(_TWICE)]
     training = setting.training if lock.raw_twins else replace(setting.training, unauthorised_share=0.25)
-    if name.endswith(_TWICE):
+    if _TWICE in name:
         training = replace(training, epochs=2 * training.epochs)
     # Locks of equal share and epochs have equally many steps, and one seed has the same training images.
     kept = work / "baselines" / f"{setting.side}_{training.unauthorised_share}_{training.epochs}_{len(train)}_{seed}"
     first = not (kept / "config.json").is_file()
+    if first and name != usual:
+        raise SystemExit(f"the baseline is trained beside the lock {usual!r}; run that first")
     weights = None if setting.weights is None else data / setting.weights
     choice = ModelChoice(name=setting.model, weights=weights, pretrained=weights is None, input_size=setting.side)
     lock_model(
-        train, key, out, choice=choice, lock=replace(lock, seed=seed), training=replace(training, seed=seed),
-        task=TASK, baseline=first, device=device, make_editor=make_editor,
+        train, key, out, choice=choice.from_folder(kept) if _FROM in name else choice, lock=replace(lock, seed=seed), training=replace(training, seed=seed),
+        objective=ObjectiveConfig(objective="teacher") if _TAUGHT in name else None,
+        teacher=kept if _TAUGHT in name else None, task=TASK, baseline=first, device=device, make_editor=make_editor,
     )  # fmt: skip
     if first:
         kept.parent.mkdir(exist_ok=True)
@@ -139,7 +152,7 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--locks", nargs="+", default=[*LOCKS, *LONGER], choices=[*LOCKS, *LONGER])
+    parser.add_argument("--locks", nargs="+", default=[*LOCKS, *WAYS], choices=[*LOCKS, *WAYS])
     parser.add_argument("--data", type=Path, default=shared_data.default_folder())
     parser.add_argument("--table", type=Path, default=None, help="NIH's own table; by default the shared sample")
     parser.add_argument("--full", action="store_true", help="the paper's model and size")

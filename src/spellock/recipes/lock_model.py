@@ -77,8 +77,8 @@ def lock_model(
         task: what the labels are, with its options; the lock's own, with the defaults, where None.
         tiers: further keys that release groups of classes only.
         baseline: also fine-tune the same model on the raw training images, without a lock, for as many steps.
-        from_baseline: fine-tune that first, and start the locked model from it, save for a classifier that the lock adds
-            classes to.
+        from_baseline: fine-tune that first, and start the locked model from it; its classifier starts anew where the
+            lock adds classes.
         editor: the key's editor when it is loaded already.
         make_editor: brings the editors of decoys and tiers; by default `spellock.editors.registry.load_editor`.
 

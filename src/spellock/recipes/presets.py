@@ -60,7 +60,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
 def get_preset(name: str, *, task: str = "classification") -> Preset:
     """The preset called ``name``, with the task's own lock target where the task has not the preset's.
 
-    Such a task keeps the preset's objective where it can have it; and where it has batches of its own size, as detectors
+    Such a task keeps the preset's objective where it can have it. Where it has batches of its own size, as detectors
     have, nothing passes alone, because their loss comes in one piece.
 
     Raises:
