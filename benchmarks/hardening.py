@@ -20,6 +20,7 @@ from real_results import SETTINGS, run
 from support import shared_data
 from support.edit_memory import EditMemory
 from support.edited_only import edited_only
+from support.from_teacher import from_teacher
 from support.hardening_results import plot, table
 from support.pages import fill_page
 from support.results import RESULTS, write_result
@@ -88,6 +89,7 @@ RECIPES: dict[str, Recipe] = {
     "hardened, against leaks": replace(
         _OURS, lock=replace(HARDENED.lock, decoy_share=2 * (HARDENED.lock.decoy_share or 0), decoy_leaks=0.5)
     ),
+    "hardened, from the baseline": replace(_OURS, make=from_teacher),
     "hardened, no decoys": replace(_OURS, lock=replace(HARDENED.lock, decoy_share=None)),
     "400 keys, uniform target": replace(_400, lock=replace(_LOCK_400, target="uniform")),
     "400 keys, none alone": replace(_400, training=_BALANCED),

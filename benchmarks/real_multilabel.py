@@ -121,12 +121,13 @@ def measure(
     first = not (kept / "config.json").is_file()
     if first and name != usual:
         raise SystemExit(f"the baseline is trained beside the lock {usual!r}; run that first")
+    taught = _TAUGHT in name
     weights = None if setting.weights is None else data / setting.weights
     choice = ModelChoice(name=setting.model, weights=weights, pretrained=weights is None, input_size=setting.side)
     lock_model(
-        train, key, out, choice=choice.from_folder(kept) if _FROM in name else choice, lock=replace(lock, seed=seed), training=replace(training, seed=seed),
-        objective=ObjectiveConfig(objective="teacher") if _TAUGHT in name else None,
-        teacher=kept if _TAUGHT in name else None, task=TASK, baseline=first, device=device, make_editor=make_editor,
+        train, key, out, choice=choice.from_folder(kept) if _FROM in name else choice, lock=replace(lock, seed=seed),
+        training=replace(training, seed=seed), objective=ObjectiveConfig(objective="teacher") if taught else None,
+        teacher=kept if taught else None, task=TASK, baseline=first, device=device, make_editor=make_editor,
     )  # fmt: skip
     if first:
         kept.parent.mkdir(exist_ok=True)

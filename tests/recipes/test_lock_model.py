@@ -189,6 +189,7 @@ def test_the_command(folder: Path, key_file: Path, tmp_path: Path, capsys: pytes
     [
         ([], "--prepare-only", 2),
         (["--prepare-only", "--baseline"], "drop one", 2),
+        (["--prepare-only", "--from-baseline"], "drop one", 2),
         (["--model", "no_such_net"], "no_such_net", 1),
         (["--model", "small_resnet8", "--alpha", "3"], "edited_fraction", 2),
         (["--model", "small_resnet8", "--device", "toaster"], "toaster", 2),

@@ -221,7 +221,7 @@ def test_presets_know_the_task() -> None:
         assert (preset.lock.task, preset.lock.target) == ("multilabel", target)
         assert replace(preset.lock, task=usual.lock.task, target=usual.lock.target) == usual.lock, "all the rest"
         assert preset.training == usual.training
-        assert preset.objective.objective is None
+        assert preset.objective.objective == {"hardened": "teacher"}.get(name), "fmlock's is for one class an image"
     assert get_preset("hardened").lock.target == "decoy-task"
     assert get_preset("hardened", task="multilabel").training.alone_share == 0.5
 
@@ -234,3 +234,24 @@ def test_few_held_out_images_are_scored_by_themselves() -> None:
     )
     found = score(model)
     assert found["up"] == found["hardened_lp"]
+
+
+def test_the_preset_has_a_teacher_and_it_changes_the_model(table: Path, key_file: Path, tmp_path: Path) -> None:
+    words = ["lock", str(table), "--task", "multilabel", "--key", str(key_file), "--model", "small_resnet8"]
+    words += ["--input-size", "16", "--validation", "0", "--epochs", "1", "--batch-size", "16", "--augment", "none"]
+    words += ["--decoy-share", "0"]
+    for name, more in (("taught", []), ("alone", ["--objective", "None"])):
+        assert main([*words, "--out", str(tmp_path / name), *more]) == 0
+    assert load_model(tmp_path / "taught" / "baseline").classes == ("left", "right")
+    assert not (tmp_path / "alone" / "baseline").exists()
+    files = [tmp_path / name / "model" / "model.safetensors" for name in ("taught", "alone")]
+    assert files[0].read_bytes() != files[1].read_bytes()
+
+
+def test_fmlock_is_refused_before_anything_is_edited(
+    table: Path, key_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["lock", str(table), "--task", "multilabel", "--key", str(key_file), "--out", str(tmp_path / "out")]
+    assert main([*words, "--model", "small_resnet8", "--objective", "fmlock"]) == 2
+    assert "needs one class an image, and MultiLabelLoss learns several" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

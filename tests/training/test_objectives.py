@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spellock.errors import ConfigError, DataError
-from spellock.tasks import Classification
+from spellock.tasks import Classification, make_task
+from spellock.tasks.multilabel_loss import MultiLabelLoss
 from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.objectives import GuidedBatch, list_objectives, make_objective, register_objective
 from spellock.training.objectives.fmlock import FMLock
 from spellock.training.objectives.teacher import Teacher
+from spellock.training.preparation import Teachable
 
 COUNT, TASK = 9, Classification(num_classes=5, lock_class=1, label_smoothing=0.1)
 COLUMNS = (3, 0, 2, 4)  # the teacher's classes among the student's; class 1 is the lock class
@@ -61,6 +65,65 @@ def test_the_teachers_formula(seed: int, scale: float, weight: float, temperatur
         total += loss / COUNT
     found = Teacher(teacher_weight=weight, teacher_temperature=temperature).loss(seen, TASK)
     assert float(found.detach()) == pytest.approx(total, rel=1e-4, abs=1e-5)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=SEEDS, scale=st.floats(0.1, 8), weight=st.floats(0, 1), temperature=st.floats(0.5, 8))
+def test_the_teachers_formula_for_several_findings(seed: int, scale: float, weight: float, temperature: float) -> None:
+    seen = batch(seed, scale, asked="authorised")
+    findings = np.random.default_rng(seed).integers(0, 2, (COUNT, 5)).astype(np.float64)
+    logits, rows = seen.logits.detach().numpy().astype(np.float64), seen.rows.tolist()
+    weights, total = np.array([1.0, 3.0, 1.0, 2.0, 1.0]), 0.0
+    for image in range(COUNT):
+        own = sigmoid(logits[image])
+        loss = -(weights * findings[image] * np.log(own) + (1 - findings[image]) * np.log(1 - own)).mean()
+        if image in rows:
+            answer = sigmoid(seen.teacher[rows.index(image)].numpy().astype(np.float64) / temperature)
+            student = sigmoid(logits[image][list(COLUMNS)] / temperature)
+            soft = -(answer * np.log(student) + (1 - answer) * np.log(1 - student)).mean()
+            loss = (1 - weight) * loss + weight * temperature**2 * soft
+        total += loss / COUNT
+    task = MultiLabelLoss(num_classes=5, positive_weights=tuple(weights))
+    guided = replace(seen, targets=torch.from_numpy(findings).float())
+    found = Teacher(teacher_weight=weight, teacher_temperature=temperature).loss(guided, task)
+    assert float(found.detach()) == pytest.approx(total, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("task", [TASK, MultiLabelLoss(num_classes=4)])
+def test_a_pupil_that_says_the_same_has_nothing_to_learn(task: Teachable) -> None:
+    answers = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    for temperature in (0.5, 1.0, 4.0):
+        own = answers.clone().requires_grad_()
+        task.imitation(own, answers, temperature=temperature).backward()
+        assert own.grad is not None
+        assert own.grad.abs().max() < 1e-6
+        other = answers.flip(1).requires_grad_()
+        task.imitation(other, answers, temperature=temperature).backward()
+        assert other.grad is not None
+        assert other.grad.abs().max() > 1e-3
+
+
+def test_objectives_refuse_tasks_that_cannot_have_them() -> None:
+    class Plain:
+        def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            return logits.sum()
+
+    detection = make_task("detection").learner(2, None, make_task("detection").unpack([], 2))
+    for objective, task in (
+        (Teacher(), Plain()), (Teacher(), detection), (FMLock(), detection), (FMLock(), MultiLabelLoss(num_classes=3)),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match="set the objective to None"):
+            objective.check(task)
+    with pytest.raises(ConfigError, match="Plain cannot"):
+        Teacher().loss(batch(0, 1.0, asked="authorised"), Plain())
+    for objective, task in (
+        (Teacher(), TASK), (FMLock(), TASK), (FMLock(), Plain()), (Teacher(), MultiLabelLoss(num_classes=3)),
+    ):  # fmt: skip
+        objective.check(task)
 
 
 def test_the_teacher_says_nothing_of_the_lock_class() -> None:
