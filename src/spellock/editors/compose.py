@@ -12,7 +12,7 @@ from spellock.editors.compose_parts import part_keys, read_parts, salted_place, 
 from spellock.editors.registry import editor_class, load_editor, register_editor, settings_of
 from spellock.editors.row import Row
 from spellock.editors.settings import parse_settings
-from spellock.editors.vocabulary import object_prompts, style_prompts
+from spellock.editors.vocabulary import other_prompts
 from spellock.errors import ConfigError
 from spellock.key import SECRET_BYTES, Key
 
@@ -111,9 +111,8 @@ class ComposeEditor(Row):
                 if several and part.gamma > 0 and editor_class(part.editor).secret_matters(part):
                     found.append(key.with_settings(salt=f"{place + 1}:{draw.getrandbits(128):032x}"))
                 if several and part.gamma > 0 and "prompt" in part.settings:
-                    right = str(part.settings["prompt"]).strip().casefold()
-                    prompts = [one for one in (*style_prompts(), *object_prompts()) if one.casefold() != right]
-                    others[place] = part.with_settings(prompt=draw.choice(prompts))
+                    wrong = draw.choice(other_prompts(str(part.settings["prompt"])))
+                    others[place] = part.with_settings(prompt=wrong)
                     found.append(with_parts(key, others))
             if not found:
                 return

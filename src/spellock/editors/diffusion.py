@@ -28,7 +28,7 @@ from spellock.editors.sizes import Sizes
 from spellock.editors.stand_ins import public_key, strangers
 from spellock.editors.text_conditions import TextConditions, encode_prompt
 from spellock.editors.undisturbed import undisturbed
-from spellock.editors.vocabulary import object_prompts, style_prompts
+from spellock.editors.vocabulary import other_prompts
 from spellock.editors.weave import weave
 from spellock.editors.weights_folder import weights_digest
 from spellock.errors import EditorError
@@ -88,9 +88,7 @@ class DiffusionEditor(SociableEditor):
         if not given.get("weave"):
             return
         text = given.get("weave_text") if given.get("weave_text") is not None else given.get("prompt")
-        # Some text encoders know no case: the right prompt in other letters would be the right key.
-        own = str(given.get("prompt")).strip().casefold()
-        others = [one for one in (*style_prompts(), *object_prompts()) if one.casefold() != own]
+        others = other_prompts(str(given.get("prompt")))
         while True:
             for _ in range(2):
                 yield key.with_settings(weave_text=f"half key {draw.getrandbits(128):032x}")

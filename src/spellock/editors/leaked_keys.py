@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from spellock.editors.prompt_text import TAIL_LENGTH
-from spellock.editors.vocabulary import object_prompts, style_prompts
+from spellock.editors.vocabulary import other_prompts
 from spellock.key import Key
 
 _LETTERS: Final = string.ascii_lowercase + "234567"
@@ -25,8 +25,7 @@ def weave_thieves(key: Key, *, seed: int) -> Iterator[Key]:
     if not given.get("weave"):
         return
     own, drawn_from = str(given.get("prompt")), given.get("weave_text")
-    # Some text encoders know no case: the right prompt in other letters would be the right key.
-    others = [one for one in (*style_prompts(), *object_prompts()) if one.casefold() != own.strip().casefold()]
+    others = other_prompts(own)
     mine = [own] if given.get("secret_use") == "string" else []
     tile = key.with_settings(weave_text=own if drawn_from is None else drawn_from)
     while True:

@@ -5,6 +5,7 @@ The embedded editor is trained on these words, wrong keys are drawn from them, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 DEFAULT_STYLE_PROMPT: Final = "with oil pastel"
@@ -68,3 +69,14 @@ def object_prompt(name: str) -> str:
 def object_prompts() -> tuple[str, ...]:
     """The 50 object prompts made of Table S2: irrelevant objects first."""
     return tuple(object_prompt(name) for name in IRRELEVANT_OBJECTS + RELEVANT_OBJECTS)
+
+
+def other_prompts(*own: str, among: Sequence[str] = ()) -> list[str]:
+    """Prompts that are none of ``own``: of ``among``, or else of both tables, in their order.
+
+    Some text encoders know no case, and what stands around a prompt says nothing, so one of ``own`` in other letters
+    would be the right one.
+    """
+    right = {prompt.strip().casefold() for prompt in own}
+    listed = among or (*style_prompts(), *object_prompts())
+    return [prompt for prompt in listed if prompt.strip().casefold() not in right]

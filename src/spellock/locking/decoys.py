@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from spellock.editors.vocabulary import object_prompts, style_prompts
+from spellock.editors.vocabulary import other_prompts
 from spellock.errors import ConfigError
 from spellock.key import Key
 
@@ -65,11 +65,7 @@ def strangers_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: i
     from spellock.editors.variations import has_other_secrets, other_secrets, prompts_of, replace_prompt
 
     own, secret_matters = prompts_of(key), has_other_secrets(key)
-    pool = [
-        prompt
-        for prompt in prompts or (*style_prompts(), *object_prompts())
-        if own and all(_differs(prompt, one) for one in own)
-    ]
+    pool = other_prompts(*own, among=prompts) if own else []
     if not pool and not secret_matters:
         # From the secret, as all that is drawn here.
         near_seed = int.from_bytes(key.derive(f"decoy near keys {seed}", 8), "big")
@@ -131,7 +127,3 @@ def edits_alike(raw: npt.NDArray[np.uint8], first: npt.NDArray[np.uint8], second
 
 def _difference(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> float:
     return float(np.abs(first.astype(np.int16) - second.astype(np.int16)).mean())
-
-
-def _differs(prompt: str, own: str) -> bool:
-    return prompt.strip().casefold() != own.strip().casefold()
