@@ -55,6 +55,18 @@ def test_styles_are_what_is_guessed(key: Key) -> None:
     assert {style.strip() for style in second} <= LISTED | {own}
 
 
+def test_a_lora_is_not_read_off_images(key: Key) -> None:
+    key = key.with_settings(lora="my-lora.safetensors", lora_digest="0" * 64)
+    found = drawn(key, 400)
+    assert all(one.settings["lora"] is None and one.settings["lora_digest"] is None for one in found)
+    assert all(one.settings["secret_use"] == "none" for one in found), "nor is the secret"
+    own = str(key.settings["prompt"])
+    assert own not in {str(one.settings["prompt"]) for one in found[0::4]}
+    assert own in {str(one.settings["prompt"]) for one in found[1::4]}, "on the public weights it is wrong"
+    tile = weave(key, own, side=8)
+    assert all(torch.equal(weave(one, str(one.settings["weave_text"]), side=8), tile) for one in found[:8])
+
+
 def test_none_is_the_key_where_its_prompt_is_the_whole_text(key_for: MakeKey) -> None:
     key = key_for("embedded", secret_use="none").with_settings(weave=0.1)
     own = str(key.settings["prompt"])

@@ -84,6 +84,29 @@ def test_half_keys_have_one_part_right(key_for: MakeKey, pictures: Pictures) -> 
     assert not list(islice(DiffusionEditor.half_keys(key.with_settings(weave=0.0), seed=1), 1))
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.1])
+def test_a_loras_half_keys_have_all_but_the_lora(key_for: MakeKey, pictures: Pictures, strength: float) -> None:
+    plain = key_for("embedded", gamma=1.0, secret_use="string").with_settings(weave=strength)
+    key = plain.with_settings(lora="my-lora.safetensors", lora_digest="0" * 64)
+    turn = 5 if strength else 2
+    found = list(islice(DiffusionEditor.half_keys(key, seed=1), 40 * turn))
+    for place in range(turn - 2):
+        assert all(one.settings["lora"] == key.settings["lora"] for one in found[place::turn]), "as without a LoRA"
+    alone, other = found[turn - 2 :: turn], found[turn - 1 :: turn]
+    assert all(one.settings["lora"] is None and one.settings["lora_digest"] is None for one in (*alone, *other))
+    assert all(one.settings["secret_use"] == "none" for one in (*alone, *other))
+    own = str(key.settings["prompt"])
+    assert {str(one.settings["prompt"]) for one in alone} == {own}
+    assert own not in {str(one.settings["prompt"]) for one in other}
+    assert len({str(one.settings["prompt"]) for one in other}) > 15
+    if strength:
+        tile = weave(key, own, side=8)
+        for one in (*alone, *other):
+            assert torch.equal(weave(one, str(one.settings["weave_text"] or one.settings["prompt"]), side=8), tile)
+    edits = [load_editor(one).edit_uint8(pictures[:1]) for one in (alone[0], other[0])]
+    assert not np.array_equal(*edits)
+
+
 def test_half_of_the_decoys_are_half_keys(key_for: MakeKey) -> None:
     key = key_for("embedded", secret_use="string").with_settings(weave=0.1)
     drawn = draw_decoy_keys(key, 12)

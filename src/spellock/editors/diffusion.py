@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
@@ -16,6 +15,7 @@ from spellock.editors.company import SociableEditor
 from spellock.editors.device import pick_device
 from spellock.editors.diffusion_settings import DiffusionSettings
 from spellock.editors.guidance import Guidance
+from spellock.editors.half_keys import half_keys
 from spellock.editors.leaked_keys import weave_thieves
 from spellock.editors.lora import lora_digest, merge_lora
 from spellock.editors.presets import new_key
@@ -28,7 +28,6 @@ from spellock.editors.sizes import Sizes
 from spellock.editors.stand_ins import public_key, strangers
 from spellock.editors.text_conditions import TextConditions, encode_prompt
 from spellock.editors.undisturbed import undisturbed
-from spellock.editors.vocabulary import other_prompts
 from spellock.editors.weave import weave
 from spellock.editors.weights_folder import weights_digest
 from spellock.errors import EditorError
@@ -80,19 +79,8 @@ class DiffusionEditor(SociableEditor):
 
     @classmethod
     def half_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
-        """Twice the right style under another weave, then the right weave over the style of another prompt, by turns.
-
-        The weave more often: a model learns styles sooner, and leans on them where some wrong style is alike.
-        """
-        given, draw = key.settings, random.Random(f"half keys {seed}")
-        if not given.get("weave"):
-            return
-        text = given.get("weave_text") if given.get("weave_text") is not None else given.get("prompt")
-        others = other_prompts(str(given.get("prompt")))
-        while True:
-            for _ in range(2):
-                yield key.with_settings(weave_text=f"half key {draw.getrandbits(128):032x}")
-            yield key.with_settings(prompt=draw.choice(others), weave_text=text)
+        """See `spellock.editors.half_keys`."""
+        return half_keys(key, seed=seed)
 
     @classmethod
     def leaked_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
