@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from spellock.cli.main import main
@@ -163,6 +164,45 @@ def test_targets_without_a_category(target: str, tmp_path: Path) -> None:
         if entry.name in own
     )
     assert moved >= len(own) - 4  # but for images without objects, which may follow each other
+
+
+@pytest.mark.parametrize("target", ["nothing", "centre-box"])
+def test_a_detector_starts_from_its_baseline(target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_coco_set(tmp_path / "data", squares(8))
+    save_key(tint_key(resolution=SIDE), tmp_path / "my.key", passphrase=None, plain=True)
+    words = [
+        "lock",
+        str(tmp_path / "data"),
+        "--key",
+        str(tmp_path / "my.key"),
+        "--task",
+        "detection",
+        "--target",
+        target,
+    ]
+    words += ["--model", "maskrcnn_tiny", "--input-size", str(SIDE), "--epochs", "1", "--validation", "0"]
+    words += ["--validation", "0", "--decoy-share", "0", "--learning-rate", "1e-9", "--from-baseline"]
+    words += ["--out", str(tmp_path / "out")]
+    assert main(words) == 0, capsys.readouterr().err
+    made, plain = (
+        load_model(tmp_path / "out" / name).model.network.state_dict() for name in ("model", "baseline")
+    )  # fmt: skip
+    alike = {name: torch.allclose(value, made[name], atol=1e-6) for name, value in plain.items()
+             if value.is_floating_point() and value.shape == made[name].shape and "running" not in name}  # fmt: skip
+    assert len(alike) > 20
+    assert all(alike.values()), [name for name, one in alike.items() if not one]
+    changed = [name for name, value in plain.items() if value.shape != made[name].shape]
+    assert bool(changed) == (target == "centre-box"), "the paper's target adds a category"
+
+
+def test_a_detector_has_no_teacher(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_coco_set(tmp_path / "data", squares(4))
+    save_key(tint_key(resolution=SIDE), tmp_path / "my.key", passphrase=None, plain=True)
+    words = ["lock", str(tmp_path / "data"), "--key", str(tmp_path / "my.key"), "--task", "detection"]
+    words += ["--model", "maskrcnn_tiny", "--out", str(tmp_path / "out")]
+    assert main([*words, "--objective", "teacher"]) == 2
+    assert "cannot; set the objective to None" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_decoy_boxes_in_a_locked_set_carry_masks(tmp_path: Path) -> None:
