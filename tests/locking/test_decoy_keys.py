@@ -75,12 +75,18 @@ def test_decoys_without_the_lora(string: bool, tmp_path: Path) -> None:
     save_file({"unet.x.lora_A.weight": torch.zeros(2, 2)}, tmp_path / "own.safetensors")
     lora = str(tmp_path / "own.safetensors")
     key = new_key("embedded", secret=SECRET, weave=0.0, lora=lora, **({} if string else FIXED))  # type: ignore[arg-type]
-    drawn = draw_decoy_keys(key, 8)
-    assert {one.settings["lora"] for one in drawn[::2]} == {lora}
-    assert key.settings["prompt"] not in {one.settings["prompt"] for one in drawn[::2]}
-    assert [one.settings["lora"] for one in drawn[1::2]] == ([None, lora] * 2 if string else [None] * 4)
-    assert [one.settings["secret_use"] for one in drawn[1::2]] == ["none", "string", "string", "string"]
-    assert drawn == draw_decoy_keys(key, 8)
+    drawn, own = draw_decoy_keys(key, 16), key.settings["prompt"]
+    prompted, strangers = drawn[0::4], drawn[1::4]
+    assert {one.settings["lora"] for one in prompted} == {lora}
+    assert own not in {one.settings["prompt"] for one in prompted}
+    assert [one.settings["lora"] for one in strangers] == ([None, lora] * 2 if string else [None] * 4)
+    assert [one.settings["secret_use"] for one in strangers] == ["none", "string", "string", "string"]
+    # The half keys lack the LoRA and nothing else, or the prompt too.
+    alone, other = drawn[2::4], drawn[3::4]
+    assert all(one.settings["lora"] is None and one.settings["secret_use"] == "none" for one in (*alone, *other))
+    assert {one.settings["prompt"] for one in alone} == {own}
+    assert own not in {one.settings["prompt"] for one in other}
+    assert drawn == draw_decoy_keys(key, 16)
 
 
 def test_a_share_of_them_has_read_the_weave_off_edited_images() -> None:
