@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
 
+from spellock.editors import merged as merged_module
+from spellock.editors.at_hand import texts_at_hand
+from spellock.editors.company import company_of, edit_each
 from spellock.editors.registry import load_editor
 from spellock.errors import EditorError, MissingExtraError
 from spellock.key import Key
@@ -52,6 +56,28 @@ def test_equals_the_pipeline_with_the_same_lora(
     without = load_editor(key_for("sd", gamma=1.0)).edit_uint8(pictures[:1])[0]
     assert np.abs(with_lora.astype(int) - np.asarray(expected)).max() <= 1
     assert np.abs(with_lora.astype(int) - without).max() > 3
+
+
+def test_keys_with_the_same_lora_share_its_networks(
+    lora: Path, key_for: MakeKey, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("peft")
+    key, merged = key_for("sd", gamma=1.0, lora=str(lora)), []
+    once = merged_module.merge_lora
+    monkeypatch.setattr(merged_module, "merge_lora", lambda *given: (merged.append(given), once(*given)))
+    alone = load_editor(key.with_settings(prompt="with oil pastel")).edit_uint8(pictures[:1])
+    gc.collect()  # nobody holds that one any more
+    with texts_at_hand():
+        first, second = load_editor(key), load_editor(key.with_settings(prompt="with oil pastel"))
+    assert len(merged) == 2
+    assert company_of(first) == company_of(second) != company_of(load_editor(key_for("sd", gamma=1.0)))
+    together = edit_each([first, second], pictures[:1].repeat(2, axis=0))
+    assert np.array_equal(together[:1], first.edit_uint8(pictures[:1]))
+    assert np.array_equal(together[1:], alone)
+    # The text encoders are no longer at hand, the networks are.
+    third = load_editor(key.with_settings(prompt="with oil pastel"))
+    assert len(merged) == 3
+    assert company_of(third) == company_of(first)
 
 
 def test_without_peft_the_extra_is_named(lora: Path, key_for: MakeKey, monkeypatch: pytest.MonkeyPatch) -> None:

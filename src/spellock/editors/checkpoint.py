@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +73,17 @@ def load_pieces(
         return _load(folder, dtype=dtype, device=torch.device(device), scheduler=scheduler, owner=owner)
 
 
+def load_around(weights: str, *, unet: Any, vae: Any, text_encoders: Sequence[Any], scheduler: str = "") -> Pieces:
+    """The pieces of ``weights`` with networks that are loaded already, as `load_pieces` would give them.
+
+    Raises:
+        EditorError: as `load_pieces`.
+    """
+    folder = find_weights(weights)
+    with _explained(folder):
+        return _around(folder, unet=unet, vae=vae, text_encoders=tuple(text_encoders), scheduler=scheduler)
+
+
 def load_tokenizers(weights: str) -> tuple[Any, ...]:
     """The tokenizers of ``weights`` alone, which is quick.
 
@@ -108,6 +119,13 @@ def _load(
     unet = parts.network(folder / "unet", "UNet2DConditionModel", dtype, device, owner)
     upcast = kind == "xl" and dtype == torch.float16
     vae = parts.network(folder / "vae", vae_name, autoencoder_dtype(dtype), device, owner, upcast=upcast)
+    texts = tuple(parts.text_encoder(folder, index, f"text_encoder{end}", dtype, owner) for end in suffixes(index))
+    return _around(folder, unet=unet, vae=vae, text_encoders=texts, scheduler=scheduler)
+
+
+def _around(folder: Path, *, unet: Any, vae: Any, text_encoders: tuple[Any, ...], scheduler: str) -> Pieces:
+    """All but the networks is quick to read."""
+    index = read_json(folder / "model_index.json")
     latent_channels = vae.config.latent_channels
     if unet.config.in_channels != 2 * latent_channels:
         raise EditorError(
@@ -115,14 +133,12 @@ def _load(
             "and original image); this is not an InstructPix2Pix checkpoint"
         )
     return Pieces(
-        kind=kind,
+        kind=kind_of(index, folder),
         unet=unet,
         vae=vae,
         scheduler=parts.scheduler(folder, index, scheduler),
         tokenizers=parts.tokenizers(folder, index),
-        text_encoders=tuple(
-            parts.text_encoder(folder, index, f"text_encoder{end}", dtype, owner) for end in suffixes(index)
-        ),
+        text_encoders=text_encoders,
         factor=2 ** (len(vae.config.block_out_channels) - 1),
         zero_empty_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
         scaled_image_latents=bool(index.get("is_cosxl_edit", False)),

@@ -8,16 +8,17 @@ from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from spellock.editors.checkpoint import DTYPES, Pieces, autoencoder_dtype, load_pieces
+from spellock.editors.checkpoint import DTYPES, Pieces, load_pieces
 from spellock.editors.company import SociableEditor
 from spellock.editors.device import pick_device
 from spellock.editors.diffusion_settings import DiffusionSettings
 from spellock.editors.guidance import Guidance
 from spellock.editors.half_keys import half_keys
 from spellock.editors.leaked_keys import weave_thieves
-from spellock.editors.lora import lora_digest, merge_lora
+from spellock.editors.lora import lora_digest
+from spellock.editors.merged import load_merged
 from spellock.editors.presets import new_key
 from spellock.editors.prompt_length import checked_prompts
 from spellock.editors.registry import register_editor
@@ -161,16 +162,7 @@ class DiffusionEditor(SociableEditor):
         dtype, scheduler = DTYPES[settings.dtype], settings.scheduler
         if settings.lora is None:
             return load_pieces(settings.weights, dtype=dtype, device=device, scheduler=scheduler)
-        # A LoRA is merged in float32, on networks of its own, then everything is rounded once.
-        pieces = load_pieces(settings.weights, dtype=torch.float32, scheduler=scheduler, share=False)
-        merge_lora(pieces, settings.lora)
-        for module in (pieces.unet, *pieces.text_encoders):
-            nn.Module.to(module, dtype)
-        nn.Module.to(pieces.vae, autoencoder_dtype(dtype))
-        for module in (pieces.unet, pieces.vae):
-            nn.Module.to(module, device)
-            nn.Module.to(module, memory_format=torch.channels_last)
-        return pieces
+        return load_merged(settings, device=device)
 
 
 def _check_digests(settings: DiffusionSettings) -> None:
