@@ -4,9 +4,10 @@ Images: the thief's are ``train_extra`` (in no locked set), the scored ones the 
 
     python benchmarks/attacks.py [cifar10] [--attacks ridge,translator] [--recipes raw-twins=FOLDER ...]
 
-The aims of the preset ``hardened`` (models of `hardening.py`), with a table in docs/hardening.md:
+The aims of the preset ``hardened`` (models of `hardening.py`), with a table in docs/hardening.md, and the same with
+decoys against leaks:
 
-    python benchmarks/attacks.py cifar10 --aims
+    python benchmarks/attacks.py cifar10 --aims ["hardened, against leaks"]
 
 What ten leaked edited images open, with and without decoys against that (models of `hardening.py`, seed 0):
 
@@ -30,11 +31,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from real_results import PROMPT, SETTINGS
+from hardening import RECIPES
 from support import shared_data
 from support.attack_aims import AIMED, aims_table
 from support.leaks_table import LEAKED, LOCK, leaks_table
 from support.pages import fill_page
+from support.real_settings import PROMPT, SETTINGS
 from support.results import write_result
 
 from spellock.attacks.budget import Budget
@@ -48,10 +50,12 @@ from spellock.training.augment import MIRRORING
 
 #: Where the thief's images come from; other sets give half of their test images.
 SPARE = {"cifar10": "train_extra"}
+#: Recipes of hardening.py that the aims are about.
+AIMED_AT = ("hardened", "hardened, against leaks", "hardened, against leaks, prompt apart")
 
 
-def attack(name: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """The report of all attacks on one locked model; percent."""
+def attack(name: str, folder: Path, args: argparse.Namespace, *, prompt: str) -> dict[str, Any]:
+    """The report of all attacks on one locked model, whose key has this prompt; percent."""
     setting, draw = SETTINGS[name], np.random.default_rng(args.seed)
     arrays = {"test": setting.read(args.data, setting.test)}
     if name in SPARE:
@@ -62,7 +66,7 @@ def attack(name: str, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         keep = draw.permutation(len(x))[: args.images]
         sets[split] = numpy_images(x[keep], y[keep], classes, name=f"{name} {split}")
     secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
-    key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=args.weave)
+    key = new_key("embedded", prompt=prompt, resolution=setting.side, secret=secret, weave=args.weave)
     locked = load_model(folder / "model")
     public = None
     if setting.weights is not None:
@@ -97,7 +101,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None, help="of each training run, at most")
     parser.add_argument("--weave", type=float, default=0.0, help="of the key that the models were locked with")
     parser.add_argument("--result", default=None, help="write what was measured under this name, a part too")
-    parser.add_argument("--aims", action="store_true", help="the attacks and amounts that the preset's aims are about")
+    parser.add_argument(
+        "--aims", nargs="?", const="hardened", default=None, choices=AIMED_AT,
+        help="the attacks and amounts that the preset's aims are about, on this recipe",
+    )  # fmt: skip
     parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--candidate-images", type=int, default=200)
     parser.add_argument("--unlabelled", type=int, default=2000)
@@ -109,7 +116,7 @@ def main() -> None:
     args = parser.parse_args()
     folders = {
         recipe: Path("runs/hardening") / recipe.replace(" ", "_").replace(",", "") / f"{args.name}_{args.seed}"
-        for recipe in ("hardened", "hardened, against leaks")
+        for recipe in AIMED_AT
     }
     if args.leaks:
         fixed = {"attacks": ",".join(LEAKED), "labels": [200], "leaked": [10], "images": 1000, "weave": 0.1}
@@ -117,11 +124,14 @@ def main() -> None:
         args.result = f"leaked_ten_{args.name}"
     if args.aims:  # 1 and 10 % of 20,000 labels
         fixed = {"attacks": ",".join(AIMED), "labels": [200, 2000], "leaked": [10], "images": 3000, "weave": 0.1}
-        vars(args).update(fixed, recipes=[f"hardened={folders['hardened']}"])
-        args.result = f"attack_aims_{args.name}"
+        vars(args).update(fixed, recipes=[f"{args.aims}={folders[args.aims]}"])
+        args.result = "_".join(["attack_aims", args.name, *args.aims.split(", ")[1:]]).replace(" ", "_")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     recipes = dict(word.split("=", 1) for word in args.recipes)
-    figures = {recipe: attack(args.name, Path(folder), args) for recipe, folder in recipes.items()}
+    figures = {
+        recipe: attack(args.name, Path(folder), args, prompt=RECIPES[recipe].prompt if recipe in RECIPES else PROMPT)
+        for recipe, folder in recipes.items()
+    }
     if args.leaks:
         for recipe, folder in folders.items():
             report = json.loads((folder / "report" / "report.json").read_text())
@@ -132,7 +142,8 @@ def main() -> None:
             args.result, figures, seeds=[args.seed], command=f"python benchmarks/attacks.py {words}", show=False
         )
         if args.aims:
-            fill_page("hardening.md", f"aims {args.name}", aims_table(figures["hardened"]))
+            part = " ".join(["aims", args.name, *args.aims.split(", ")[1:]])
+            fill_page("hardening.md", part, aims_table(figures[args.aims]))
         if args.leaks:
             fill_page("hardening.md", f"leaks {args.name}", leaks_table(figures))
     elif args.attacks == "all" and args.images is None:  # other parts are for looking at

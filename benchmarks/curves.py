@@ -22,9 +22,10 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import torch
-from real_results import EDITS, PROMPT, SETTINGS
+from real_results import EDITS
 from support import shared_data
 from support.cells import Cells, Figures
+from support.real_settings import PROMPT, SETTINGS
 from support.remembering_editor import RememberingEditor
 from support.results import RESULTS
 

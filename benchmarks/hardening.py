@@ -16,13 +16,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from real_results import SETTINGS, run
+from real_results import run
 from support import shared_data
 from support.edit_memory import EditMemory
 from support.edited_only import edited_only
 from support.from_teacher import from_teacher
 from support.hardening_results import plot, table
 from support.pages import fill_page
+from support.real_settings import APART, PROMPT, SETTINGS
 from support.results import RESULTS, write_result
 
 from spellock.editors.presets import PRESETS as KEYS
@@ -46,6 +47,7 @@ class Recipe:
         weave: strength of the key's tile.
         gamma: share of the edit in an authorised image; None for the paper's, 0.5.
         secret_use: whether a string drawn from the secret follows the prompt; else the weave alone is the secret's.
+        prompt: the key's.
         make: what trains the models; see `run`.
     """
 
@@ -57,6 +59,7 @@ class Recipe:
     weave: float = 0.0
     gamma: float | None = None
     secret_use: str = "string"
+    prompt: str = PROMPT
     make: Callable[..., object] = lock_model
 
     def settings(self) -> dict[str, Any]:
@@ -72,6 +75,11 @@ _OURS = Recipe(lock=HARDENED.lock, training=_ALONE, objective=_TEACHER, weave=KE
 #: The preset with as many wrong keys as it had when its parts were compared.
 _LOCK_400 = replace(HARDENED.lock, decoy_keys=400)
 _400 = replace(_OURS, lock=_LOCK_400)
+#: As many decoys as the preset has, and one and a half times as many of those who have edited images.
+_LEAKS = replace(
+    _OURS,
+    lock=replace(HARDENED.lock, decoy_share=2.5 * (HARDENED.lock.decoy_share or 0), decoy_keys=3750, decoy_leaks=0.6),
+)
 #: From the paper's way to ours, one step at a time; then ours without one of its parts, and with one more. The first
 #: is no lock at all: what the edit itself costs.
 RECIPES: dict[str, Recipe] = {
@@ -85,10 +93,8 @@ RECIPES: dict[str, Recipe] = {
     "and a teacher": Recipe(lock=_LOCK_400, training=_ALONE, objective=_TEACHER),
     "400 keys": _400,
     "hardened": _OURS,
-    # Twice the decoys: as many as the preset has, and as many again of those who have edited images.
-    "hardened, against leaks": replace(
-        _OURS, lock=replace(HARDENED.lock, decoy_share=2 * (HARDENED.lock.decoy_share or 0), decoy_leaks=0.5)
-    ),
+    "hardened, against leaks": _LEAKS,
+    "hardened, against leaks, prompt apart": replace(_LEAKS, prompt=APART),
     "hardened, from the baseline": replace(_OURS, make=from_teacher),
     "hardened, no decoys": replace(_OURS, lock=replace(HARDENED.lock, decoy_share=None)),
     "400 keys, uniform target": replace(_400, lock=replace(_LOCK_400, target="uniform")),
@@ -121,7 +127,7 @@ def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[st
     training = replace(setting.training, **{"unauthorised_share": None, "epochs": length} | way.training)
     own = replace(
         setting, lock=way.lock, training=training, objective=way.objective, regularisation=way.regularisation,
-        weave=way.weave, gamma=way.gamma or setting.gamma, secret_use=way.secret_use,
+        weave=way.weave, gamma=way.gamma or setting.gamma, secret_use=way.secret_use, prompt=way.prompt,
     )  # fmt: skip
     work = args.work / recipe.replace(" ", "_").replace(",", "")
     plain = args.baselines / f"{name}_{seed}" / "baseline"

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import torch
 from hardening import RECIPES
-from real_results import PROMPT, SETTINGS
 from support import shared_data
 from support.cells import Cells, Figures
 from support.key_search_table import FIGURES, KEYS, THIEVES, table
 from support.pages import fill_page
+from support.real_settings import PROMPT, SETTINGS
 from support.remembering_editor import RememberingEditor, edits_file
 
 from spellock.attacks.suppressed import real_classes

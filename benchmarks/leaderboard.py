@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 from attacks import SPARE
-from real_results import SETTINGS, Setting
 from support import shared_data
 from support.board_locks import LOCKS, SECRET, BoardLock
 from support.board_table import BOARD, board_table, small
 from support.pages import fill_page
+from support.real_settings import SETTINGS, Setting
 from support.results import write_result
 
 from spellock.data.image_set import ImageSet

@@ -21,13 +21,13 @@ from statistics import mean, median
 
 import numpy as np
 import torch
-from real_results import PROMPT, SETTINGS
 from support import shared_data
 from support.cells import Cells, Figures
 from support.edit_memory import EditMemory
 from support.ownership_suspects import Loot, kept, worth
 from support.ownership_table import WORTH, table
 from support.pages import fill_page
+from support.real_settings import PROMPT, SETTINGS
 
 from spellock.data.memory import numpy_images
 from spellock.editors.presets import new_key

@@ -15,9 +15,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from real_results import SETTINGS
 from support import shared_data
 from support.pages import fill_page
+from support.real_settings import SETTINGS
 from support.results import RESULTS, write_result
 
 from spellock.evaluation.folds import cross_folds

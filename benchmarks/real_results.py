@@ -15,13 +15,14 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from support import shared_data
 from support.edit_memory import EditMemory
+from support.real_settings import PROMPT, SETTINGS, Setting
 from support.remembering_editor import RememberingEditor
 from support.results import PAPER, RESULTS, write_result
 
@@ -30,77 +31,11 @@ from spellock.editors.presets import PRESETS, new_key
 from spellock.editors.registry import load_editor
 from spellock.evaluation.evaluate import evaluate
 from spellock.evaluation.write_report import write_report
-from spellock.locking.config import LockConfig
 from spellock.recipes.lock_model import ModelChoice, lock_model
 from spellock.tasks.checkpoint import load_model
-from spellock.training.config import FinetuneConfig
-from spellock.training.objective_config import ObjectiveConfig
-from spellock.training.regularisation_config import RegularisationConfig
 
-PROMPT = "with oil pastel"
 #: All benchmarks share the edits, so that a picture is edited once.
 EDITS = Path("runs/real_results")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """A data set, its model and its training; ``weights`` is below the data folder.
-
-    The baseline, which is trained anyway, teaches the locked model unless ``objective`` says otherwise.
-    ``weave`` is the key's: by default none, so that the prompt's edit is the whole lock, as in the paper. So is
-    ``gamma``. ``secret_use`` is the preset's.
-    ``wrong_key_images`` are the test images that each of 20 wrong keys edits: fewer where an edit takes long.
-    """
-
-    read: Callable[[Path, str], shared_data.Arrays]
-    test: str
-    side: int
-    model: str
-    weights: str | None
-    training: FinetuneConfig
-    lock: LockConfig
-    objective: ObjectiveConfig = field(default_factory=lambda: ObjectiveConfig(objective="teacher"))
-    regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
-    wrong_key_images: int = 200
-    weave: float = 0.0
-    gamma: float = 0.5
-    secret_use: str = "string"
-
-
-_SMALL = FinetuneConfig(
-    epochs=10, batch_size=128, optimizer="sgd", learning_rate=0.05, weight_decay=5e-4, augment="crop-flip",
-    unauthorised_share=0.25, validate_every=2,
-)  # fmt: skip
-_TWINS = LockConfig(raw_twins=True)
-SETTINGS = {
-    "cifar10": Setting(
-        read=shared_data.cifar10, test="test", side=32, model="resnet20", weights="weights/resnet20-12fca82f.th",
-        training=replace(_SMALL, epochs=8), lock=_TWINS,
-    ),
-    # Twice the images: how much of what a lock costs is for want of them.
-    "cifar10_40000": Setting(
-        read=shared_data.cifar10_40000, test="test", side=32, model="resnet20", weights="weights/resnet20-12fca82f.th",
-        training=replace(_SMALL, epochs=8), lock=_TWINS,
-    ),
-    "gtsrb": Setting(
-        read=shared_data.gtsrb, test="test", side=32, model="resnet20", weights=None,
-        training=replace(_SMALL, epochs=20, learning_rate=0.1, augment="crop"), lock=_TWINS,
-    ),
-    "fashion_mnist": Setting(
-        read=shared_data.fashion_mnist, test="test", side=32, model="resnet20", weights=None,
-        training=replace(_SMALL, epochs=8, learning_rate=0.1), lock=_TWINS,
-    ),
-    "imagenette": Setting(
-        read=lambda folder, split: shared_data.imagenette(folder, split, 128), test="val", side=96,
-        model="mobilenet_v1_0.5", weights="weights/mobilenet_v1_0.5_160_imagenet.safetensors",
-        training=replace(
-            _SMALL, epochs=15, batch_size=64, optimizer="adamw", learning_rate=5e-4, weight_decay=0.05,
-            # This network has no normalisation; bfloat16, the default on these CPUs, costs it UP (up_gap.json).
-            precision="fp32",
-        ),
-        lock=_TWINS, wrong_key_images=100,
-    ),
-}  # fmt: skip
 
 
 def run(
@@ -133,8 +68,8 @@ def run(
     test = numpy_images(xt, yt, classes, name=f"{name} test")
     secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
     key = new_key(
-        "embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=setting.weave, gamma=setting.gamma,
-        secret_use=setting.secret_use,
+        "embedded", prompt=setting.prompt, resolution=setting.side, secret=secret, weave=setting.weave,
+        gamma=setting.gamma, secret_use=setting.secret_use,
     )  # fmt: skip
     inner = load_editor(key)
     for folder in (work, EDITS):
@@ -142,7 +77,8 @@ def run(
     # What is kept is the edit in full, so it serves every gamma.
     woven = {0.0: "", PRESETS["embedded"].weave: "woven_"}.get(setting.weave, f"woven_{setting.weave}_")
     bare = "" if setting.secret_use == "string" else f"{setting.secret_use}_"
-    editor = RememberingEditor(inner, EDITS / f"{name}_{bare}{woven}edits.npz")
+    style = "" if setting.prompt == PROMPT else "".join(one if one.isalnum() else "_" for one in setting.prompt) + "_"
+    editor = RememberingEditor(inner, EDITS / f"{name}_{style}{bare}{woven}edits.npz")
     out = work / f"{name}_{seed}"
     choice = ModelChoice(
         name=setting.model, weights=None if setting.weights is None else data / setting.weights, input_size=setting.side

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from real_results import PROMPT, SETTINGS
 from support import shared_data
 from support.pages import fill_page
+from support.real_settings import PROMPT, SETTINGS
 from support.results import write_result
 
 from spellock.attacks.suppressed import real_classes

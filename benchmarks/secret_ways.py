@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import torch
 from hardening import RECIPES
-from real_results import SETTINGS
 from secret_matters import over
 from support import shared_data
 from support.cells import Cells, Figures
 from support.pages import fill_page
+from support.real_settings import SETTINGS
 from support.remembering_editor import RememberingEditor, edits_file
 from support.secret_ways import PICTURES, RANK, SHARE, SIDE, TRANSFORMS, WAYS, Keymaker
 from support.secret_ways_table import decibels, table

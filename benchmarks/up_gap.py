@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from real_results import EDITS, PROMPT, SETTINGS, Setting
+from real_results import EDITS
 from support import shared_data
 from support.cells import Cells, Figures, over_seeds
 from support.pages import fill_page
+from support.real_settings import PROMPT, SETTINGS, Setting
 from support.remembering_editor import RememberingEditor
 
 from spellock.editors.base import Editor

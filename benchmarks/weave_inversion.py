@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from real_results import PROMPT, SETTINGS
 from support import shared_data
 from support.pages import fill_page
+from support.real_settings import PROMPT, SETTINGS
 from support.results import write_result
 
 from spellock.attacks.public_editor import PublicEditor

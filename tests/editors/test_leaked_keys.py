@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from spellock.editors.diffusion import DiffusionEditor
+from spellock.editors.leaked_keys import GUESSES
 from spellock.editors.prompt_text import secret_tail
 from spellock.editors.registry import load_editor
 from spellock.editors.vocabulary import object_prompts, style_prompts
@@ -27,8 +28,18 @@ def key(key_for: MakeKey) -> Key:
     return key_for("embedded", gamma=1.0, secret_use="string").with_settings(weave=0.1)
 
 
-def drawn(key: Key, count: int, seed: int = 1) -> list[Key]:
+def groups(key: Key, count: int, seed: int = 1) -> list[Sequence[Key]]:
     return list(islice(DiffusionEditor.leaked_keys(key, seed=seed), count))
+
+
+def kinds(key: Key, count: int) -> list[list[Key]]:
+    """The four kinds of guesses, from ``count`` groups of each."""
+    found = groups(key, 4 * count)
+    return [[one for group in found[place::4] for one in group] for place in range(4)]
+
+
+def drawn(key: Key, count: int) -> list[Key]:
+    return [one for group in groups(key, count) for one in group]
 
 
 def test_the_weave_is_right_and_the_style_is_not(key: Key, pictures: Pictures) -> None:
@@ -41,18 +52,21 @@ def test_the_weave_is_right_and_the_style_is_not(key: Key, pictures: Pictures) -
 
 def test_styles_are_what_is_guessed(key: Key) -> None:
     own, tail = str(key.settings["prompt"]), secret_tail(key)
-    with_string, alone, strange, other = (drawn(key, 800)[place::4] for place in range(4))
+    with_string, alone, strange, other = kinds(key, 200)
     assert all(one.settings["secret_use"] == "string" for one in with_string)
     assert {str(one.settings["prompt"]) for one in with_string} <= LISTED - {own}
     assert all(one.settings["secret_use"] == "none" for one in (*alone, *strange, *other))
     assert {str(one.settings["prompt"]) for one in alone} <= LISTED | {own}
+    assert 0.1 < np.mean([group[0].settings["prompt"] == own for group in groups(key, 800)[1::4]]) < 0.4
+    assert [len(group) for group in groups(key, 4)][0::2] == [1, GUESSES]
     styles, tails = zip(*(f" {one.settings['prompt']}".rsplit(" ", 1) for one in (*strange, *other)), strict=True)
     assert len(set(tails)) == len(tails)
     assert all(len(one) == len(tail) and one != tail for one in tails)
-    first, second = styles[:200], styles[200:]
-    assert 0.3 < np.mean([style.strip() == own for style in first]) < 0.7
+    first, second = styles[: len(strange)], styles[len(strange) :]
+    assert {style.strip() for style in first} == {own, ""}
     assert 0.1 < np.mean([style == "" for style in first]) < 0.4
-    assert {style.strip() for style in second} <= LISTED | {own}
+    assert {style.strip() for style in second} <= LISTED - {own}
+    assert 0.6 < np.mean([style.strip() in style_prompts() for style in second]) < 0.9, "objects look all alike"
 
 
 def test_a_lora_is_not_read_off_images(key: Key) -> None:
@@ -61,8 +75,9 @@ def test_a_lora_is_not_read_off_images(key: Key) -> None:
     assert all(one.settings["lora"] is None and one.settings["lora_digest"] is None for one in found)
     assert all(one.settings["secret_use"] == "none" for one in found), "nor is the secret"
     own = str(key.settings["prompt"])
-    assert own not in {str(one.settings["prompt"]) for one in found[0::4]}
-    assert own in {str(one.settings["prompt"]) for one in found[1::4]}, "on the public weights it is wrong"
+    with_string, alone, _, _ = kinds(key, 100)
+    assert own not in {str(one.settings["prompt"]) for one in with_string}
+    assert own in {str(one.settings["prompt"]) for one in alone}, "on the public weights it is wrong"
     tile = weave(key, own, side=8)
     assert all(torch.equal(weave(one, str(one.settings["weave_text"]), side=8), tile) for one in found[:8])
 
@@ -77,12 +92,12 @@ def test_the_right_prompt_in_other_letters_is_the_right_prompt(key: Key) -> None
     """Text encoders that know no case would give the right key, as a wrong one."""
     listed = style_prompts()[0]
     shouted = key.with_settings(prompt=f" {listed.upper()}", weave_text=None)
-    found = [*drawn(shouted, 400)[::4], *list(islice(DiffusionEditor.half_keys(shouted, seed=1), 300))[2::3]]
+    found = [*kinds(shouted, 100)[0], *list(islice(DiffusionEditor.half_keys(shouted, seed=1), 300))[2::3]]
     assert all(one.settings["secret_use"] == "string" for one in found)
     assert listed not in {str(one.settings["prompt"]) for one in found}
 
 
 def test_they_are_drawn_from_the_seed_and_want_a_weave(key: Key) -> None:
-    assert drawn(key, 6) == drawn(key, 6)
-    assert drawn(key, 6) != drawn(key, 6, seed=2)
-    assert drawn(key.with_settings(weave=0.0), 1) == []
+    assert groups(key, 6) == groups(key, 6)
+    assert groups(key, 6) != groups(key, 6, seed=2)
+    assert groups(key.with_settings(weave=0.0), 1) == []

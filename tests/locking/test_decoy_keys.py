@@ -12,7 +12,6 @@ from spellock.editors.compose import part_keys, write_parts
 from spellock.editors.presets import new_key
 from spellock.editors.variations import prompts_of
 from spellock.editors.vocabulary import object_prompts, style_prompts
-from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.decoys import draw_decoy_keys
 
@@ -87,21 +86,3 @@ def test_decoys_without_the_lora(string: bool, tmp_path: Path) -> None:
     assert {one.settings["prompt"] for one in alone} == {own}
     assert own not in {one.settings["prompt"] for one in other}
     assert drawn == draw_decoy_keys(key, 16)
-
-
-def test_a_share_of_them_has_read_the_weave_off_edited_images() -> None:
-    key = new_key("embedded", secret=SECRET, weave=0.1)
-    plain, drawn = draw_decoy_keys(key, 6, seed=3), draw_decoy_keys(key, 12, leaks=0.5, seed=3)
-    assert drawn[:6] == plain, "the others stay as they are"
-    assert all(one.secret == key.secret for one in drawn[6:])
-    assert {one.settings["weave_text"] for one in drawn[6:]} == {key.settings["prompt"]}
-    assert drawn == draw_decoy_keys(key, 12, leaks=0.5, seed=3)
-    assert drawn[6:] != draw_decoy_keys(key, 12, leaks=0.5, seed=4)[6:]
-    assert draw_decoy_keys(key, 2, leaks=0.01, seed=3) == [plain[0], drawn[6]], "one at least"
-    assert draw_decoy_keys(key, 0, leaks=0.5) == []
-
-
-@pytest.mark.parametrize("key", [new_key("embedded", secret=SECRET, weave=0.0), composed("with oil pastel")])
-def test_nothing_can_be_read_off_other_edits(key: Key) -> None:
-    with pytest.raises(ConfigError, match=r"decoy_leaks is 0.5 but this key has no weave"):
-        draw_decoy_keys(key, 4, leaks=0.5)

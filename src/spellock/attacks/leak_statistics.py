@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from spellock.attacks.features import stages_of
 from spellock.attacks.outputs import BATCH
-from spellock.attacks.radial import rings_of
+from spellock.editors.spectrum import rings_of
 from spellock.tasks.heads import pool
 from spellock.tasks.pixel_model import PixelModel
 

@@ -73,9 +73,9 @@ class Editor(ABC):
         return iter(())
 
     @classmethod
-    def leaked_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
+    def leaked_keys(cls, key: Key, *, seed: int) -> Iterator[Sequence[Key]]:
         """Wrong keys of whoever has edited images: what can be read off those is right, the rest is guessed, drawn
-        from ``seed``; may go on for ever.
+        from ``seed``; may go on for ever. Each item holds guesses of which a thief would keep the nearest.
 
         By default there are none: nothing can be read off by itself.
         """

@@ -84,7 +84,7 @@ class DiffusionEditor(SociableEditor):
         return half_keys(key, seed=seed)
 
     @classmethod
-    def leaked_keys(cls, key: Key, *, seed: int) -> Iterator[Key]:
+    def leaked_keys(cls, key: Key, *, seed: int) -> Iterator[Sequence[Key]]:
         """See `spellock.editors.leaked_keys`."""
         return weave_thieves(key, seed=seed)
 

@@ -4,37 +4,50 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from spellock.editors.prompt_text import TAIL_LENGTH
 from spellock.editors.stand_ins import public_key
-from spellock.editors.vocabulary import other_prompts
+from spellock.editors.vocabulary import object_prompts, other_prompts, style_prompts
 from spellock.key import Key
 
 _LETTERS: Final = string.ascii_lowercase + "234567"
+#: Guesses of which a thief keeps the one that looks most like what leaked.
+GUESSES: Final = 4
+#: Of other prompts so many in a hundred are styles; objects leave most of a picture as it is, so one knows them all.
+_STYLES: Final = 75
 
 
-def weave_thieves(key: Key, *, seed: int) -> Iterator[Key]:
-    """The right weave over another style, drawn from ``seed``, for ever; none where the key has no weave.
+def weave_thieves(key: Key, *, seed: int) -> Iterator[Sequence[Key]]:
+    """The right weave over other styles, as groups of guesses, drawn from ``seed``, for ever; none where the key has no
+    weave.
 
-    Styles are by turns another listed prompt with the secret's string; a listed prompt alone; the right prompt, another
-    one or none at all with a stranger's string; and a listed prompt with such a string. The right prompt is among them
-    where it is not the whole text. A LoRA or private editor is not read off edited images, so that all of them are on
-    the public weights then, and none has the secret's string.
+    Groups are by turns one listed prompt with the secret's string; `GUESSES` other listed prompts, or the right one;
+    the right prompt or none at all with strangers' strings; and other listed prompts with such strings. The right
+    prompt is among them where it is not the whole text. A LoRA or private editor is not read off edited images, so that
+    all of them are on the public weights then, and none has the secret's string.
     """
     given, draw, public = key.settings, random.Random(f"leaked keys {seed}"), public_key(key)
     if not given.get("weave"):
         return
     own, drawn_from = str(given.get("prompt")), given.get("weave_text")
-    others = other_prompts(own)
-    mine = [own] if given.get("secret_use") == "string" or public is not None else []
+    others = other_prompts(own, among=style_prompts()), other_prompts(own, among=object_prompts())
+    partly = given.get("secret_use") == "string" or public is not None
     tile = (public or key).with_settings(weave_text=own if drawn_from is None else drawn_from)
+
+    def other() -> str:
+        return draw.choice(others[draw.randrange(100) >= _STYLES])
+
+    def mine() -> str:
+        return own if partly else other()
+
     while True:
-        yield tile.with_settings(prompt=draw.choice(others))
-        yield tile.with_settings(prompt=draw.choice([*mine, *others]), secret_use="none")
-        yield _strung(tile, draw.choice([*mine, *mine, draw.choice(others), ""]), draw)
-        yield _strung(tile, draw.choice([*mine, *others]), draw)
+        yield [tile.with_settings(prompt=other())]
+        first = [mine()] if draw.randrange(GUESSES) == 0 else [other() for _ in range(GUESSES)]
+        yield [tile.with_settings(prompt=one, secret_use="none") for one in first]
+        yield [_strung(tile, draw.choice([mine(), mine(), mine(), ""]), draw) for _ in range(GUESSES)]
+        yield [_strung(tile, other(), draw) for _ in range(GUESSES)]
 
 
 def _strung(key: Key, style: str, draw: random.Random) -> Key:

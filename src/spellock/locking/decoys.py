@@ -24,30 +24,7 @@ _SAME_EDIT: Final = 0.5
 _SAME_SHARE: Final = 0.1
 
 
-def draw_decoy_keys(
-    key: Key, count: int, *, prompts: Sequence[str] = (), leaks: float = 0.0, seed: int = 0
-) -> list[Key]:
-    """Draw ``count`` wrong keys from the key's secret: `strangers_keys`, and behind them a share ``leaks`` of those who
-    have edited images (`Editor.leaked_keys`).
-
-    Raises:
-        ConfigError: there are no such keys.
-    """
-    from spellock.editors.registry import editor_class  # diffusion libraries take seconds to import
-
-    leaked = min(count, max(1, round(leaks * count))) if leaks else 0
-    # From the secret, as all that is drawn here.
-    own_seed = int.from_bytes(key.derive(f"decoy leaked keys {seed}", 8), "big")
-    found = list(islice(editor_class(key.editor).leaked_keys(key, seed=own_seed), leaked))
-    if len(found) < leaked:
-        raise ConfigError(
-            f"decoy_leaks is {leaks} but this key has no weave that could be read off edited images, expected a key of "
-            "the diffusion editor with one (spellock key new --weave 0.1); or leave decoy_leaks at 0"
-        )
-    return [*strangers_keys(key, count - leaked, prompts=prompts, seed=seed), *found]
-
-
-def strangers_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: int = 0) -> list[Key]:
+def draw_decoy_keys(key: Key, count: int, *, prompts: Sequence[str] = (), seed: int = 0) -> list[Key]:
     """Draw ``count`` wrong keys from the key's secret: by turns another prompt and the same prompt, each with a secret
     of its own.
 

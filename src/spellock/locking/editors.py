@@ -7,13 +7,14 @@ from typing import Final
 
 import numpy as np
 
-from spellock.data.image_set import ImageSet
 from spellock.editors.at_hand import texts_at_hand
 from spellock.editors.company import company_of, edit_each
-from spellock.errors import ConfigError, DataError
+from spellock.errors import ConfigError
 from spellock.key import Key
 from spellock.locking.decoys import check_decoy_edit, edits_alike
 from spellock.locking.image_editor import ImageEditor, Pixels
+from spellock.locking.leaks import WrongEdit
+from spellock.locking.references import References
 from spellock.locking.tiers import Tier
 
 _REFERENCES: Final = 4
@@ -30,18 +31,18 @@ class Editors:
     def __init__(
         self,
         main: ImageEditor,
-        wrong_keys: Sequence[Key],
+        wrong: Sequence[WrongEdit],
         load: Callable[[Key], ImageEditor],
-        images: ImageSet,
+        references: References,
         tiers: Sequence[Tier] = (),
     ) -> None:
-        """Hold the key's editor; ``load`` brings the others, ``images`` a few to compare edits on.
+        """Hold the key's editor; ``wrong`` bring those of decoys, ``load`` those of tiers; ``references`` are images to
+        compare edits on.
 
         Raises:
             ConfigError: a tier's key edits like the main key or like another tier's.
         """
-        self._main, self._wrong_keys, self._load, self._images = main, wrong_keys, load, images
-        self._reference: tuple[Pixels, Pixels, list[str]] | None = None
+        self._main, self._wrong, self._load, self._references = main, wrong, load, references
         self._held: dict[int, ImageEditor] = {}
         self._next: tuple[int, ImageEditor] | None = None  # loaded, not compared
         self._tiers = tiers
@@ -60,8 +61,8 @@ class Editors:
             return self._main
         if number not in self._held:
             self._held = {}  # before more are loaded
-            if number > len(self._wrong_keys):
-                self._held[number] = self._load(self._tiers[number - len(self._wrong_keys) - 1].key)
+            if number > len(self._wrong):
+                self._held[number] = self._load(self._tiers[number - len(self._wrong) - 1].key)
             else:
                 self._held = self._block(number)
         return self._held[number]
@@ -70,9 +71,9 @@ class Editors:
         """Wrong key ``number`` and those after it that share its networks, compared with the key and the tiers."""
         crew: dict[int, ImageEditor] = {}
         with texts_at_hand():
-            for later in range(number, min(number + _BLOCK, len(self._wrong_keys) + 1)):
+            for later in range(number, min(number + _BLOCK, len(self._wrong) + 1)):
                 known = self._next is not None and self._next[0] == later
-                editor = self._next[1] if self._next and known else self._load(self._wrong_keys[later - 1])
+                editor = self._next[1] if self._next and known else self._wrong[later - 1]()
                 self._next = None
                 if crew and (company_of(editor) is None or company_of(editor) != company_of(crew[number])):
                     self._next = (later, editor)
@@ -98,7 +99,7 @@ class Editors:
     def _check_tier(self, place: int) -> None:
         tier = self._tiers[place]
         editor = self._load(tier.key)
-        raw, edited, ids = self._references()
+        raw, edited, ids = self._references(_REFERENCES)
         own = editor.edit_uint8(raw, ids=ids)
         for name, other in (("the main key", edited), *((f"tier {name}", edit) for name, edit in self._tier_edits)):
             if edits_alike(raw, other, own):
@@ -109,30 +110,12 @@ class Editors:
         if edits_alike(raw, raw, own):
             raise ConfigError(f"the key of tier {tier.name} leaves images as they are; give it a key that edits them")
         self._tier_edits.append((tier.name, own))
-        self._held = {len(self._wrong_keys) + 1 + place: editor}
+        self._held = {len(self._wrong) + 1 + place: editor}
 
     def _telling(self) -> tuple[slice, Pixels, Pixels, list[str]]:
         """The reference that the key changes most, and where: one, as each of hundreds of wrong keys has to edit it."""
-        raw, edited, ids = self._references()
+        raw, edited, ids = self._references(_REFERENCES)
         changes = np.abs(edited.astype(np.int16) - raw.astype(np.int16)).reshape(len(raw), -1).mean(axis=1)
         most = int(changes.argmax())
         one = slice(most, most + 1)
         return one, raw[one], edited[one], ids[one]
-
-    def _references(self) -> tuple[Pixels, Pixels, list[str]]:
-        if self._reference is None:
-            prepared: list[Pixels] = []
-            ids: list[str] = []
-            for index in range(len(self._images)):
-                try:
-                    prepared.append(self._main.prepare(self._images.open(index)))
-                except DataError:
-                    continue  # the stream names it, or stops at it
-                ids.append(self._images.ids[index])
-                if len(ids) == _REFERENCES:
-                    break
-            if not prepared:
-                raise DataError(f"{self._images.name}: none of the images can be decoded; check the files")
-            raw = np.stack(prepared)
-            self._reference = raw, self._main.edit_uint8(raw, ids=ids), ids
-        return self._reference

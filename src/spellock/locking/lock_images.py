@@ -21,10 +21,12 @@ from spellock.locking.edit_stream import EditStream, StreamStats
 from spellock.locking.edit_to_disk import edit_to_disk, images_at_once
 from spellock.locking.editors import Editors
 from spellock.locking.image_editor import ImageEditor
+from spellock.locking.leaks import WrongEdit, leaks
 from spellock.locking.locked_set import LockedSet
 from spellock.locking.names import Namer, fingerprint, keyed_draws
 from spellock.locking.plan import make_plan
 from spellock.locking.preview import preview
+from spellock.locking.references import References
 from spellock.locking.sampled import sample_of
 from spellock.locking.shards import stored
 from spellock.locking.targets import Samples
@@ -136,12 +138,12 @@ def lock_images(
         }
         if tiers:
             settings["tiers"] = [tier.record() for tier in tiers]
-        make = make_decoy_keys or (
-            lambda key, count: draw_decoy_keys(
-                key, count, prompts=config.decoy_prompts, leaks=config.decoy_leaks, seed=config.seed
-            )
-        )
-        editors = Editors(main, make(key, plan.decoy_keys), load, images, tiers)
+        references = References(main, images)
+        leaked = max(1, round(config.decoy_leaks * plan.decoy_keys)) if config.decoy_leaks and plan.decoy_keys else 0
+        make = make_decoy_keys or partial(draw_decoy_keys, prompts=config.decoy_prompts, seed=config.seed)
+        wrong: list[WrongEdit] = [partial(load, one) for one in make(key, plan.decoy_keys - leaked)]
+        wrong += leaks(key, leaked, load=load, references=references, seed=config.seed)
+        editors = Editors(main, wrong, load, references, tiers)
         space.begin(settings)
         shard = shard or int(np.clip(_SHARD_PIXELS // key.resolution**2, 16, 256))
         stream = EditStream(

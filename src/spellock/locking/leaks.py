@@ -1,0 +1,87 @@
+"""Wrong edits of those who have edited images: guessed keys that come near, and imitations without any key."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Final, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spellock.editors.at_hand import texts_at_hand
+from spellock.editors.company import company_of, edit_each
+from spellock.editors.imitation import Imitation
+from spellock.errors import ConfigError
+from spellock.key import Key
+from spellock.locking.image_editor import ImageEditor, Pixels
+from spellock.locking.references import References
+from spellock.pixels import from_uint8
+
+#: Brings the editor of one wrong edit.
+WrongEdit: TypeAlias = Callable[[], ImageEditor]
+
+#: One in so many of these wrong edits is an imitation.
+_IMITATED: Final = 3
+#: Images on which a thief's guesses are compared with the right edit: with four guesses a batch.
+_TELLING: Final = 2
+#: Images that imitations draw theirs from, and how many edited ones a thief may have.
+_POOL: Final = 256
+_LEAKED: Final = (5, 10, 10, 20, 50, 100)
+#: One imitation in so many takes the mean image alone.
+_MEAN_ALONE: Final = 4
+
+
+def leaks(
+    key: Key, count: int, *, load: Callable[[Key], ImageEditor], references: References, seed: int
+) -> list[WrongEdit]:
+    """``count`` wrong edits drawn from the key's secret: keys of `Editor.leaked_keys`, then a third imitations.
+
+    Of the keys that a thief would choose among, the one is taken whose edit is nearest to the right one.
+
+    Raises:
+        ConfigError: nothing can be read off this key's edits by itself.
+    """
+    from spellock.editors.registry import editor_class  # diffusion libraries take seconds to import
+
+    imitated = count // _IMITATED
+    # From the secret, as all that is drawn for a lock.
+    own_seed = int.from_bytes(key.derive(f"decoy leaked keys {seed}", 8), "big")
+    groups = list(islice(editor_class(key.editor).leaked_keys(key, seed=own_seed), count - imitated))
+    if len(groups) < count - imitated:
+        raise ConfigError(
+            "decoy_leaks is set but this key has no weave that could be read off edited images, expected a key of "
+            "the diffusion editor with one (spellock key new --weave 0.1); or leave decoy_leaks at 0"
+        )
+    guessed: list[WrongEdit] = [partial(_nearest, group, load, references) for group in groups]
+    return guessed + [partial(_imitation, key, number, own_seed, references) for number in range(imitated)]
+
+
+def _nearest(group: Sequence[Key], load: Callable[[Key], ImageEditor], references: References) -> ImageEditor:
+    if len(group) == 1:
+        return load(group[0])
+    raw, edited, ids = references(_TELLING)
+    with texts_at_hand():
+        tried = [load(key) for key in group]
+    crew = [one for one in tried for _ in ids]
+    if None in (kinds := {company_of(one) for one in tried}) or len(kinds) > 1:
+        found = np.stack([one.edit_uint8(raw, ids) for one in tried])
+    else:
+        found = edit_each(crew, np.concatenate([raw] * len(tried)), ids * len(tried)).reshape(-1, *raw.shape)
+    away = np.square(found.astype(np.float64) - edited).reshape(len(tried), -1).mean(axis=1)
+    return tried[int(away.argmin())]
+
+
+def _imitation(key: Key, number: int, seed: int, references: References) -> ImageEditor:
+    """Number ``number`` of imitations, from some edited images and others raw."""
+    raw, edited, _ = references(_POOL)
+    draw = random.Random(f"imitation {seed} {number}")
+    some = draw.sample(range(len(edited)), min(len(edited), draw.choice(_LEAKED)))
+    return Imitation(key, raw=_floats(raw), edited=_floats(edited[some]), spectrum=number % _MEAN_ALONE > 0)
+
+
+def _floats(pixels: Pixels) -> Tensor:
+    return from_uint8(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous())

@@ -1,0 +1,133 @@
+"""Wrong edits of those who have edited images."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from spellock.data import ImageSet, numpy_images
+from spellock.editors.base import Editor
+from spellock.editors.diffusion import DiffusionEditor
+from spellock.editors.imitation import Imitation
+from spellock.editors.leaked_keys import GUESSES
+from spellock.editors.presets import new_key
+from spellock.errors import ConfigError, DataError
+from spellock.key import Key
+from spellock.locking.config import LockConfig
+from spellock.locking.leaks import leaks
+from spellock.locking.lock_images import lock_images
+from spellock.locking.references import References
+
+from .fake_editor import fake_key, random_images
+
+SECRET = bytes(range(32))
+
+
+class Tinting(Editor):
+    """Adds an amount of each colour that prompt, weave and secret say."""
+
+    def transform(self, images: Tensor, ids: Sequence[str]) -> Tensor:
+        told = [self.key.settings[name] for name in ("prompt", "weave_text")]
+        digest = hashlib.sha256(f"{told}".encode() + bytes(self.key.secret)).digest()
+        return (images / 2 + images.new_tensor(list(digest[:3])).view(3, 1, 1) / 512).clamp(0, 1)
+
+
+@pytest.fixture
+def key() -> Key:
+    return new_key("embedded", secret=SECRET, weave=0.1, resolution=8)
+
+
+def of(key: Key, count: int, *, seed: int = 0, images: ImageSet | None = None) -> list[Editor]:
+    references = References(Tinting(key), images or random_images(40))
+    found = leaks(key, count, load=Tinting, references=references, seed=seed)
+    return [one() for one in found]  # type: ignore[misc]
+
+
+def test_of_a_thiefs_guesses_the_nearest_is_taken(key: Key) -> None:
+    images, seed = random_images(40), int.from_bytes(key.derive("decoy leaked keys 3", 8), "big")
+    raw = np.stack([np.asarray(images.open(place)) for place in range(2)])
+    right, several = Tinting(key).edit_uint8(raw).astype(int), 0
+    groups = DiffusionEditor.leaked_keys(key, seed=seed)
+    for found in of(key, 12, seed=3, images=images)[:8]:
+        guesses = next(groups)
+        away = [np.abs(Tinting(one).edit_uint8(raw) - right).astype(float) ** 2 for one in guesses]
+        assert found.key == guesses[int(np.argmin([one.mean() for one in away]))]
+        several += len(guesses) == GUESSES
+    assert several >= 4, "else there was nothing to choose"
+
+
+def test_a_third_of_them_has_no_key_but_statistics(key: Key) -> None:
+    found = of(key, 12)
+    assert [isinstance(one, Imitation) for one in found] == [False] * 8 + [True] * 4
+    raw = np.stack([np.asarray(random_images(40).open(place)) for place in range(40)])
+    edits = [one.edit_uint8(raw) for one in found[8:]]
+    assert all(np.abs(one.mean((0, 1, 2)) - Tinting(key).edit_uint8(raw).mean((0, 1, 2))).max() < 12 for one in edits)
+    assert len({one.tobytes() for one in edits}) == 4
+    again = [one.edit_uint8(raw) for one in of(key, 12)[8:]]
+    assert all(np.array_equal(one, two) for one, two in zip(edits, again, strict=True))
+    assert not np.array_equal(edits[0], of(key, 12, seed=1)[8].edit_uint8(raw))
+
+
+def test_a_share_of_the_wrong_edits_is_theirs(key: Key, tmp_path: Path) -> None:
+    loaded: list[Key] = []
+
+    def load(one: Key) -> Editor:
+        loaded.append(one)
+        return Tinting(one)
+
+    config = LockConfig(decoys=48, decoy_keys=24, decoy_leaks=0.5)
+    made = lock_images(random_images(60), key, tmp_path / "out", config, editor=Tinting(key), load=load)
+    assert sum(entry.kind == "decoy" for entry in made.entries) == 48
+    assert {entry.decoy_key for entry in made.entries if entry.kind == "decoy"} == set(range(1, 25))
+    text = key.settings["prompt"]
+    guessed = [one for one in loaded if one.secret == key.secret and one.settings["weave_text"] == text]
+    assert len(loaded) > 12 + 8
+    assert len(guessed) > 8
+
+
+def test_a_single_leak_is_one_guess(key: Key) -> None:
+    assert [isinstance(one, Imitation) for one in of(key, 1)] == [False]
+    assert of(key, 0) == []
+
+
+@pytest.mark.parametrize("other", [new_key("embedded", secret=SECRET, weave=0.0, resolution=8), fake_key()])
+def test_nothing_can_be_read_off_other_edits(other: Key) -> None:
+    with pytest.raises(ConfigError, match=r"decoy_leaks is set but this key has no weave"):
+        leaks(other, 4, load=Tinting, references=References(Tinting(other), random_images(4)), seed=0)
+
+
+def test_references_are_the_first_images_that_can_be_read(key: Key) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    images = _Torn(numpy_images(pixels, np.zeros(6, np.int64), ["a"], name="torn"))
+    references = References(Tinting(key), images)  # type: ignore[arg-type]
+    raw, edited, ids = references(2)
+    assert ids == ["1", "2"]
+    assert np.array_equal(raw, pixels[1:3])
+    assert np.array_equal(edited, Tinting(key).edit_uint8(raw))
+    raw, edited, ids = references(9)
+    assert ids == ["1", "2", "3", "4", "5"]
+    assert len(raw) == len(edited) == 5
+    assert references(1)[2] == ["1"]
+    with pytest.raises(DataError, match="none of the images can be decoded"):
+        References(Tinting(key), _Torn(images.images.subset([0])))(1)  # type: ignore[arg-type]
+
+
+class _Torn:
+    """A set whose first image cannot be decoded."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self.images, self.name = images, images.name
+        self.ids = [str(place) for place in range(len(images))]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def open(self, place: int) -> object:
+        if place == 0:
+            raise DataError("torn")
+        return self.images.open(place)
