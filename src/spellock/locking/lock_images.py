@@ -73,8 +73,7 @@ def lock_images(
         load: brings the editor of a key; by default `spellock.editors.registry.load_editor` on ``device``.
         make_decoy_keys: makes wrong keys for decoys; by default `draw_decoy_keys`.
         batch_size: images to edit at once, when the default is too few or too many for the device; changes speed and
-        memory,
-            never a byte.
+            memory, never a byte.
         workers: threads that decode and encode.
         shard: images between two saves, the most that an interruption costs; None takes 16 to 256 by their size.
         report: called with the times of this run's editing.
