@@ -31,9 +31,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hardening import RECIPES
 from support import shared_data
 from support.attack_aims import AIMED, aims_table
+from support.hardening_recipes import RECIPES
 from support.leaks_table import LEAKED, LOCK, leaks_table
 from support.pages import fill_page
 from support.real_settings import PROMPT, SETTINGS
@@ -51,7 +51,12 @@ from spellock.training.augment import MIRRORING
 #: Where the thief's images come from; other sets give half of their test images.
 SPARE = {"cifar10": "train_extra"}
 #: Recipes of hardening.py that the aims are about.
-AIMED_AT = ("hardened", "hardened, against leaks", "hardened, against leaks, prompt apart")
+AIMED_AT = (
+    "hardened",
+    "hardened, against leaks",
+    "hardened, against leaks, prompt apart",
+    "hardened, against leaks, prompt apart, from nothing",
+)
 
 
 def attack(name: str, folder: Path, args: argparse.Namespace, *, prompt: str) -> dict[str, Any]:

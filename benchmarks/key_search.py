@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from hardening import RECIPES
 from support import shared_data
 from support.cells import Cells, Figures
+from support.hardening_recipes import RECIPES
 from support.key_search_table import FIGURES, KEYS, THIEVES, table
 from support.pages import fill_page
 from support.real_settings import PROMPT, SETTINGS

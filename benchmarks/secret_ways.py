@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from hardening import RECIPES
 from secret_matters import over
 from support import shared_data
 from support.cells import Cells, Figures
+from support.hardening_recipes import RECIPES
 from support.pages import fill_page
 from support.real_settings import SETTINGS
 from support.remembering_editor import RememberingEditor, edits_file
