@@ -55,7 +55,7 @@ AIMED_AT = (
     "hardened",
     "hardened, against leaks",
     "hardened, against leaks, prompt apart",
-    "hardened, against leaks, prompt apart, from nothing",
+    "hardened, against leaks, from nothing",
 )
 
 

@@ -80,8 +80,8 @@ RECIPES: dict[str, Recipe] = {
     "hardened, against leaks": _LEAKS,
     "hardened, against leaks, prompt apart": replace(_LEAKS, prompt=APART),
     # As the other sets that have no public weights are trained.
-    "hardened, against leaks, prompt apart, from nothing": replace(
-        _LEAKS, prompt=APART, public=False, length=2.5, training=_ALONE | {"learning_rate": 0.1}
+    "hardened, against leaks, from nothing": replace(
+        _LEAKS, public=False, length=2.5, training=_ALONE | {"learning_rate": 0.1}
     ),
     "hardened, from the baseline": replace(_OURS, make=from_teacher),
     "hardened, no decoys": replace(_OURS, lock=replace(HARDENED.lock, decoy_share=None)),
