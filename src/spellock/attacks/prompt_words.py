@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from spellock.editors.vocabulary import STYLE_PROMPTS, object_prompts, style_prompts
+from spellock.editors.vocabulary import STYLE_PROMPTS, common_prompts, object_prompts, style_prompts
 
 #: Ordinary image processing, beside the paper's own column of photo adjustments.
 MODIFICATIONS: Final = (
@@ -21,12 +21,6 @@ MODIFICATIONS: Final = (
     "Invert the colors",
     "Increase the contrast",
 )
-#: Styles that a thief thinks of first; none is taken from a key.
-STYLES: Final = (
-    "oil painting", "oil pastel", "watercolor", "pencil sketch", "charcoal drawing", "crayon", "chalk pastel", "ink",
-    "acrylic paint", "gouache", "pixel art", "mosaic", "stained glass", "cartoon", "anime", "comic book", "pop art",
-    "ukiyo-e", "cubism", "impressionism", "cyberpunk", "steampunk", "graffiti", "neon", "sepia", "vintage photo",
-)  # fmt: skip
 _SYMBOLS: Final = string.ascii_letters + string.digits + "#$%&*+-!?@"
 
 
@@ -51,5 +45,4 @@ def five_kinds(count: int, *, seed: int) -> Mapping[str, tuple[str, ...]]:
 
 def dictionary() -> tuple[str, ...]:
     """Prompts worth trying in turn: the paper's styles, ``with`` each common style, modifications, then objects."""
-    common = [f"with {style}" for style in STYLES]
-    return tuple(dict.fromkeys([*style_prompts(), *common, *MODIFICATIONS, *object_prompts()]))
+    return tuple(dict.fromkeys([*style_prompts(), *common_prompts(), *MODIFICATIONS, *object_prompts()]))

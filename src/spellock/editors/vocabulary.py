@@ -1,6 +1,7 @@
-"""The key prompts printed in the ModelLock paper (Tables S1 and S2, section 4.1).
+"""The key prompts printed in the ModelLock paper (Tables S1 and S2, section 4.1), and styles that all think of first.
 
-The embedded editor is trained on these words, wrong keys are drawn from them, and key prompt design starts from them.
+The embedded editor is trained on the paper's words, wrong keys are drawn from them, and key prompt design starts from
+them. The others are what a thief tries besides, and what decoys against him are made of.
 """
 
 from __future__ import annotations
@@ -55,10 +56,22 @@ RELEVANT_OBJECTS: Final = (
     "kangaroo", "orangutan", "giant panda", "rhinoceros", "seahorse", "octopus", "coral reef",
 )  # fmt: skip
 
+#: Styles that anybody thinks of first; none is taken from a key.
+COMMON_STYLES: Final = (
+    "oil painting", "oil pastel", "watercolor", "pencil sketch", "charcoal drawing", "crayon", "chalk pastel", "ink",
+    "acrylic paint", "gouache", "pixel art", "mosaic", "stained glass", "cartoon", "anime", "comic book", "pop art",
+    "ukiyo-e", "cubism", "impressionism", "cyberpunk", "steampunk", "graffiti", "neon", "sepia", "vintage photo",
+)  # fmt: skip
+
 
 def style_prompts() -> tuple[str, ...]:
     """The 20 style prompts of Table S1, in its order by column."""
     return tuple(prompt for column in STYLE_PROMPTS.values() for prompt in column)
+
+
+def common_prompts() -> tuple[str, ...]:
+    """``with`` each of `COMMON_STYLES`."""
+    return tuple(f"with {style}" for style in COMMON_STYLES)
 
 
 def object_prompt(name: str) -> str:
