@@ -9,7 +9,8 @@ decoys against leaks:
 
     python benchmarks/attacks.py cifar10 --aims ["hardened, against leaks"]
 
-What ten leaked edited images open, with and without decoys against that (models of `hardening.py`, seed 0):
+What ten leaked edited images open, with and without decoys against that (models of `hardening.py`, seed 0), also where
+the thief thinks of styles that no list has:
 
     python benchmarks/attacks.py cifar10 --leaks
 
@@ -38,6 +39,7 @@ from support.leaks_table import LEAKED, LOCK, leaks_table
 from support.pages import fill_page
 from support.real_settings import PROMPT, SETTINGS
 from support.results import write_result
+from support.unlisted_styles import STYLES, Proposer
 
 from spellock.attacks.budget import Budget
 from spellock.data.memory import numpy_images
@@ -47,6 +49,7 @@ from spellock.evaluation.attacked import evaluate_attacks
 from spellock.recipes.lock_model import ModelChoice
 from spellock.tasks.checkpoint import load_model
 from spellock.training.augment import MIRRORING
+from spellock.vision import VisionModel
 
 #: Where the thief's images come from; other sets give half of their test images.
 SPARE = {"cifar10": "train_extra"}
@@ -59,8 +62,13 @@ AIMED_AT = (
 )
 
 
-def attack(name: str, folder: Path, args: argparse.Namespace, *, prompt: str) -> dict[str, Any]:
-    """The report of all attacks on one locked model, whose key has this prompt; percent."""
+def attack(
+    name: str, folder: Path, args: argparse.Namespace, *, prompt: str, looker: VisionModel | None = None
+) -> dict[str, Any]:
+    """The report of all attacks on one locked model, whose key has this prompt; percent.
+
+    With a ``looker`` it is the surrogate prompt alone, with all that this model proposes.
+    """
     setting, draw = SETTINGS[name], np.random.default_rng(args.seed)
     arrays = {"test": setting.read(args.data, setting.test)}
     if name in SPARE:
@@ -82,10 +90,13 @@ def attack(name: str, folder: Path, args: argparse.Namespace, *, prompt: str) ->
         candidate_images=args.candidate_images, budget=Budget(steps=args.steps),
         mirrored=setting.training.augment in MIRRORING,
     )  # fmt: skip
+    chosen = trials(args.attacks.split(","))
+    if looker is not None:
+        chosen = trials(["surrogate-prompt"], {"proposals": len(STYLES)})
     report = evaluate_attacks(
-        locked.model, locked.classes, key, sets["test"], trials(args.attacks.split(",")), plan,
+        locked.model, locked.classes, key, sets["test"], chosen, plan,
         lock_class=locked.lock_class, spare=sets.get("spare"), public=public, unlabelled=args.unlabelled,
-        work=args.work / f"{name}_{folder.parent.name}_{folder.name}",
+        work=args.work / f"{name}_{folder.parent.name}_{folder.name}", looker=looker,
     )  # fmt: skip
     print(report.to_text())
     return report.to_dict()
@@ -133,12 +144,14 @@ def main() -> None:
         args.result = "_".join(["attack_aims", args.name, *args.aims.split(", ")[1:]]).replace(" ", "_")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     recipes = dict(word.split("=", 1) for word in args.recipes)
+    prompts = {recipe: RECIPES[recipe].prompt if recipe in RECIPES else PROMPT for recipe in recipes}
     figures = {
-        recipe: attack(args.name, Path(folder), args, prompt=RECIPES[recipe].prompt if recipe in RECIPES else PROMPT)
-        for recipe, folder in recipes.items()
+        recipe: attack(args.name, Path(folder), args, prompt=prompts[recipe]) for recipe, folder in recipes.items()
     }
     if args.leaks:
         for recipe, folder in folders.items():
+            more = attack(args.name, folder, args, prompt=prompts[recipe], looker=Proposer())
+            figures[recipe]["attacks"] += [row | {"variant": "unlisted styles too"} for row in more["attacks"]]
             report = json.loads((folder / "report" / "report.json").read_text())
             figures[recipe]["lock"] = {figure: report[figure] for figure in LOCK}
     if args.result is not None:
