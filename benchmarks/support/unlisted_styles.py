@@ -13,10 +13,10 @@ from PIL import Image
 
 STYLES: Final = (
     "fresco", "tempera", "linocut", "woodcut", "engraving", "etching", "lithograph", "tapestry", "embroidery",
-    "airbrush", "pointillism", "fauvism", "bauhaus", "baroque", "rococo", "gothic", "renaissance", "expressionism", "abstract",
-    "psychedelic", "vaporwave", "noir", "low poly", "claymation", "origami", "papercut", "blueprint", "hologram",
-    "glitch", "infrared", "polaroid", "daguerreotype", "tilt shift", "manga", "storybook", "caricature", "doodle",
-    "marker", "felt pen", "sandstone",
+    "airbrush", "pointillism", "fauvism", "bauhaus", "baroque", "rococo", "gothic", "renaissance", "expressionism",
+    "abstract", "psychedelic", "vaporwave", "noir", "low poly", "claymation", "origami", "papercut", "blueprint",
+    "hologram", "glitch", "infrared", "polaroid", "daguerreotype", "tilt shift", "manga", "storybook", "caricature",
+    "doodle", "marker", "felt pen", "sandstone",
 )  # fmt: skip
 
 
