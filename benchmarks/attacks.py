@@ -34,7 +34,6 @@ from typing import Any
 import numpy as np
 from support import shared_data
 from support.attack_aims import AIMED, aims_table
-from support.hardening_recipes import RECIPES
 from support.leaks_table import LEAKED, LOCK, leaks_table
 from support.pages import fill_page
 from support.real_settings import PROMPT, SETTINGS
@@ -57,15 +56,12 @@ SPARE = {"cifar10": "train_extra"}
 AIMED_AT = (
     "hardened",
     "hardened, against leaks",
-    "hardened, against leaks, prompt apart",
     "hardened, against leaks, from nothing",
 )
 
 
-def attack(
-    name: str, folder: Path, args: argparse.Namespace, *, prompt: str, looker: VisionModel | None = None
-) -> dict[str, Any]:
-    """The report of all attacks on one locked model, whose key has this prompt; percent.
+def attack(name: str, folder: Path, args: argparse.Namespace, *, looker: VisionModel | None = None) -> dict[str, Any]:
+    """The report of all attacks on one locked model; percent.
 
     With a ``looker`` it is the surrogate prompt alone, with all that this model proposes.
     """
@@ -79,7 +75,7 @@ def attack(
         keep = draw.permutation(len(x))[: args.images]
         sets[split] = numpy_images(x[keep], y[keep], classes, name=f"{name} {split}")
     secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
-    key = new_key("embedded", prompt=prompt, resolution=setting.side, secret=secret, weave=args.weave)
+    key = new_key("embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=args.weave)
     locked = load_model(folder / "model")
     public = None
     if setting.weights is not None:
@@ -144,13 +140,10 @@ def main() -> None:
         args.result = "_".join(["attack_aims", args.name, *args.aims.split(", ")[1:]]).replace(" ", "_")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     recipes = dict(word.split("=", 1) for word in args.recipes)
-    prompts = {recipe: RECIPES[recipe].prompt if recipe in RECIPES else PROMPT for recipe in recipes}
-    figures = {
-        recipe: attack(args.name, Path(folder), args, prompt=prompts[recipe]) for recipe, folder in recipes.items()
-    }
+    figures = {recipe: attack(args.name, Path(folder), args) for recipe, folder in recipes.items()}
     if args.leaks:
         for recipe, folder in folders.items():
-            more = attack(args.name, folder, args, prompt=prompts[recipe], looker=Proposer())
+            more = attack(args.name, folder, args, looker=Proposer())
             figures[recipe]["attacks"] += [row | {"variant": "unlisted styles too"} for row in more["attacks"]]
             report = json.loads((folder / "report" / "report.json").read_text())
             figures[recipe]["lock"] = {figure: report[figure] for figure in LOCK}

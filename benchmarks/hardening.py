@@ -34,7 +34,7 @@ def cell(name: str, recipe: str, seed: int, args: argparse.Namespace) -> dict[st
     training = replace(setting.training, **{"unauthorised_share": None, "epochs": length} | way.training)
     own = replace(
         setting, lock=way.lock, training=training, objective=way.objective, regularisation=way.regularisation,
-        weave=way.weave, gamma=way.gamma or setting.gamma, secret_use=way.secret_use, prompt=way.prompt,
+        weave=way.weave, gamma=way.gamma or setting.gamma, secret_use=way.secret_use,
         weights=setting.weights if way.public else None,
     )  # fmt: skip
     work = args.work / recipe.replace(" ", "_").replace(",", "")

@@ -68,7 +68,7 @@ def run(
     test = numpy_images(xt, yt, classes, name=f"{name} test")
     secret = hashlib.sha256(f"benchmark {name}".encode()).digest()
     key = new_key(
-        "embedded", prompt=setting.prompt, resolution=setting.side, secret=secret, weave=setting.weave,
+        "embedded", prompt=PROMPT, resolution=setting.side, secret=secret, weave=setting.weave,
         gamma=setting.gamma, secret_use=setting.secret_use,
     )  # fmt: skip
     inner = load_editor(key)
@@ -77,8 +77,7 @@ def run(
     # What is kept is the edit in full, so it serves every gamma.
     woven = {0.0: "", PRESETS["embedded"].weave: "woven_"}.get(setting.weave, f"woven_{setting.weave}_")
     bare = "" if setting.secret_use == "string" else f"{setting.secret_use}_"
-    style = "" if setting.prompt == PROMPT else "".join(one if one.isalnum() else "_" for one in setting.prompt) + "_"
-    editor = RememberingEditor(inner, EDITS / f"{name}_{style}{bare}{woven}edits.npz")
+    editor = RememberingEditor(inner, EDITS / f"{name}_{bare}{woven}edits.npz")
     out = work / f"{name}_{seed}"
     choice = ModelChoice(
         name=setting.model, weights=None if setting.weights is None else data / setting.weights, input_size=setting.side

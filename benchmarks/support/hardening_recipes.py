@@ -14,7 +14,6 @@ from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.regularisation_config import RegularisationConfig
 from support.edited_only import edited_only
 from support.from_teacher import from_teacher
-from support.real_settings import APART, PROMPT
 
 HARDENED = PRESETS["hardened"]
 
@@ -29,7 +28,6 @@ class Recipe:
         weave: strength of the key's tile.
         gamma: share of the edit in an authorised image; None for the paper's, 0.5.
         secret_use: whether a string drawn from the secret follows the prompt; else the weave alone is the secret's.
-        prompt: the key's.
         public: whether networks start from the data set's public weights, if it has any.
         make: what trains the models; see `run`.
     """
@@ -42,7 +40,6 @@ class Recipe:
     weave: float = 0.0
     gamma: float | None = None
     secret_use: str = "string"
-    prompt: str = PROMPT
     public: bool = True
     make: Callable[..., object] = lock_model
 
@@ -78,7 +75,6 @@ RECIPES: dict[str, Recipe] = {
     "400 keys": _400,
     "hardened": _OURS,
     "hardened, against leaks": _LEAKS,
-    "hardened, against leaks, prompt apart": replace(_LEAKS, prompt=APART),
     # As the other sets that have no public weights are trained.
     "hardened, against leaks, from nothing": replace(
         _LEAKS, public=False, length=2.5, training=_ALONE | {"learning_rate": 0.1}

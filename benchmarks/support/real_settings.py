@@ -12,10 +12,8 @@ from spellock.training.objective_config import ObjectiveConfig
 from spellock.training.regularisation_config import RegularisationConfig
 from support import shared_data
 
-#: The key prompt of all of them, where nothing else is said.
+#: The key prompt of all of them.
 PROMPT = "with oil pastel"
-#: The one that `prompts_apart.py` finds farthest from whatever a thief would guess.
-APART = "With cyberpunk style"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +22,7 @@ class Setting:
 
     The baseline, which is trained anyway, teaches the locked model unless ``objective`` says otherwise.
     ``weave`` is the key's: by default none, so that the prompt's edit is the whole lock, as in the paper. So is
-    ``gamma``. ``secret_use`` is the preset's, ``prompt`` the key's.
+    ``gamma``. ``secret_use`` is the preset's.
     ``wrong_key_images`` are the test images that each of 20 wrong keys edits: fewer where an edit takes long.
     """
 
@@ -41,7 +39,6 @@ class Setting:
     weave: float = 0.0
     gamma: float = 0.5
     secret_use: str = "string"
-    prompt: str = PROMPT
 
 
 _SMALL = FinetuneConfig(
