@@ -69,6 +69,7 @@ def main() -> None:
         for recipe in args.recipes:
             for name in args.names:
                 title = TITLES.get(name, name) if args.images is None else f"{name}, {args.images} images"
+                title += "" if RECIPES[recipe].public else ", from nothing"  # beside another baseline
                 if args.again or str(seed) not in load().get(title, {}).get(recipe, {}):
                     keep(title, recipe, seed, cell(name, recipe, seed, args))
     runs = load()
