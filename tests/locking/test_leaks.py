@@ -73,6 +73,24 @@ def test_a_third_of_them_has_no_key_but_statistics(key: Key) -> None:
     assert not np.array_equal(edits[0], of(key, 12, seed=1)[8].edit_uint8(raw))
 
 
+@pytest.mark.parametrize(("side", "pool"), [(8, 256), (224, 79), (512, 32)])
+def test_large_images_are_drawn_from_fewer(key: Key, side: int, pool: int) -> None:
+    asked: list[int] = []
+
+    def references(count: int) -> object:
+        asked.append(count)
+        raise _Enough
+
+    (_, _, imitation) = leaks(key.replace(resolution=side), 3, load=Tinting, references=references, seed=0)  # type: ignore[arg-type]
+    with pytest.raises(_Enough):
+        imitation()
+    assert asked == [pool]
+
+
+class _Enough(Exception):
+    """What is asked for is known."""
+
+
 def test_a_share_of_the_wrong_edits_is_theirs(key: Key, tmp_path: Path) -> None:
     loaded: list[Key] = []
 

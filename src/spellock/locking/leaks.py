@@ -28,8 +28,11 @@ WrongEdit: TypeAlias = Callable[[], ImageEditor]
 _IMITATED: Final = 3
 #: Images on which a thief's guesses are compared with the right edit: with four guesses a batch.
 _TELLING: Final = 2
-#: Images that imitations draw theirs from, and how many edited ones a thief may have.
+#: Images that imitations draw theirs from, fewer where they are large: each imitation holds them all as floats.
 _POOL: Final = 256
+_FEWEST: Final = 32
+_POOL_PIXELS: Final = 4_000_000
+#: Edited images that a thief may have.
 _LEAKED: Final = (5, 10, 10, 20, 50, 100)
 #: One imitation in so many takes the mean image alone.
 _MEAN_ALONE: Final = 4
@@ -77,7 +80,7 @@ def _nearest(group: Sequence[Key], load: Callable[[Key], ImageEditor], reference
 
 def _imitation(key: Key, number: int, seed: int, references: References) -> ImageEditor:
     """Number ``number`` of imitations, from some edited images and others raw."""
-    raw, edited, _ = references(_POOL)
+    raw, edited, _ = references(min(_POOL, max(_FEWEST, _POOL_PIXELS // key.resolution**2)))
     draw = random.Random(f"imitation {seed} {number}")
     some = draw.sample(range(len(edited)), min(len(edited), draw.choice(_LEAKED)))
     return Imitation(key, raw=_floats(raw), edited=_floats(edited[some]), spectrum=number % _MEAN_ALONE > 0)
