@@ -16,6 +16,7 @@ from spellock.training.regularisers import Unauthorised, list_regularisers, make
 from spellock.training.regularisers.anchor import Anchor
 from spellock.training.regularisers.cross_fit import found_share, standardised
 from spellock.training.regularisers.probe import Probe, fourier
+from spellock.training.regularisers.unlikelihood import Unlikelihood
 
 CLASSES, WIDTHS = 3, (5, 4, 12)
 SEEDS = st.integers(0, 2**31)
@@ -183,8 +184,46 @@ def test_steps_against_the_probe_hide_the_classes_from_a_fresh_reader() -> None:
     assert np.mean(shares[-10:]) < 0.05
 
 
+@settings(deadline=None, max_examples=25)
+@given(seed=SEEDS, weight=st.floats(0, 5), scale=st.floats(0.1, 100))
+def test_the_unlikelihoods_formula(seed: int, weight: float, scale: float) -> None:
+    random = np.random.default_rng(seed)
+    truth = (random.random((24, 6)) < 0.4).astype(np.float32)
+    logits = torch.tensor(random.normal(0, scale, truth.shape), dtype=torch.float32)
+    powers = np.exp(numbers(logits) - numbers(logits).max(1, keepdims=True))
+    expected = 0.0
+    for power, true in zip(powers / powers.sum(1, keepdims=True), truth, strict=True):
+        share, chance = min(float(power @ true), 0.999), min(float(true.mean()), 0.999)
+        if share > chance:
+            expected += -np.log((1 - share) / (1 - chance)) / len(truth)
+    found = Unlikelihood(unlikelihood_weight=weight).loss(seen(seed, logits=logits, truth=torch.from_numpy(truth)))
+    assert float(found) == pytest.approx(weight * expected, rel=1e-3, abs=1e-5)
+
+
+def test_the_unlikelihood_pulls_at_true_classes_above_chance_alone() -> None:
+    logits = torch.tensor([[4.0, 0, 0], [0, 4, 0], [0, 0, 0], [0, 0, 60]], requires_grad=True)
+    batch = seen(0, 4, logits=logits, truth=torch.eye(3)[[0, 0, 0, 2]])
+    Unlikelihood().loss(batch).backward()
+    slopes = logits.grad
+    assert slopes is not None
+    assert slopes[0, 0] > 0 > slopes[0, 1]
+    assert not slopes[1:3].any(), "another class leads, or none does"
+    assert torch.isfinite(slopes).all()
+    free = torch.zeros(2, 3, requires_grad=True)
+    steps = torch.optim.SGD([free], lr=1.0)
+    with torch.no_grad():
+        free[:, 1] = 5
+    for _ in range(200):
+        steps.zero_grad()
+        Unlikelihood().loss(seen(0, 2, logits=free, truth=torch.eye(3)[[1, 1]])).backward()
+        steps.step()
+    led = free.detach().softmax(1)[:, 1]
+    assert float(led.max()) < 0.36, "to chance, and no further"
+    assert float(led.min()) > 0.2
+
+
 def test_the_registry_and_the_configuration() -> None:
-    assert list_regularisers() == ["anchor", "probe"]
+    assert list_regularisers() == ["anchor", "probe", "unlikelihood"]
     assert make_regulariser("anchor", {"anchor_weight": 2.0}) == Anchor(anchor_weight=2.0)
     assert RegularisationConfig(regularisers=("probe", "anchor"), probe_weight=2.0, blind_weight=0.0).make() == (
         Probe(probe_weight=2.0),
@@ -205,6 +244,8 @@ def test_the_registry_and_the_configuration() -> None:
         ({"regularisers": ("probe",), "probe_weight": -1.0}, "probe_weight is -1.0, expected a number, 0 or more"),
         ({"regularisers": ("probe",), "probe_fourier": -1}, "probe_fourier is -1"),
         ({"regularisers": ("anchor",), "blind_weight": float("nan")}, "blind_weight is nan"),
+        ({"regularisers": ("unlikelihood",), "unlikelihood_weight": -0.1}, "unlikelihood_weight is -0.1, expected"),
+        ({"regularisers": ("probe",), "unlikelihood_weight": 1.0}, r"\(it belongs to unlikelihood\)"),
         ({"combination": "projektion"}, "no combination 'projektion'; did you mean projection"),
         ({"task_loss_limit": 1.0}, r"combination 'sum' has no option 'task_loss_limit' \(it belongs to projection\)"),
         ({"combination": "projection", "task_loss_limit": 0.0}, "task_loss_limit is 0.0, expected a number above 0"),

@@ -13,7 +13,7 @@ from spellock.training.combination import Combination, make_combination
 from spellock.training.regularisers import Regulariser, make_regulariser, regulariser_options, whose_option
 
 #: Fields that are options of regularisers; each regulariser knows its own.
-_OPTIONS: Final = ("anchor_weight", "blind_weight", "probe_weight", "probe_fourier")
+_OPTIONS: Final = ("anchor_weight", "blind_weight", "probe_weight", "probe_fourier", "unlikelihood_weight")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,8 @@ class RegularisationConfig:
     """What is minimised beside the objective, and how the gradients of both sides become one step.
 
     Attributes:
-        regularisers: regularisers by registry name, each once: anchor, probe; empty for none.
+        regularisers: regularisers by registry name, each once: anchor, probe, unlikelihood; empty for
+            none.
         anchor_weight: option of the regulariser anchor: weight of staying at the start weights' features on raw
             images, 0 or more; None takes the regulariser's own.
         blind_weight: option of the regulariser anchor: weight of the head's blindness to the classes of raw images,
@@ -30,6 +31,8 @@ class RegularisationConfig:
             takes the regulariser's own.
         probe_fourier: option of the regulariser probe: random features of its reader that is not linear, 0 for none;
             None takes the regulariser's own.
+        unlikelihood_weight: option of the regulariser unlikelihood: weight of the true classes' probability above
+            chance, 0 or more; None takes the regulariser's own.
         combination: sum, or projection: the lock's gradient without what works against the task's.
         task_loss_limit: option of the combination projection: what the loss on authorised images may be, above 0; the
             lock's weight rises while it is less and falls while it is more; None keeps the weight at 1.
@@ -44,6 +47,7 @@ class RegularisationConfig:
     blind_weight: float | None = None
     probe_weight: float | None = None
     probe_fourier: int | None = None
+    unlikelihood_weight: float | None = None
     combination: str = "sum"
     task_loss_limit: float | None = None
 

@@ -1,6 +1,6 @@
 """Regularisers: terms beside the objective. One file each; importing this package registers them."""
 
-from spellock.training.regularisers import anchor, probe
+from spellock.training.regularisers import anchor, probe, unlikelihood
 from spellock.training.regularisers.registry import (
     Regulariser,
     Unauthorised,
@@ -20,5 +20,6 @@ __all__ = [
     "probe",
     "register_regulariser",
     "regulariser_options",
+    "unlikelihood",
     "whose_option",
 ]
