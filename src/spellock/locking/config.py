@@ -36,7 +36,8 @@ class LockConfig:
         decoy_keys: over how many wrong keys they are spread (fewer when a key would get less than two images).
         decoy_prompts: prompts of those keys; empty takes the paper's vocabulary.
         decoy_leaks: share of those keys, in [0, 1], that are thieves' who have edited images: they know the weave and
-            guess the style, and a third imitate mean and spectrum; wants a key with a weave.
+            guess the style; three in eight also have a part of the right edit, and a quarter only imitate mean and
+            spectrum. Wants a key with a weave.
         missing_raw: what to do with a class too small to give a raw image: "fail", or "accept" it.
         validation: share of the images held out first, in both versions, for choosing the best checkpoint; in [0, 0.5].
         seed: of all random choices (together with the key's secret).
