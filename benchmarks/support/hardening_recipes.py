@@ -56,12 +56,8 @@ _OURS = Recipe(lock=HARDENED.lock, training=_ALONE, objective=_TEACHER, weave=KE
 #: The preset with as many wrong keys as it had when its parts were compared.
 _LOCK_400 = replace(HARDENED.lock, decoy_keys=400)
 _400 = replace(_OURS, lock=_LOCK_400)
-#: Four times the preset's decoys, of which two in three are of those who have edited images.
-_LEAKS = replace(
-    _OURS,
-    lock=replace(HARDENED.lock, decoy_share=4 * (HARDENED.lock.decoy_share or 0), decoy_keys=9000, decoy_leaks=0.65),
-    regularisation=RegularisationConfig(regularisers=("unlikelihood",)),
-)
+_AGAINST_LEAKS = PRESETS["hardened-leaks"]
+_LEAKS = replace(_OURS, lock=_AGAINST_LEAKS.lock, regularisation=_AGAINST_LEAKS.regularisation)
 #: From the paper's way to ours, one step at a time; then ours without one of its parts, and with one more. The first
 #: is no lock at all: what the edit itself costs.
 RECIPES: dict[str, Recipe] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 
 from spellock.cli.main import main
 from spellock.data.open_images import open_images
+from spellock.editors.presets import new_key
 from spellock.errors import ConfigError, DataError
 from spellock.keyfile import save_key
 from spellock.locking.config import LockConfig
 from spellock.locking.lock_images import lock_images
 from spellock.locking.locked_set import LockedSet
+from spellock.recipes.presets import get_preset
 from spellock.recipes.regularising import check_regularising, regularise_by
 from spellock.tasks.registry import make_task
 from spellock.training.regularisation_config import RegularisationConfig
@@ -66,6 +69,20 @@ def test_all_parts_from_the_command_line(data: Path, tmp_path: Path, capsys: pyt
     assert (out / "model" / "model.safetensors").read_bytes() == weights
     assert lock(data, out, *SHORT, *ALL) == 2
     assert "regularisers" in capsys.readouterr().err
+
+
+def test_the_preset_against_leaks(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usual, more = get_preset("hardened"), get_preset("hardened-leaks")
+    assert replace(more.lock, decoy_share=0.5, decoy_keys=1500, decoy_leaks=0.0) == usual.lock
+    assert (more.training, more.objective) == (usual.training, usual.objective)
+    words = ["--preset", "hardened-leaks", "--decoy-share", "0.5", "--decoy-keys", "16", *SHORT]
+    woven = tmp_path / "woven.key"
+    save_key(new_key("embedded", resolution=16, weave=0.1, secret=bytes(32)), woven, passphrase=None, plain=True)
+    assert lock(data, tmp_path / "out", *words, "--key", str(woven)) == 0, capsys.readouterr().err
+    assert record(tmp_path / "out")["regularisers"] == "Unlikelihood(unlikelihood_weight=1.0)"
+    assert lock(data, tmp_path / "no", *words) == 2
+    assert "has no weave that could be read off" in capsys.readouterr().err
+    assert not (tmp_path / "no" / "locked_set").exists()
 
 
 @pytest.mark.parametrize(

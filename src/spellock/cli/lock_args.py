@@ -22,7 +22,8 @@ class LockArgs:
 
     A preset gives the other options their defaults: ``hardened`` is made against a thief who drops the lock class,
     centres the outputs, recomputes BatchNorm statistics or tries wrong keys, at twice the steps, half as many edits
-    again and the training of a teacher; ``modellock`` is the paper's way; ``fmlock`` has FMLock's two loss terms.
+    again and the training of a teacher; ``hardened-leaks`` also against one who has edited images, for some UP and
+    four times the decoys; ``modellock`` is the paper's way; ``fmlock`` has FMLock's two loss terms.
 
     OUT gets ``locked_set`` (for a training service), ``model`` (to give away), ``baseline`` when asked for, and
     ``owner`` (to keep secret). Interrupted work is resumed by the same command. The checkpoint with the best score on
@@ -41,7 +42,7 @@ class LockArgs:
     """What the labels are: classification (one class an image), multilabel (several findings an image) or detection
     (boxes, and masks where data and model have them)."""
     preset: str = "hardened"
-    """Where the defaults of the options below come from: hardened, modellock or fmlock."""
+    """Where the defaults of the options below come from: hardened, hardened-leaks, modellock or fmlock."""
     model: str | None = None
     """Model to fine-tune: a name of ours, of timm or torchvision, a detector's such as maskrcnn_resnet50 or
     rtdetr_resnet18, or a folder. Needed unless --prepare-only."""

@@ -66,7 +66,8 @@ def leaks(
     if len(groups) < count - imitated:
         raise ConfigError(
             "decoy_leaks is set but this key has no weave that could be read off edited images, expected a key of "
-            "the diffusion editor with one (spellock key new --weave 0.1); or leave decoy_leaks at 0"
+            "the diffusion editor with one (spellock key new --weave 0.1); or leave decoy_leaks at 0, as the preset "
+            "hardened does"
         )
     right = cache(partial(load, key))
     whole, halved = groups[: len(groups) - partly], groups[len(groups) - partly :]
