@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -27,7 +27,8 @@ from spellock.weightlocks.weight_payload import payload_of
 
 from .networks import SECRET, small_net
 
-LARGEST = {"int8": 127, "int4": 7}
+#: The largest code and a hair more, which rounds to it.
+LARGEST = {"int8": 127 + 2**-5, "int4": 7 + 2**-9}
 SHAPES = st.tuples(st.integers(1, 5), st.sampled_from([1, 2, 9, 31, 32, 33, 70]))
 
 
@@ -50,6 +51,7 @@ def by_hand(values: Tensor, coding: str) -> list[float]:
 
 
 @given(SHAPES, st.sampled_from(["int8", "int4"]), st.integers(0, 2**31), st.integers(-60, 60))
+@example((1, 31), "int8", 225, 0)  # its largest value is a hair above 127 thirty-seconds
 def test_rounds_like_the_formula(shape: tuple[int, int], coding: str, seed: int, power: int) -> None:
     values = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * 2.0**power
     assert rounded(values, info_of(values), coding).reshape(-1).tolist() == by_hand(values, coding)
