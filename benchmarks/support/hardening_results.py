@@ -37,7 +37,8 @@ def _mean(values: list[float]) -> str:
 
 
 def plot(runs: dict[str, Any], order: Sequence[str]) -> None:
-    """UP against hardened LP, one panel a data set; up and to the left is better."""
+    """UP against hardened LP of what recipes make, one panel a data set; up and to the left is better."""
+    runs = {title: recipes for title, recipes in runs.items() if not recipes.keys().isdisjoint(order)}
     figure, axes = plt.subplots(-(-len(runs) // 2), 2, figsize=(11.5, 3.6 * -(-len(runs) // 2)), squeeze=False,
                                 layout="constrained")  # fmt: skip
     for axis in axes.flat[len(runs) :]:
