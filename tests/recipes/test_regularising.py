@@ -83,6 +83,11 @@ def test_the_preset_against_leaks(data: Path, tmp_path: Path, capsys: pytest.Cap
     assert lock(data, tmp_path / "no", *words) == 2
     assert "has no weave that could be read off" in capsys.readouterr().err
     assert not (tmp_path / "no" / "locked_set").exists()
+    assert lock(data, tmp_path / "set", *words, "--key", str(woven), "--prepare-only") == 0, "asks for no regulariser"
+    names = sorted(one.name for one in (tmp_path / "set" / "locked_set").rglob("*.png"))
+    assert names == sorted(one.name for one in (tmp_path / "out" / "locked_set").rglob("*.png"))
+    assert lock(data, tmp_path / "bare", *words, "--key", str(woven), "--regularisers") == 0
+    assert "regularisers" not in record(tmp_path / "bare")
 
 
 @pytest.mark.parametrize(

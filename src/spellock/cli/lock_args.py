@@ -122,5 +122,5 @@ def defaults(words: Sequence[str]) -> LockArgs:
         training=TrainingFlags(**shallow(preset.training)),
         # Where nothing is trained here, what the preset says of training asks for nothing.
         objectives=ObjectiveConfig() if trains_nothing else preset.objective,
-        regularisation=preset.regularisation,
+        regularisation=RegularisationConfig() if trains_nothing else preset.regularisation,
     )
