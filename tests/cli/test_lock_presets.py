@@ -116,5 +116,5 @@ def test_an_unknown_preset_is_one_sentence(data: Path, tmp_path: Path, capsys: p
     words = ["lock", str(data / "images"), "--key", str(data / "my.key"), "--out", str(tmp_path / "out")]
     assert main([*words, "--preset", "hardend"]) == 2
     assert capsys.readouterr().err.endswith("preset 'hardend'; did you mean hardened or hardened-leaks?\n")
-    with pytest.raises(ConfigError, match="hardened, hardened-leaks or modellock"):
+    with pytest.raises(ConfigError, match="hardened or hardened-leaks or modellock"):
         get_preset("zzz")
