@@ -14,7 +14,7 @@ from torch import Tensor
 from spellock.errors import ConfigError
 from spellock.training.regularisers.registry import Unauthorised, register_regulariser
 
-#: Beyond this certainty the term grows no further.
+#: Beyond this certainty the term neither grows nor pulls; the task's loss does.
 _SUREST = 0.999
 
 
